@@ -1,0 +1,56 @@
+package feeds
+
+import "time"
+
+// Status says how far a reading can be trusted.
+type Status string
+
+// The statuses, as PROTOCOL.md names them.
+const (
+	OK      Status = "ok"
+	Stale   Status = "stale"   // the page is an old one: see Reason
+	Failed  Status = "error"   // failed, and there is no page
+	Loading Status = "loading" // not polled yet
+)
+
+// The reasons of a Stale reading.
+const (
+	ReasonFailed    = "failed"     // the last poll failed; the page is the last good one
+	ReasonSourceOld = "source-old" // the source's own data is older than the feed's MaxAge
+)
+
+// Record is one row. Its keys are the names of the feed's fields.
+type Record map[string]any
+
+// Page is one page of a table of Total records. Past the end it has no records and true totals.
+type Page struct {
+	Records []Record `json:"records"`
+	Total   int      `json:"total"`
+	Size    int      `json:"size"`
+	Current int      `json:"current"`
+	Pages   int      `json:"pages"`
+}
+
+// Point is a numeric value at a time.
+type Point struct {
+	At    time.Time
+	Value float64
+}
+
+// Reading is what one poll gave one subscription: a page of records, or a failure. It is immutable.
+type Reading struct {
+	Sub      Subscription
+	Version  int64     // Unix microseconds, rising: differs when the reading does
+	Before   int64     // the version just before this one; 0: none
+	At       time.Time // when the records were read
+	Due      time.Time // when the next reading is expected; zero for sources that push
+	Took     time.Duration
+	SourceAt time.Time // newest time in the data, where known
+	Status   Status
+	Reason   string             // of a Stale reading
+	Error    string             // one sentence; empty unless the last poll failed
+	Since    time.Time          // since when Status is what it is, unless OK
+	Page     *Page              // nil when Failed or Loading
+	Values   map[string]float64 // numeric values by series name; empty unless just read
+	Same     bool               // page, status and values equal those of version Before
+}

@@ -1,0 +1,60 @@
+package feeds
+
+import (
+	"context"
+	"time"
+)
+
+// Source is where a feed's records come from. Poll may be called concurrently for different queries and must end
+// when its context does.
+type Source interface {
+	Describe() Description
+	Poll(ctx context.Context, q Query) (Result, error)
+}
+
+// Description tells what a source gives and what it needs.
+type Description struct {
+	Title     string
+	Fields    []Field  // in the order of the columns
+	ID        string   // field that identifies a record; also the name of its series
+	Label     string   // field to show for a record; default ID
+	Values    []string // numeric fields kept for charts; a series is named ID, or "ID field" where there are several
+	Unit      string   // field that holds a record's unit, where it differs by record
+	Time      string   // field with the time at which a record was written: RFC 3339 or Unix seconds or milliseconds
+	Filters   []string // fields by which a subscription may filter with ;field=value (Whole sources)
+	PerUser   bool     // records depend on unionId; otherwise all users share one poll
+	Whole     bool     // Poll gives the whole table, the scheduler cuts the pages
+	PerNode   bool     // measures the machine itself: feed@node
+	Simulated bool     // made up; said in the data and on the page
+	Origin    string   // where real data is from, to name on the page
+}
+
+// Field is one column.
+type Field struct {
+	Name  string `json:"name"`
+	Label string `json:"label"`
+	Unit  string `json:"unit,omitempty"`
+	Type  string `json:"type"` // "string", "number", "integer", "bytes", "percent", "time", "change", "bool"
+}
+
+// Query is what one poll asks of a source. Whole sources ignore Offset and Limit.
+type Query struct {
+	UnionID string // empty unless PerUser
+	Offset  int
+	Limit   int
+}
+
+// Result is what a source gave: the whole table, or Limit records from Offset and the Total.
+type Result struct {
+	Records []Record
+	Total   int // ignored of Whole sources
+}
+
+// Feed is a source with a name and a rhythm.
+type Feed struct {
+	Name      string
+	Source    Source
+	Interval  time.Duration // between starts of polls, 1 s to 1 h; default 10 s
+	MaxAge    time.Duration // records older than this make the reading stale; 0: no limit
+	TimeField string        // overrides Description.Time
+}
