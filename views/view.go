@@ -31,7 +31,8 @@ type PanelView struct {
 	Title        string
 	Wide         bool // spans the whole row
 	Interval     time.Duration
-	HrefTemplate string // with {page} where the page number goes
+	HrefTemplate string    // with {page} where the page number goes
+	Now          time.Time // the server's clock, for the age; Page fills it in
 }
 
 // Link is an entry of the navigation.
@@ -40,10 +41,18 @@ type Link struct {
 	Current     bool
 }
 
+// Frame is what every page has around its content.
+type Frame struct {
+	Title   string
+	Nav     []Link
+	Assets  func(name string) string // the address of an asset by its plain name
+	Node    string
+	Version string // of the program, for the footer
+}
+
 // PageView is a whole dashboard page.
 type PageView struct {
-	Title              string
-	Nav                []Link
+	Frame
 	Panels             []PanelView
 	UnionID            string        // of the viewer; empty: none
 	PerUser            bool          // a panel depends on UnionID
@@ -52,6 +61,26 @@ type PageView struct {
 	Now                time.Time     // the server's clock
 	Refresh            time.Duration // for browsers without scripts
 	Users, Connections int           // online
-	Node               string
-	Degraded           bool // this node is alone
+	Degraded           bool          // this node is alone
+}
+
+// IndexView is the list of dashboards.
+type IndexView struct {
+	Frame
+	Dashboards []Card
+}
+
+// Card introduces a dashboard.
+type Card struct {
+	Title, Href string
+	Text        string   // one sentence; may be empty
+	Panels      []string // the titles of its panels
+	Simulated   bool     // some of its data is made up
+}
+
+// ErrorView is a refusal shown to people.
+type ErrorView struct {
+	Frame
+	Status int
+	Detail string // what was wrong and what is allowed; Frame.Title says it in three words
 }
