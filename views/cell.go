@@ -1,0 +1,132 @@
+package views
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"github.com/pulsewall/pulsewall/feeds"
+)
+
+// cell is one value, ready to be shown.
+type cell struct {
+	Text  string
+	Small string    // a second, quieter line
+	Unit  string    // after the text
+	Trend string    // "up", "down" or "" of a change
+	At    time.Time // of a time, for the datetime attribute
+	Bar   string    // 0–100 of a percentage; empty: no bar
+	Empty bool      // there is no value
+}
+
+// format shows v as a field of its type says. places is for numbers, near is the time of the reading: times of the
+// same day go without the date.
+func format(v any, field feeds.Field, places int, near time.Time) cell {
+	if v == nil {
+		return cell{Text: none, Empty: true}
+	}
+	switch field.Type {
+	case "time":
+		return formatTime(v, near)
+	case "bool":
+		return formatBool(v)
+	case "string":
+		return plain(v)
+	}
+	f, ok := toNumber(v)
+	if !ok {
+		return plain(v)
+	}
+	switch field.Type {
+	case "bytes":
+		value, unit := byteSize(f)
+		return cell{Text: value, Unit: unit}
+	case "percent":
+		share := math.Round(min(max(f, 0), 100)*10) / 10
+		return cell{Text: number(f, places), Bar: strconv.FormatFloat(share, 'f', -1, 64)}
+	case "change":
+		return formatChange(f, field.Unit, places)
+	case "integer":
+		return cell{Text: number(f, 0)}
+	}
+	return cell{Text: number(f, places)}
+}
+
+func formatChange(f float64, unit string, places int) cell {
+	if unit == "" {
+		unit = "%"
+	}
+	c := cell{Text: number(math.Abs(f), places), Unit: unit}
+	switch {
+	case f > 0:
+		c.Trend = "up"
+	case f < 0:
+		c.Trend = "down"
+	}
+	return c
+}
+
+func formatTime(v any, near time.Time) cell {
+	t, dateOnly, ok := toTime(v)
+	switch {
+	case !ok:
+		return plain(v)
+	case dateOnly:
+		return cell{Text: t.Format("2 Jan 2006")}
+	case t.UTC().Format(time.DateOnly) == near.UTC().Format(time.DateOnly):
+		return cell{Text: clock(t), At: t}
+	}
+	return cell{Text: t.UTC().Format("2 Jan 2006 15:04") + " UTC", At: t}
+}
+
+func formatBool(v any) cell {
+	b, ok := v.(bool)
+	switch {
+	case !ok:
+		return plain(v)
+	case b:
+		return cell{Text: text.Yes}
+	}
+	return cell{Text: text.No}
+}
+
+// plain shows a value of any type as text.
+func plain(v any) cell {
+	switch x := v.(type) {
+	case nil:
+		return cell{Text: none, Empty: true}
+	case string:
+		return cell{Text: x, Empty: x == ""}
+	case bool:
+		return formatBool(x)
+	case time.Time:
+		return cell{Text: clock(x), At: x}
+	case map[string]any, []any:
+		if b, err := json.Marshal(x); err == nil {
+			return cell{Text: string(b)}
+		}
+	case float32, float64:
+		if f, ok := toNumber(x); ok {
+			return cell{Text: number(f, decimals(f))}
+		}
+		return cell{Text: none, Empty: true}
+	}
+	return cell{Text: fmt.Sprint(v)}
+}
+
+// numeric says whether values of a type stand right-aligned.
+func numeric(kind string) bool {
+	switch kind {
+	case "number", "integer", "bytes", "percent", "change":
+		return true
+	}
+	return false
+}
+
+// longText is how many characters a cell shows before it is cut to fit; the rest is in its title.
+const longText = 40
+
+func (c cell) long() bool { return utf8.RuneCountInString(c.Text) > longText }

@@ -1,0 +1,106 @@
+package views
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/a-h/templ"
+	"github.com/pulsewall/pulsewall/feeds"
+)
+
+// scripts of a live page, by their plain names, in the order in which they need each other.
+var scripts = []string{"pulsewall.js"}
+
+// noRefresh is the Refresh of a page that does not change by itself.
+const noRefresh = time.Duration(0)
+
+// Key names the look in data-look: equal keys, equal fragments.
+func (l Look) Key() string {
+	if len(l.Fields) == 0 {
+		return l.View
+	}
+	return l.View + ":" + strings.Join(l.Fields, ",")
+}
+
+// RenderFragments writes the html of a push: one element a look, from which each panel takes its own. A look that
+// comes twice is written once.
+func RenderFragments(w io.Writer, fragments []FragmentView) error {
+	seen := make(map[string]bool, len(fragments))
+	for _, f := range fragments {
+		key := f.Look.Key()
+		if seen[key] {
+			continue
+		}
+		seen[key] = true
+		if _, err := io.WriteString(w, `<div data-look="`+templ.EscapeString(key)+`">`); err != nil {
+			return fmt.Errorf("write look %q: %w", key, err)
+		}
+		if err := Fragment(f).Render(context.Background(), w); err != nil {
+			return fmt.Errorf("render look %q of %s: %w", key, f.Reading.Sub, err)
+		}
+		if _, err := io.WriteString(w, "</div>"); err != nil {
+			return fmt.Errorf("write look %q: %w", key, err)
+		}
+	}
+	return nil
+}
+
+// panels are those of the page, with its clock.
+func (p PageView) panels() []PanelView {
+	panels := make([]PanelView, len(p.Panels))
+	for i, panel := range p.Panels {
+		if panel.Now.IsZero() {
+			panel.Now = p.Now
+		}
+		panels[i] = panel
+	}
+	return panels
+}
+
+func (p PageView) every() string { return fill(text.Every, "age", Duration(p.Refresh)) }
+
+func (p PageView) people() string {
+	if p.Users == 0 {
+		return text.OnlineNobody
+	}
+	return fill(text.Online, "users", number(float64(p.Users), 0))
+}
+
+func (p PageView) peopleTitle() string {
+	return fill(text.OnlineTitle, "users", number(float64(p.Users), 0), "connections", number(float64(p.Connections), 0))
+}
+
+// feed is the feed with its node, as a subscription begins.
+func (p PanelView) feed() string {
+	sub := p.Fragment.Reading.Sub
+	if sub.Node == "" {
+		return sub.Feed
+	}
+	return sub.Feed + "@" + sub.Node
+}
+
+func (p PanelView) size() int {
+	sub := p.Fragment.Reading.Sub
+	if sub.Size == 0 {
+		return feeds.DefaultSize
+	}
+	return sub.Size
+}
+
+func flag(b bool) string {
+	if b {
+		return "1"
+	}
+	return "0"
+}
+
+// wholeSeconds is the delay of a refresh; less than a second would be a storm.
+func wholeSeconds(d time.Duration) string {
+	return strconv.Itoa(max(1, int(d.Seconds()+0.5)))
+}
+
+func renderedAt(now time.Time) Freshness { return around("", text.RenderedAt, now) }

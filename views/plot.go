@@ -1,0 +1,163 @@
+package views
+
+import (
+	"cmp"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/pulsewall/pulsewall/feeds"
+)
+
+// The size of a plot's box in its own units, how many points a line shows, how many lines a plot, and how many colours
+// there are for them.
+const (
+	plotWidth  = 600
+	plotHeight = 200
+	plotPoints = 120
+	plotLines  = 12
+	colours    = 6
+)
+
+// plot is the chart of all series of a reading, drawn here for browsers that do not draw it themselves.
+type plot struct {
+	Curves []curve
+	Y, X   []tick
+	Points string // the data for the script, as JSON
+	Unit   string
+	Label  string // what it shows, in words
+}
+
+// curve is one series of a plot.
+type curve struct {
+	Class string // its colour
+	Lines []string
+	Areas []string
+}
+
+// tick is a mark on an axis: At is its place as a percentage of the axis.
+type tick struct {
+	At   string
+	Text string
+}
+
+// legend is one series by name, with its newest value.
+type legend struct {
+	Class, Series, Label string
+	Value                cell
+}
+
+// seriesNames are those that a chart shows, "core 2" before "core 10".
+func (f FragmentView) seriesNames() []string {
+	names := slices.SortedFunc(maps.Keys(f.History), naturally)
+	return names[:min(len(names), plotLines)]
+}
+
+// plot draws the last hour.
+func (f FragmentView) plot() plot {
+	p := plot{Unit: f.commonUnit()}
+	names := f.seriesNames()
+	all := make(map[string][]feeds.Point, len(names))
+	for _, name := range names {
+		all[name] = recent(f.History[name], f.Reading.At)
+	}
+	p.Points = pointsJSON(names, all)
+	p.Label = text.LastHour + ": " + strings.Join(names, ", ")
+	box := frame{Width: plotWidth, Height: plotHeight}
+	box.From, box.To = span(all, f.Reading.At)
+	var step float64
+	box.Low, box.High, step = scale(all, p.Unit)
+	p.Y, p.X = yTicks(box, step), xTicks(box)
+	for i, name := range names {
+		c := curve{Class: colour(i)}
+		for _, part := range segments(all[name]) {
+			part = thin(part, max(2, plotPoints*len(part)/len(all[name])))
+			c.Lines = append(c.Lines, box.line(part))
+			if i == 0 && box.Low == 0 {
+				c.Areas = append(c.Areas, box.area(part))
+			}
+		}
+		p.Curves = append(p.Curves, c)
+	}
+	return p
+}
+
+// legend names the curves and gives their newest values.
+func (f FragmentView) legend() []legend {
+	records := make(map[string]feeds.Record)
+	for _, rec := range f.records() {
+		records[plain(rec[f.About.ID]).Text] = rec
+	}
+	var newest []float64
+	names := f.seriesNames()
+	for _, name := range names {
+		if points := f.History[name]; len(points) > 0 {
+			newest = append(newest, points[len(points)-1].Value)
+		}
+	}
+	places, unit := decimals(newest...), f.commonUnit()
+	items := make([]legend, 0, len(names))
+	for i, name := range names {
+		item := legend{Class: colour(i), Series: name, Label: name, Value: cell{Text: none, Empty: true}}
+		if points := f.History[name]; len(points) > 0 {
+			item.Value = cell{Text: number(points[len(points)-1].Value, places), Unit: unit}
+		}
+		if rec, ok := records[name]; ok {
+			item.Label = plain(rec[f.labelField()]).Text
+			item.Value.Unit = cmp.Or(f.unit(rec, f.valueField()), unit)
+		}
+		items = append(items, item)
+	}
+	return items
+}
+
+// valueField is the first numeric field.
+func (f FragmentView) valueField() feeds.Field {
+	for _, d := range f.About.Fields {
+		if len(f.About.Values) > 0 && d.Name == f.About.Values[0] {
+			return d
+		}
+	}
+	return feeds.Field{}
+}
+
+// commonUnit is the unit of all records of the page; empty when they differ.
+func (f FragmentView) commonUnit() string {
+	field := f.valueField()
+	unit := f.unit(nil, field)
+	for i, rec := range f.records() {
+		if u := f.unit(rec, field); i == 0 {
+			unit = u
+		} else if u != unit {
+			return ""
+		}
+	}
+	return unit
+}
+
+func colour(i int) string { return "s" + strconv.Itoa(i%colours) }
+
+// pointsJSON keeps the order of names, from which the script takes the colours.
+func pointsJSON(names []string, all map[string][]feeds.Point) string {
+	var b strings.Builder
+	b.WriteByte('{')
+	for i, name := range names {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		key, _ := json.Marshal(name) // a string always marshals
+		b.Write(key)
+		b.WriteString(":[")
+		for j, p := range all[name] {
+			if j > 0 {
+				b.WriteByte(',')
+			}
+			b.WriteString("[" + millis(p.At) + "," + strconv.FormatFloat(p.Value, 'g', 6, 64) + "]")
+		}
+		b.WriteByte(']')
+	}
+	b.WriteByte('}')
+	return b.String()
+}

@@ -1,0 +1,206 @@
+package views
+
+import (
+	"encoding/json"
+	"strings"
+)
+
+// Strings are the words that pages and their script show. A {name} in one is filled in by [fill], or by the script
+// alike.
+type Strings struct {
+	// connection badge
+	Live         string `json:"live"`
+	Refresh      string `json:"refresh"`
+	Every        string `json:"every"`
+	Connecting   string `json:"connecting"`
+	Reconnecting string `json:"reconnecting"`
+	Reconnect    string `json:"reconnect"`
+	Restarting   string `json:"restarting"`
+	Lost         string `json:"lost"`
+	Paused       string `json:"paused"`
+	Alone        string `json:"alone"`
+	Refused      string `json:"refused"`
+	WebSocket    string `json:"websocket"`
+	SSE          string `json:"sse"`
+	Poll         string `json:"poll"`
+
+	// who is here
+	Online       string `json:"online"`
+	OnlineTitle  string `json:"onlineTitle"`
+	OnlineNodes  string `json:"onlineNodes"`
+	OnlineNobody string `json:"onlineNobody"`
+
+	// freshness
+	Seconds        string `json:"seconds"`
+	Minutes        string `json:"minutes"`
+	Hours          string `json:"hours"`
+	Days           string `json:"days"`
+	SourceFailing  string `json:"sourceFailing"`
+	SourceOld      string `json:"sourceOld"`
+	SourceOldPlain string `json:"sourceOldPlain"`
+	FailingSince   string `json:"failingSince"`
+	Late           string `json:"late"`
+	Waiting        string `json:"waiting"`
+	LostSince      string `json:"lostSince"`
+	Asleep         string `json:"asleep"`
+	NodeAlone      string `json:"nodeAlone"`
+	PausedSince    string `json:"pausedSince"`
+
+	// notices
+	Dismiss     string `json:"dismiss"`
+	Retry       string `json:"retry"`
+	AloneNotice string `json:"aloneNotice"`
+	LostNotice  string `json:"lostNotice"`
+	ResetNotice string `json:"resetNotice"`
+	From        string `json:"from"`
+
+	// buttons
+	Pause     string `json:"pause"`
+	Resume    string `json:"resume"`
+	Theme     string `json:"theme"`
+	ShowTable string `json:"showTable"`
+	ShowChart string `json:"showChart"`
+
+	// panels
+	Simulated    string `json:"simulated"`
+	LoadingTitle string `json:"loadingTitle"`
+	LoadingText  string `json:"loadingText"`
+	ErrorTitle   string `json:"errorTitle"`
+	ErrorSince   string `json:"errorSince"`
+	ErrorNext    string `json:"errorNext"`
+	EmptyTitle   string `json:"emptyTitle"`
+	EmptyText    string `json:"emptyText"`
+	EmptyUser    string `json:"emptyUser"`
+	PastTitle    string `json:"pastTitle"`
+	PastText     string `json:"pastText"`
+	PastLink     string `json:"pastLink"`
+	NoPoints     string `json:"noPoints"`
+	LastHour     string `json:"lastHour"`
+	Range        string `json:"range"`
+	Pages        string `json:"pages"`
+	PageOf       string `json:"pageOf"`
+	Previous     string `json:"previous"`
+	Next         string `json:"next"`
+	Up           string `json:"up"`
+	Down         string `json:"down"`
+	Yes          string `json:"yes"`
+	No           string `json:"no"`
+
+	// pages
+	User         string `json:"user"`
+	UserHint     string `json:"userHint"`
+	Show         string `json:"show"`
+	Skip         string `json:"skip"`
+	Dashboards   string `json:"dashboards"`
+	NoDashboards string `json:"noDashboards"`
+	NoPanels     string `json:"noPanels"`
+	ServedBy     string `json:"servedBy"`
+	RenderedAt   string `json:"renderedAt"`
+	Back         string `json:"back"`
+}
+
+// English is the language of all pages for now.
+var English = Strings{
+	Live:         "Live",
+	Refresh:      "Refresh",
+	Every:        "every {age}",
+	Connecting:   "Connecting",
+	Reconnecting: "Reconnecting in {age}",
+	Reconnect:    "Reconnecting",
+	Restarting:   "Restarting, back in {age}",
+	Lost:         "Connection lost",
+	Paused:       "Paused",
+	Alone:        "Node alone",
+	Refused:      "Refused",
+	WebSocket:    "WebSocket",
+	SSE:          "SSE",
+	Poll:         "Long poll",
+
+	Online:       "{users} online",
+	OnlineTitle:  "{users} users, {connections} connections",
+	OnlineNodes:  "{users} users, {connections} connections on {nodes} nodes",
+	OnlineNobody: "Nobody online",
+
+	Seconds:        "{n} s",
+	Minutes:        "{n} min",
+	Hours:          "{n} h",
+	Days:           "{n} d",
+	SourceFailing:  "source failing: {error} · data of {time} ({age} old)",
+	SourceOld:      "source’s data is {age} old",
+	SourceOldPlain: "source’s data is old",
+	FailingSince:   "failing since {time}",
+	Late:           "reading late by {age}",
+	Waiting:        "waiting",
+	LostSince:      "connection lost {age} ago",
+	Asleep:         "tab was asleep",
+	NodeAlone:      "node alone",
+	PausedSince:    "paused · data {age} old",
+
+	Dismiss:     "Dismiss",
+	Retry:       "Try again",
+	AloneNotice: "This node is alone: it has lost the others, polls for itself, and its messages reach only those who are connected here.",
+	LostNotice:  "The connection is lost. What you see is old; the page reconnects by itself.",
+	ResetNotice: "Some messages may be missing between then and now.",
+	From:        "from {name}",
+
+	Pause:     "Pause updates",
+	Resume:    "Resume updates",
+	Theme:     "Switch between light and dark",
+	ShowTable: "Show as table",
+	ShowChart: "Show as chart",
+
+	Simulated:    "simulated",
+	LoadingTitle: "Waiting for the first reading",
+	LoadingText:  "The source has been asked. Its answer appears here by itself.",
+	ErrorTitle:   "No data",
+	ErrorSince:   "Failing since {time}.",
+	ErrorNext:    "The source is asked again at {time}; nothing to do here but wait, or check the source.",
+	EmptyTitle:   "No records",
+	EmptyText:    "The source answered with an empty table. Rows appear here as soon as it has some.",
+	EmptyUser:    "Enter a user above to see that user’s records.",
+	PastTitle:    "Nothing on page {page}",
+	PastText:     "The table has {pages} pages now.",
+	PastLink:     "Go to page {page}",
+	NoPoints:     "The curve begins with the next readings",
+	LastHour:     "Last hour",
+	Range:        "{from}–{to} of {total}",
+	Pages:        "Pages of {title}",
+	PageOf:       "Page {page}",
+	Previous:     "Previous page",
+	Next:         "Next page",
+	Up:           "up",
+	Down:         "down",
+	Yes:          "yes",
+	No:           "no",
+
+	User:         "User",
+	UserHint:     "A whole number, at most 19 digits",
+	Show:         "Show",
+	Skip:         "Skip to the readings",
+	Dashboards:   "Dashboards",
+	NoDashboards: "No dashboard is configured. Add one under “dashboards” in the configuration file.",
+	NoPanels:     "This dashboard has no panels. Add some under “panels” in the configuration file.",
+	ServedBy:     "Served by {node}",
+	RenderedAt:   "page of {time}",
+	Back:         "All dashboards",
+}
+
+// text is the language in use.
+var text = &English
+
+// dataStrings is the JSON that the script reads its words from.
+var dataStrings = func() string {
+	b, err := json.Marshal(text)
+	if err != nil {
+		panic(err) // a struct of strings always marshals
+	}
+	return string(b)
+}()
+
+// fill replaces each {name} of s by the value that follows the name in pairs.
+func fill(s string, pairs ...string) string {
+	for i := 0; i+1 < len(pairs); i += 2 {
+		pairs[i] = "{" + pairs[i] + "}"
+	}
+	return strings.NewReplacer(pairs...).Replace(s)
+}

@@ -1,0 +1,184 @@
+package views
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/pulsewall/pulsewall/feeds"
+)
+
+// column is one column of a table.
+type column struct {
+	feeds.Field
+	Spark bool // the last hour as a curve, not a field
+	Head  bool // names the record
+	under string
+}
+
+// row is one record, one cell a column.
+type row struct {
+	ID    string
+	Cells []cell
+	Spark spark
+}
+
+// sheet is a page of records, ready to be shown.
+type sheet struct {
+	Columns []column
+	Rows    []row
+}
+
+// records are those of the page, if there is one.
+func (f FragmentView) records() []feeds.Record {
+	if f.Reading.Page == nil {
+		return nil
+	}
+	return f.Reading.Page.Records
+}
+
+// sheet lays the page out as a table.
+func (f FragmentView) sheet() sheet {
+	s := sheet{Columns: f.columns()}
+	records := f.records()
+	places := make(map[string]int, len(s.Columns))
+	for _, c := range s.Columns {
+		places[c.Name] = f.places(c.Field, records)
+	}
+	for _, rec := range records {
+		r := row{ID: plain(rec[f.About.ID]).Text}
+		for _, c := range s.Columns {
+			if c.Spark {
+				r.Spark = f.spark(rec, tight)
+				r.Cells = append(r.Cells, cell{})
+				continue
+			}
+			r.Cells = append(r.Cells, f.cell(rec, c, places[c.Name]))
+		}
+		r.Spark.Trend = trend(r.Cells)
+		s.Rows = append(s.Rows, r)
+	}
+	return s
+}
+
+// cell is the value of one record in column c.
+func (f FragmentView) cell(rec feeds.Record, c column, places int) cell {
+	field := c.Field
+	if field.Name == f.About.ID && field.Type != "time" {
+		field.Type = "string" // 2214 is a name here, not 2,214
+	}
+	own := f.About.Unit != "" && slices.Contains(f.About.Values, c.Name)
+	if n, ok := toNumber(rec[c.Name]); own && ok {
+		places = decimals(n)
+	}
+	v := format(rec[c.Name], field, places, f.Reading.At)
+	if own && v.Unit == "" && !v.Empty {
+		v.Unit = f.unit(rec, c.Field)
+	}
+	if c.under != "" {
+		v.Small = plain(rec[c.under]).Text
+	}
+	return v
+}
+
+// places chooses the decimals of a whole column, so that its digits stand under each other.
+func (f FragmentView) places(field feeds.Field, records []feeds.Record) int {
+	var numbers []float64
+	for _, rec := range records {
+		if n, ok := toNumber(rec[field.Name]); ok {
+			numbers = append(numbers, n)
+		}
+	}
+	return decimals(numbers...)
+}
+
+// columns are the fields to show, each record's name among them, and after the name the last hour where there is one.
+func (f FragmentView) columns() []column {
+	label := f.labelField()
+	var cols []column
+	for _, d := range f.chosen() {
+		head := len(cols) - 1
+		if d.Name == "name" && head >= 0 && cols[head].Head {
+			cols[head].under = d.Name
+			continue
+		}
+		cols = append(cols, column{Field: d, Head: d.Name == label})
+	}
+	if len(cols) == 0 {
+		return nil
+	}
+	head := slices.IndexFunc(cols, func(c column) bool { return c.Head })
+	if head < 0 {
+		head = 0
+		cols[0].Head = true
+	}
+	if f.Look.View == "table" && f.hasCurves() {
+		hour := column{Field: feeds.Field{Label: text.LastHour}, Spark: true}
+		cols = slices.Insert(cols, head+1, hour)
+	}
+	return cols
+}
+
+// chosen are the fields that the look names, in its order, else all but those that say nothing here: the unit (it
+// stands with its value), what the subscription filters by, what a tag of the panel says already, and a key that is
+// for machines because people have a label.
+func (f FragmentView) chosen() []feeds.Field {
+	var fields []feeds.Field
+	for _, name := range f.Look.Fields {
+		i := slices.IndexFunc(f.About.Fields, func(d feeds.Field) bool { return d.Name == name })
+		if i >= 0 {
+			fields = append(fields, f.About.Fields[i])
+		}
+	}
+	if len(f.Look.Fields) > 0 {
+		return fields
+	}
+	for _, d := range f.About.Fields {
+		filtered := strings.Contains(";"+f.Reading.Sub.Params, ";"+d.Name+"=")
+		key := d.Name == f.About.ID && d.Name != f.labelField() && d.Type == "string"
+		if d.Name != f.About.Unit && d.Name != "simulated" && !filtered && !key {
+			fields = append(fields, d)
+		}
+	}
+	return fields
+}
+
+// labelField is the field that names a record to people.
+func (f FragmentView) labelField() string {
+	if f.About.Label != "" {
+		return f.About.Label
+	}
+	return f.About.ID
+}
+
+// unit is that of a record's value.
+func (f FragmentView) unit(rec feeds.Record, field feeds.Field) string {
+	if u, ok := rec[f.About.Unit].(string); ok && u != "" {
+		return u
+	}
+	if field.Unit == "" && field.Type == "percent" {
+		return "%"
+	}
+	return field.Unit
+}
+
+// headingUnit is the unit in the head of a column, where the cells go without.
+func (c column) headingUnit() string {
+	unit := c.Unit
+	if unit == "" && c.Type == "percent" {
+		unit = "%"
+	}
+	if c.Type == "bytes" || c.Type == "change" || strings.Contains(c.Label, unit) {
+		return ""
+	}
+	return unit
+}
+
+// trend is the direction of the first change in a row.
+func trend(cells []cell) string {
+	for _, c := range cells {
+		if c.Trend != "" {
+			return c.Trend
+		}
+	}
+	return ""
+}
