@@ -1,0 +1,161 @@
+package main
+
+import (
+	"cmp"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"regexp"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/pulsewall/pulsewall/dashboard"
+	"github.com/pulsewall/pulsewall/feeds"
+)
+
+// config is the effective configuration: defaults, then the file, then the environment, then flags.
+type config struct {
+	Listen         address       `yaml:"listen"`
+	Interval       interval      `yaml:"interval,omitempty"`
+	Node           name          `yaml:"node"`
+	Origins        []origin      `yaml:"origins,omitempty"`
+	TrustedProxies []addressSet  `yaml:"trustedProxies,omitempty"`
+	TLS            tlsConfig     `yaml:"tls,omitempty"`
+	Log            logConfig     `yaml:"log"`
+	Limits         limitsConfig  `yaml:"limits,omitempty"`
+	Feeds          []feedConfig  `yaml:"feeds"`
+	Dashboards     []boardConfig `yaml:"dashboards"`
+
+	path        string            // of the file; empty: none
+	feeds       []feeds.Feed      // what Feeds describes
+	boards      []dashboard.Board // what Dashboards describes
+	certificate *tls.Certificate  // what TLS names; nil: plain HTTP
+}
+
+type tlsConfig struct {
+	Cert string `yaml:"cert"`
+	Key  string `yaml:"key"`
+}
+
+type logConfig struct {
+	Level  logLevel  `yaml:"level"`
+	Format logFormat `yaml:"format"`
+}
+
+type limitsConfig struct {
+	Connections           count `yaml:"connections,omitempty"`
+	ConnectionsPerAddress count `yaml:"connectionsPerAddress,omitempty"`
+	MessagesPerSecond     count `yaml:"messagesPerSecond,omitempty"`
+	Polls                 count `yaml:"polls,omitempty"`
+	PollsPerFeed          count `yaml:"pollsPerFeed,omitempty"`
+}
+
+// effective puts the configuration together and checks all of it. Its errors say where the mistake is and what is allowed.
+func effective(env, args flags) (config, error) {
+	cfg := config{
+		Listen: "127.0.0.1:7000",
+		Node:   hostName(),
+		Log:    logConfig{Level: "info", Format: "text"},
+	}
+	f := new(file)
+	if cfg.path = cmp.Or(args.Config, env.Config); cfg.path != "" {
+		var err error
+		if f, err = readFile(cfg.path, &cfg); err != nil {
+			return config{}, err
+		}
+	}
+	cfg.overlay(env)
+	cfg.overlay(args)
+	cfg.resolveFeeds(f)
+	cfg.resolveBoards(f)
+	if err := f.err(); err != nil {
+		return config{}, err
+	}
+	return cfg, cfg.loadCertificate()
+}
+
+// overlay takes over what f gives.
+func (c *config) overlay(f flags) {
+	c.Listen = cmp.Or(f.Listen, c.Listen)
+	c.Node = cmp.Or(f.Node, c.Node)
+	c.TLS.Cert = cmp.Or(f.TLSCert, c.TLS.Cert)
+	c.TLS.Key = cmp.Or(f.TLSKey, c.TLS.Key)
+	c.Log.Level = cmp.Or(f.LogLevel, c.Log.Level)
+	c.Log.Format = cmp.Or(f.LogFormat, c.Log.Format)
+	if len(f.Origin) > 0 {
+		c.Origins = f.Origin
+	}
+	if len(f.TrustedProxy) > 0 {
+		c.TrustedProxies = f.TrustedProxy
+	}
+	if f.Interval != 0 {
+		c.Interval = f.Interval
+		for i := range c.Feeds {
+			c.Feeds[i].Interval = 0
+		}
+	}
+}
+
+func (c *config) loadCertificate() error {
+	if c.TLS == (tlsConfig{}) {
+		return nil
+	}
+	if c.TLS.Cert == "" || c.TLS.Key == "" {
+		return fmt.Errorf("TLS needs both: --tls-cert (now %q) and --tls-key (now %q)", c.TLS.Cert, c.TLS.Key)
+	}
+	pair, err := tls.LoadX509KeyPair(c.TLS.Cert, c.TLS.Key)
+	if err != nil {
+		return fmt.Errorf("TLS certificate: %w", err)
+	}
+	c.certificate = &pair
+	return nil
+}
+
+// options are the part of the configuration that the dashboard needs.
+func (c *config) options() dashboard.Options {
+	opts := dashboard.Options{
+		Node:   string(c.Node),
+		Feeds:  c.feeds,
+		Boards: c.boards,
+		Limits: dashboard.Limits{
+			Connections:        int(c.Limits.Connections),
+			ConnectionsPerAddr: int(c.Limits.ConnectionsPerAddress),
+			MessagesPerSecond:  int(c.Limits.MessagesPerSecond),
+			Polls:              int(c.Limits.Polls),
+			PollsPerFeed:       int(c.Limits.PollsPerFeed),
+		},
+	}
+	for _, o := range c.Origins {
+		opts.Origins = append(opts.Origins, string(o))
+	}
+	for _, p := range c.TrustedProxies {
+		opts.TrustedProxies = append(opts.TrustedProxies, netip.Prefix(p))
+	}
+	return opts
+}
+
+// print writes the configuration as YAML that gives the same configuration when it is read.
+func (c *config) print(w io.Writer) error {
+	out, err := yaml.MarshalWithOptions(c, yaml.IndentSequence(true))
+	if err != nil {
+		return fmt.Errorf("write configuration: %w", err)
+	}
+	_, err = w.Write(out)
+	return err
+}
+
+// source says where the configuration is from.
+func (c *config) source() string { return cmp.Or(c.path, "built-in configuration") }
+
+// hostName is the name of this machine, with what a name of a node may not hold replaced.
+func hostName() name {
+	host, err := os.Hostname()
+	if err != nil {
+		return "pulsewall"
+	}
+	host = regexp.MustCompile(`[^A-Za-z0-9._-]+`).ReplaceAllString(host, "-")
+	return name(cmp.Or(strings.Trim(host[:min(len(host), 64)], "-"), "pulsewall"))
+}

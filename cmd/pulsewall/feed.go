@@ -1,0 +1,140 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pulsewall/pulsewall/feeds"
+)
+
+// feedConfig overrides a built-in feed, or adds one of a built-in kind.
+type feedConfig struct {
+	Name      name     `yaml:"name"`
+	Kind      string   `yaml:"kind,omitempty"`
+	Enabled   *bool    `yaml:"enabled,omitempty"`
+	Interval  interval `yaml:"interval,omitempty"`
+	MaxAge    *age     `yaml:"maxAge,omitempty"`
+	TimeField string   `yaml:"timeField,omitempty"`
+	Seed      *uint64  `yaml:"seed,omitempty"`
+}
+
+// seeded are the kinds that take a seed.
+var seeded = map[string]func(uint64) feeds.Source{
+	"sensors": func(seed uint64) feeds.Source { return feeds.NewSensors(seed) },
+	"stocks":  func(seed uint64) feeds.Source { return feeds.NewStocks(seed) },
+}
+
+func (c *feedConfig) enabled() bool { return c.Enabled == nil || *c.Enabled }
+
+// resolveFeeds completes c.Feeds, the built-in ones first, and makes the feeds that they describe.
+func (c *config) resolveFeeds(f *file) {
+	builtin := feeds.Builtin(string(c.Node))
+	kinds := make(map[string]feeds.Feed)
+	for _, b := range builtin {
+		kinds[b.Name] = b
+	}
+	given := make(map[name]bool)
+	var added []feedConfig
+	overrides := make(map[string]feedConfig)
+	for i, fc := range c.Feeds {
+		path := fmt.Sprintf("feeds[%d]", i)
+		if given[fc.Name] {
+			f.fault(path+".name", "feed %q stands here a second time", fc.Name)
+			continue
+		}
+		given[fc.Name] = true
+		if !fc.check(f, path, kinds) {
+			continue
+		}
+		if _, ok := kinds[string(fc.Name)]; ok {
+			overrides[string(fc.Name)] = fc
+		} else {
+			added = append(added, fc)
+		}
+	}
+	c.Feeds, c.feeds = nil, nil
+	for _, b := range builtin {
+		fc := overrides[b.Name]
+		fc.Name, fc.Kind = name(b.Name), b.Name
+		c.addFeed(fc, b)
+	}
+	for _, fc := range added {
+		c.addFeed(fc, kinds[fc.Kind])
+	}
+	if len(c.feeds) == 0 {
+		f.fault("feeds", "every feed is disabled; allowed: at least one enabled")
+	}
+}
+
+// check notes what is wrong with fc and says whether its kind is known.
+func (c *feedConfig) check(f *file, path string, kinds map[string]feeds.Feed) bool {
+	if c.Name == "" {
+		f.fault(path, "a feed without a name")
+		return false
+	}
+	allowed := strings.Join(sortedKeys(kinds), ", ")
+	kind := c.Kind
+	if _, builtin := kinds[string(c.Name)]; builtin {
+		if kind != "" && kind != string(c.Name) {
+			f.fault(path+".kind", "%q is built in and of kind %s; another kind needs another name", c.Name, c.Name)
+			return false
+		}
+		kind = string(c.Name)
+	}
+	k, ok := kinds[kind]
+	switch {
+	case kind == "":
+		f.fault(path, "%q is not a built-in feed and needs a kind; allowed: %s", c.Name, allowed)
+		return false
+	case !ok:
+		f.fault(path+".kind", "%q is unknown; allowed: %s", kind, allowed)
+		return false
+	}
+	if c.Seed != nil && seeded[kind] == nil {
+		f.fault(path+".seed", "kind %s takes no seed; allowed for: %s", kind, strings.Join(sortedKeys(seeded), ", "))
+	}
+	names := fieldNames(k)
+	if c.TimeField != "" && !slices.Contains(names, c.TimeField) {
+		f.fault(path+".timeField", "kind %s has no field %q; allowed: %s", kind, c.TimeField, strings.Join(names, ", "))
+	}
+	return true
+}
+
+// addFeed fills in what fc leaves to base and takes the feed in.
+func (c *config) addFeed(fc feedConfig, base feeds.Feed) {
+	base.Name = string(fc.Name)
+	if every := cmp.Or(fc.Interval, c.Interval); every != 0 {
+		base.Interval = time.Duration(every)
+	}
+	if fc.MaxAge != nil {
+		base.MaxAge = time.Duration(*fc.MaxAge)
+	}
+	if fc.TimeField != "" {
+		base.TimeField = fc.TimeField
+	}
+	if fc.Seed != nil {
+		if source := seeded[fc.Kind]; source != nil {
+			base.Source = source(*fc.Seed)
+		}
+	}
+	fc.Interval = interval(base.Interval)
+	if base.MaxAge != 0 || fc.MaxAge != nil {
+		maxAge := age(base.MaxAge)
+		fc.MaxAge = &maxAge
+	}
+	c.Feeds = append(c.Feeds, fc)
+	if fc.enabled() {
+		c.feeds = append(c.feeds, base)
+	}
+}
+
+func fieldNames(f feeds.Feed) []string {
+	var out []string
+	for _, field := range f.Source.Describe().Fields {
+		out = append(out, field.Name)
+	}
+	return out
+}

@@ -1,0 +1,81 @@
+// Pulsewall polls feeds and pushes each reading to every browser that watches it.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/pulsewall/pulsewall/dashboard"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // from here on a second signal ends the process at once
+	os.Exit(run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
+}
+
+// usageError is a mistake of whoever started the program: a wrong flag, variable or configuration file.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// run is the whole program. It returns the exit code: 0, 1 when something failed, 2 when it was called wrongly.
+func run(ctx context.Context, args, env []string, stdout, stderr io.Writer) int {
+	err := execute(ctx, args, env, stdout, stderr)
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintf(stderr, "pulsewall: %v\n", err)
+	if errors.As(err, new(usageError)) {
+		return 2
+	}
+	return 1
+}
+
+func execute(ctx context.Context, args, env []string, stdout, stderr io.Writer) error {
+	cmd, err := parseCommand(args, env, stdout)
+	if err != nil {
+		return usageError{err}
+	}
+	switch cmd.name {
+	case "help":
+		return nil
+	case "version":
+		_, err := fmt.Fprintln(stdout, versionLine())
+		return err
+	}
+	cfg, err := effective(cmd.env, cmd.flags)
+	if err != nil {
+		return usageError{err}
+	}
+	log := newLogger(cfg.Log, stderr)
+	opts := cfg.options()
+	opts.Logger, opts.Version = log, version()
+	wall, err := dashboard.New(opts)
+	if err != nil {
+		return usageError{err}
+	}
+	switch cmd.name {
+	case "config check":
+		_, err := fmt.Fprintf(stdout, "%s: ok, %d feeds and %d dashboards\n", cfg.source(), len(opts.Feeds), len(opts.Boards))
+		return err
+	case "config print":
+		return cfg.print(stdout)
+	}
+	return serve(ctx, cfg, wall, log)
+}
+
+// newLogger returns a logger to w as the configuration wants it.
+func newLogger(c logConfig, w io.Writer) *slog.Logger {
+	opts := &slog.HandlerOptions{Level: c.Level.slog()}
+	if c.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, opts))
+	}
+	return slog.New(slog.NewTextHandler(w, opts))
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+)
+
+// How long a client may take. Streams and answers set write deadlines of their own, so the server has none.
+const (
+	readHeaderTimeout = 10 * time.Second
+	idleTimeout       = 120 * time.Second
+	maxHeaderBytes    = 32 << 10
+	shutdownTimeout   = 4 * time.Second // with the 5 s in which the dashboard lets go of its clients: under 10
+	pingInterval      = 15 * time.Second
+	stuckTimeout      = 10 * time.Second
+)
+
+// wall is the dashboard as serve sees it.
+type wall interface {
+	http.Handler
+	Run(ctx context.Context) error
+}
+
+// serve listens on cfg.Listen and serves w until ctx ends. Then w lets go of its clients, requests in flight end, and
+// serve returns when the last goroutine has.
+func serve(ctx context.Context, cfg config, w wall, log *slog.Logger) error {
+	ln, err := listen(ctx, cfg.Listen)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+
+	srv := newServer(cfg, w, log)
+	served := make(chan error, 1)
+	go func() {
+		served <- serveListener(srv, ln)
+		cancel() // a server that fails takes the dashboard along
+	}()
+	log.Info("listening", "url", address(ln.Addr().String()).url(cfg.certificate != nil), "node", string(cfg.Node))
+	if !loopback(ln.Addr()) {
+		log.Warn("listening beyond loopback without authentication: whoever reaches this address sees everything", "addr", ln.Addr().String())
+	}
+
+	err = w.Run(ctx)
+	stop(srv)
+	if serr := <-served; !errors.Is(serr, http.ErrServerClosed) {
+		err = errors.Join(err, fmt.Errorf("serve: %w", serr))
+	}
+	if err == nil {
+		log.Info("stopped")
+	}
+	return err
+}
+
+func newServer(cfg config, h http.Handler, log *slog.Logger) *http.Server {
+	srv := &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: readHeaderTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug), // what clients did wrong
+		// A peer that vanished is noticed though a stream of HTTP/2 has no socket of its own.
+		HTTP2: &http.HTTP2Config{SendPingTimeout: pingInterval, PingTimeout: stuckTimeout, WriteByteTimeout: stuckTimeout},
+	}
+	if cfg.certificate != nil {
+		srv.TLSConfig = &tls.Config{Certificates: []tls.Certificate{*cfg.certificate}, MinVersion: tls.VersionTLS12}
+	}
+	return srv
+}
+
+func serveListener(srv *http.Server, ln net.Listener) error {
+	if srv.TLSConfig != nil {
+		return srv.ServeTLS(ln, "", "")
+	}
+	return srv.Serve(ln)
+}
+
+// stop lets requests in flight end and cuts what is left after shutdownTimeout.
+func stop(srv *http.Server) {
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
+	defer cancel()
+	if srv.Shutdown(ctx) != nil {
+		_ = srv.Close() // the sockets are gone either way
+	}
+}
