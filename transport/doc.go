@@ -1,0 +1,30 @@
+// Package transport carries readings and messages to browsers and programs. A [Hub] holds the newest [Update] of each
+// topic and a log of messages. A [Session] is a position in both: it has no queue, it asks what is newer than its
+// position. WebSocket, SSE and long poll are three writers around that question, [Session.Next]. Nothing here knows what
+// an update means, which page shows it or which node it came from.
+//
+// What a client sees is told in docs/protocol.md; the invariants are in ARCHITECTURE.md.
+package transport
+
+// Format is how readings are written for a client.
+type Format uint8
+
+// The formats of the live query.
+const (
+	JSON Format = iota // readings as data
+	HTML               // readings as the fragment that the page shows
+	formats
+)
+
+// Kind is a transport, by its name in hello, presence and metrics.
+type Kind string
+
+// The transports.
+const (
+	WebSocket Kind = "websocket"
+	SSE       Kind = "sse"
+	LongPoll  Kind = "poll"
+)
+
+// Kinds are all transports, in the order in which a client tries them.
+var Kinds = [...]Kind{WebSocket, SSE, LongPoll}

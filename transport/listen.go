@@ -1,0 +1,39 @@
+package transport
+
+import (
+	"context"
+	"net"
+	"time"
+)
+
+// Listen is net.Listen for streams: what a client has not read waits here, where the newest replaces it, and not in the
+// kernel. An accepted socket takes 16 KiB unsent at most, and is given up when what was sent goes unacknowledged for 20 s (where the system can
+// do that).
+func Listen(network, address string) (net.Listener, error) {
+	config := net.ListenConfig{KeepAliveConfig: net.KeepAliveConfig{
+		Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3,
+	}}
+	l, err := config.Listen(context.Background(), network, address)
+	if err != nil {
+		return nil, err
+	}
+	return tuned{l}, nil
+}
+
+const (
+	mostUnsent     = 16 << 10         // bytes
+	unacknowledged = 20 * time.Second // before a connection is given up
+)
+
+type tuned struct{ net.Listener }
+
+func (l tuned) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		tune(tcp)
+	}
+	return conn, nil
+}

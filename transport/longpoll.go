@@ -1,0 +1,88 @@
+package transport
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// ServePoll answers once: at once with hello when o has no cursor, at once when wait is 0, else when something is newer than the
+// cursor or wait has passed. The caller has checked o.
+func (h *Hub) ServePoll(w http.ResponseWriter, r *http.Request, o Opening, wait time.Duration) error {
+	s, err := h.open(o, LongPoll)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	var events []*event
+	if o.After == "" && o.LastEventID == "" || wait <= 0 {
+		wait = 0
+		events = append(events, s.hello())
+	}
+	if err := http.NewResponseController(w).SetWriteDeadline(time.Now().Add(wait + h.opts.WriteTimeout)); err == nil {
+		defer func() { _ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) }()
+	}
+	ctx, cancel := context.WithCancel(s.ctx)
+	defer cancel()
+	defer context.AfterFunc(r.Context(), cancel)()
+	batch, err := s.poll(ctx, wait)
+	if err != nil {
+		return err
+	}
+	events = append(events, batch.events...)
+	if len(events) > 0 && o.Presence { // it goes along, but is no reason to answer
+		events = append(events, h.pollerNews(s)...)
+	}
+	n, err := writePoll(w, r, s.cursor(), events)
+	h.count.wrote(LongPoll, len(events), n)
+	return err
+}
+
+// pollerNews is what of presence the poller has not been told in its answers before.
+func (h *Hub) pollerNews(s *Session) []*event {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	c := h.roll.clients[s.id]
+	if c == nil {
+		return nil
+	}
+	return h.roll.news(s, &c.seen, time.Now())
+}
+
+// poll waits for something that is worth an answer.
+func (s *Session) poll(ctx context.Context, wait time.Duration) (Batch, error) {
+	if wait == 0 {
+		return s.collect(), nil
+	}
+	return s.Next(ctx, time.Now().Add(wait))
+}
+
+func writePoll(w http.ResponseWriter, r *http.Request, cursor string, events []*event) (int, error) {
+	var b bytes.Buffer
+	b.WriteString(`{"cursor":"`)
+	b.WriteString(cursor)
+	b.WriteString(`","events":[`)
+	for i, e := range events {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.Write(e.asObject())
+	}
+	b.WriteString("]}\n")
+	setLiveHeaders(w.Header())
+	w.Header().Set("Content-Type", "application/json")
+	body := b.Bytes()
+	if len(body) >= worthDeflating && acceptsGzip(r) {
+		w.Header().Set("Content-Encoding", "gzip")
+		var z bytes.Buffer
+		zw := gzip.NewWriter(&z)
+		_, _ = zw.Write(body) // a bytes.Buffer takes everything
+		_ = zw.Close()
+		body = z.Bytes()
+	}
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	return w.Write(body)
+}

@@ -1,0 +1,124 @@
+package transport
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"time"
+)
+
+// Op is what a client asks in band, as PROTOCOL names the fields.
+type Op struct {
+	Op   string          `json:"op"`
+	Ref  string          `json:"ref"`
+	Sub  string          `json:"sub"`
+	Room string          `json:"room"`
+	Key  string          `json:"key"`
+	To   json.RawMessage `json:"to"`
+	Data json.RawMessage `json:"data"`
+}
+
+// Reply answers an op with a result or a problem. The changes of interests take effect together with it, so that it precedes what
+// they bring.
+type Reply struct {
+	Result      any
+	Problem     any // RFC 9457
+	Subscribe   []string
+	Unsubscribe []string
+	Join        []string
+	Leave       []string
+}
+
+// Handler does what an op asks. It must return soon: the client's next op waits for it.
+type Handler func(ctx context.Context, s *Session, op Op) Reply
+
+// answer hands the reply to the session's writer and waits until it has been written.
+func (s *Session) answer(ctx context.Context, ref string, r Reply) error {
+	e := newEvent("reply", "", struct {
+		Ref     string `json:"ref,omitempty"`
+		Result  any    `json:"result,omitempty"`
+		Problem any    `json:"problem,omitempty"`
+	}{ref, r.Result, r.Problem})
+	s.hub.mu.Lock()
+	s.reply = e
+	s.change(r)
+	s.hub.mu.Unlock()
+	s.ring()
+	select {
+	case <-s.replied:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.ctx.Done():
+		return context.Cause(s.ctx)
+	}
+}
+
+// change swaps the interests. The hub is locked.
+func (s *Session) change(r Reply) {
+	if s.gone || len(r.Subscribe)+len(r.Unsubscribe)+len(r.Join)+len(r.Leave) == 0 {
+		return
+	}
+	next := interests{
+		topics: without(s.interests.topics, r.Unsubscribe),
+		rooms:  without(s.interests.rooms, r.Leave),
+	}
+	for _, topic := range r.Unsubscribe {
+		s.hub.unwatch(s, topic)
+		delete(s.versions, topic)
+	}
+	for _, topic := range r.Subscribe {
+		if !slices.Contains(next.topics, topic) {
+			next.topics = append(next.topics, topic)
+			s.hub.watch(s, topic)
+		}
+	}
+	for _, room := range r.Join {
+		if !slices.Contains(next.rooms, room) {
+			next.rooms = append(next.rooms, room)
+		}
+	}
+	s.interests = next
+	s.hub.roll.move(s)
+}
+
+// without is a copy of list that leaves some out.
+func without(list, some []string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(x string) bool { return slices.Contains(some, x) })
+}
+
+// hello is the first event of a stream.
+func (s *Session) hello() *event {
+	s.hub.mu.RLock()
+	subs := s.interests.topics
+	s.hub.mu.RUnlock()
+	if subs == nil {
+		subs = []string{}
+	}
+	return newEvent("hello", s.pending.id(), struct {
+		Session   string   `json:"session"`
+		Node      string   `json:"node"`
+		Transport Kind     `json:"transport"`
+		Cursor    string   `json:"cursor"`
+		Subs      []string `json:"subs"`
+		Heartbeat float64  `json:"heartbeat"`
+		Time      stamp    `json:"time"`
+	}{s.id, s.hub.opts.Node, s.kind, s.cursor(), subs, s.hub.opts.Heartbeat.Seconds(), stamp(time.Now())})
+}
+
+// heartbeat tells how far the client has been written to.
+func (s *Session) heartbeat() *event {
+	p := s.hub.Presence()
+	return newEvent("heartbeat", s.position.id(), struct {
+		Time        stamp `json:"time"`
+		Users       int   `json:"users"`
+		Connections int   `json:"connections"`
+	}{stamp(time.Now()), p.Users, p.Connections})
+}
+
+// stamp is a time as clients read it: RFC 3339, UTC, milliseconds.
+type stamp time.Time
+
+func (t stamp) MarshalJSON() ([]byte, error) {
+	return []byte(time.Time(t).UTC().Format(`"2006-01-02T15:04:05.000Z"`)), nil
+}

@@ -1,0 +1,219 @@
+package transport
+
+import (
+	"context"
+	"crypto/rand"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Opening is what a client asks for when it opens a stream or polls; checked by the caller.
+type Opening struct {
+	Session     string // of an earlier hello; empty: a new one
+	UnionID     string // who the session is; canonical decimal or empty
+	Name        string
+	Topics      []string // canonical subscriptions, distinct, in the order of the query
+	Rooms       []string
+	Presence    bool // also send presence, and room events
+	Format      Format
+	After       string // a cursor, an event id, "earliest" or empty
+	LastEventID string
+}
+
+// Session is a client's position in the log and in the versions of the readings it watches. One goroutine calls Next; the other
+// methods may be called concurrently.
+type Session struct {
+	hub  *Hub
+	id   string
+	open Opening
+	kind Kind
+
+	ctx    context.Context // the session's own: a request's ends with its handler
+	cancel context.CancelCauseFunc
+	wake   chan struct{} // size 1: there may be something new
+
+	// Guarded by hub.mu.
+	interests interests
+	versions  map[string]int64 // of pending, by topic
+	reply     *event
+	bye       *event
+	gone      bool
+	seen      seen
+
+	// Owned by the goroutine that calls Next.
+	position position // written to the client
+	pending  position // given out by the last Next
+	reset    string   // why the cursor given was no good
+	replying bool     // the last batch held a reply
+
+	replied chan struct{} // size 1: the reply has been written
+}
+
+// interests is what a session watches: an immutable value, swapped whole.
+type interests struct {
+	topics []string
+	rooms  []string
+}
+
+// Batch is what was newer than a position. Asking for the next batch says that this one has been written.
+type Batch struct {
+	events []*event
+	last   bool // a bye: nothing follows
+}
+
+// open registers a session. kind is empty for one that nobody should count.
+func (h *Hub) open(o Opening, kind Kind) (*Session, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed || h.draining && kind != "" {
+		return nil, ErrClosed
+	}
+	s := &Session{hub: h, id: o.Session, open: o, kind: kind, wake: make(chan struct{}, 1), replied: make(chan struct{}, 1)}
+	if s.id == "" {
+		s.id = strings.ToLower(rand.Text()[:16])
+	}
+	s.ctx, s.cancel = context.WithCancelCause(context.Background())
+	s.interests = interests{topics: slices.Clone(o.Topics), rooms: slices.Clone(o.Rooms)}
+	s.start(o)
+	if kind != "" {
+		h.streams.Add(1)
+	}
+	h.sessions[s] = struct{}{}
+	for _, topic := range o.Topics {
+		h.watch(s, topic)
+	}
+	if kind != "" {
+		h.roll.enter(s)
+	}
+	return s, nil
+}
+
+// start finds where the session begins. The hub is locked.
+func (s *Session) start(o Opening) {
+	log := s.hub.log
+	now := position{epoch: log.epoch, seq: log.head}
+	s.position = now
+	if o.After == "earliest" {
+		s.position.seq = log.tail - 1
+	} else if o.After != "" || o.LastEventID != "" {
+		s.position, s.reset = s.resume(o, now)
+	}
+	s.versions = make(map[string]int64, len(o.Topics))
+	for _, topic := range o.Topics {
+		if v := s.position.versions[topicHash(topic)]; v != 0 {
+			s.versions[topic] = v
+		}
+	}
+	s.pending = s.position
+}
+
+// resume reads the cursor; Last-Event-ID gives the position in the messages where both are there.
+func (s *Session) resume(o Opening, now position) (at position, reset string) {
+	cursor, err := parseCursor(o.After)
+	if o.After != "" && err != nil {
+		return now, "the cursor cannot be read"
+	}
+	at = cursor
+	if o.LastEventID != "" {
+		id, err := parseCursor(o.LastEventID)
+		if err != nil {
+			return now, "the event id cannot be read"
+		}
+		at.epoch, at.seq = id.epoch, id.seq
+	}
+	if reason := s.hub.lost(at); reason != "" {
+		now.versions = at.versions
+		return now, reason
+	}
+	return at, ""
+}
+
+// lost says why messages after p may be missing, or nothing when all are there.
+func (h *Hub) lost(p position) string {
+	switch log := h.log; {
+	case log.holds(p.epoch, p.seq):
+		return ""
+	case p.epoch != log.epoch:
+		return "the log of messages began anew"
+	case p.seq > log.head:
+		return "the position is ahead of the log"
+	default:
+		return "older messages are no longer kept"
+	}
+}
+
+// ID is the session's name, which a client repeats to be counted once.
+func (s *Session) ID() string { return s.id }
+
+// UnionID is who the session says it is; empty: nobody.
+func (s *Session) UnionID() string { return s.open.UnionID }
+
+// Name is what to call it.
+func (s *Session) Name() string { return s.open.Name }
+
+// Topics are what the session watches now. The caller must not change them.
+func (s *Session) Topics() []string {
+	s.hub.mu.RLock()
+	defer s.hub.mu.RUnlock()
+	return s.interests.topics
+}
+
+// Rooms are where the session is now. The caller must not change them.
+func (s *Session) Rooms() []string {
+	s.hub.mu.RLock()
+	defer s.hub.mu.RUnlock()
+	return s.interests.rooms
+}
+
+func (s *Session) reader() Reader {
+	return Reader{UnionID: s.open.UnionID, Rooms: s.interests.rooms}
+}
+
+// ring wakes the session. It never blocks: a bell that rings already is as good.
+func (s *Session) ring() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Close takes the session out of the hub. It may be called again.
+func (s *Session) Close() {
+	h := s.hub
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if s.gone {
+		return
+	}
+	s.gone = true
+	s.cancel(ErrClosed)
+	for _, topic := range s.interests.topics {
+		h.unwatch(s, topic)
+	}
+	delete(h.sessions, s)
+	if s.kind != "" {
+		h.roll.leave(s, time.Now())
+		h.streams.Done()
+	}
+}
+
+func (h *Hub) watch(s *Session, topic string) {
+	if h.watchers[topic] == nil {
+		h.watchers[topic] = make(map[*Session]struct{})
+	}
+	h.watchers[topic][s] = struct{}{}
+}
+
+func (h *Hub) unwatch(s *Session, topic string) {
+	delete(h.watchers[topic], s)
+	if len(h.watchers[topic]) == 0 {
+		delete(h.watchers, topic)
+	}
+}
+
+// leave makes the bye the last thing the session gets. The hub is locked.
+func (s *Session) leave(bye *event) {
+	s.bye = bye
+	s.ring()
+}

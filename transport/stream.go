@@ -1,0 +1,48 @@
+package transport
+
+import (
+	"context"
+	"time"
+)
+
+// longestWithoutID is how long after an event with an id a heartbeat brings another one, even when the stream is not silent.
+const longestWithoutID = 60 * time.Second
+
+// writer is what differs between the transports that stream.
+type writer interface {
+	// write sends events, in as few writes as it can, and returns the bytes written. It waits for the client while anything moves.
+	write(events []*event) (int, error)
+}
+
+// stream writes hello, then whatever is newer than the session's position, and heartbeats, until ctx or the session ends, a write
+// fails or a bye has been written. The bye ends it without an error.
+func (s *Session) stream(ctx context.Context, w writer) error {
+	silent := time.Now()
+	identified := silent
+	events := []*event{s.hello()}
+	for last := false; ; {
+		n, err := w.write(events)
+		s.hub.count.wrote(s.kind, len(events), n)
+		if err != nil || last {
+			return err
+		}
+		silent = time.Now()
+		for _, e := range events {
+			if e.id != "" {
+				identified = silent
+			}
+		}
+		until := silent.Add(s.hub.opts.Heartbeat)
+		if latest := identified.Add(longestWithoutID); latest.Before(until) {
+			until = latest
+		}
+		batch, err := s.Next(ctx, until)
+		if err != nil {
+			return err
+		}
+		events, last = batch.events, batch.last
+		if len(events) == 0 {
+			events = []*event{s.heartbeat()}
+		}
+	}
+}

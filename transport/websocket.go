@@ -1,0 +1,178 @@
+package transport
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/pulsewall/pulsewall/transport/wsconn"
+)
+
+const (
+	subprotocol   = "pulsewall.v1"
+	mostFrame     = 64 << 10         // bytes a client may send in one message
+	mostWrong     = 20               // wrong frames in a row
+	pingEvery     = 15 * time.Second // to a client
+	longestQuiet  = 35 * time.Second // without a sign of the client
+	watchdogEvery = time.Second
+)
+
+// ServeWebSocket upgrades r and serves a session until it ends. Ops of the client go to handle. The caller has checked the handshake,
+// the origin and o; what it refuses is refused before.
+func (h *Hub) ServeWebSocket(w http.ResponseWriter, r *http.Request, o Opening, handle Handler) error {
+	s, err := h.open(o, WebSocket)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	setStreamHeaders(w.Header())
+	conn, err := wsconn.Accept(w, r, wsconn.Options{
+		Subprotocol: subprotocol, ReadLimit: mostFrame, WriteTimeout: h.opts.WriteTimeout,
+	})
+	if err != nil {
+		return err
+	}
+	defer conn.CloseNow()
+	ctx, cancel := context.WithCancelCause(s.ctx)
+	defer cancel(nil)
+	var wg sync.WaitGroup
+	wg.Go(func() { cancel(s.readOps(ctx, conn, handle)) })
+	wg.Go(func() { cancel(watch(ctx, conn)) })
+	err = s.stream(ctx, &socketWriter{conn: conn})
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	s.Close() // gone from the counts before the goodbye, which may take seconds
+	s.goodbye(conn, err)
+	cancel(nil)
+	wg.Wait()
+	return err
+}
+
+// goodbye closes the connection with the code that tells why.
+func (s *Session) goodbye(conn *wsconn.Conn, err error) {
+	var wrong errWrong
+	switch {
+	case err == nil:
+		conn.Close(wsconn.ServiceRestart, "restart")
+	case errors.Is(err, wsconn.ErrSlow):
+		s.hub.count.slowCloses.Add(1)
+		conn.Close(wsconn.TooSlow, "too slow")
+	case errors.As(err, &wrong):
+		conn.Close(wsconn.WrongFrames, wrong.Error())
+	case errors.Is(err, ErrClosed):
+		conn.Close(wsconn.GoingAway, "")
+	default: // the network, or the client has gone
+		conn.CloseNow()
+	}
+}
+
+// socketWriter writes events as frames.
+type socketWriter struct {
+	conn  *wsconn.Conn
+	frame bytes.Buffer
+}
+
+func (w *socketWriter) write(events []*event) (int, error) {
+	if len(events) == 1 {
+		f := events[0].asFrame(w.conn.Deflated())
+		return len(f), w.conn.Write(f)
+	}
+	w.frame.Reset()
+	for _, e := range events {
+		w.frame.Write(e.asFrame(w.conn.Deflated()))
+	}
+	n := w.frame.Len()
+	err := w.conn.Write(w.frame.Bytes())
+	if w.frame.Cap() > mostMessages {
+		w.frame = bytes.Buffer{}
+	}
+	return n, err
+}
+
+// watch pings the client and returns an error when nothing is heard of it for too long, or nil when ctx ends.
+func watch(ctx context.Context, conn *wsconn.Conn) error {
+	ticker := time.NewTicker(watchdogEvery)
+	defer ticker.Stop()
+	pinged := time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case now := <-ticker.C:
+			if quiet := conn.Quiet(); quiet > longestQuiet {
+				return fmt.Errorf("nothing heard for %v", quiet.Round(time.Second))
+			}
+			if now.Sub(pinged) >= pingEvery {
+				pinged = now
+				if err := conn.Ping(); err != nil {
+					return err
+				}
+			}
+		}
+	}
+}
+
+// errWrong ends a stream whose client sends nothing but wrong frames.
+type errWrong int
+
+func (n errWrong) Error() string { return fmt.Sprintf("%d wrong frames in a row", int(n)) }
+
+// readOps reads the client's ops and answers each before the next, until the connection ends.
+func (s *Session) readOps(ctx context.Context, conn *wsconn.Conn, handle Handler) error {
+	for wrong := 0; ; {
+		text, err := conn.Read()
+		if err != nil {
+			return fmt.Errorf("read: %w", err)
+		}
+		op, problem := parseOp(text)
+		reply := Reply{Problem: problem}
+		if problem == nil {
+			reply = handle(ctx, s, op)
+		}
+		if err := s.answer(ctx, op.Ref, reply); err != nil {
+			return err
+		}
+		if wrong++; reply.Problem == nil {
+			wrong = 0
+		}
+		if wrong >= mostWrong {
+			return errWrong(wrong)
+		}
+	}
+}
+
+// parseOp reads {"op":…}. problem is nil or an RFC 9457 object.
+func parseOp(text []byte) (op Op, problem any) {
+	err := json.Unmarshal(text, &op)
+	if err == nil && op.Op != "" {
+		return op, nil
+	}
+	if len(op.Ref) > 64 {
+		op.Ref = ""
+	}
+	return op, struct {
+		Type   string `json:"type"`
+		Title  string `json:"title"`
+		Status int    `json:"status"`
+		Detail string `json:"detail"`
+	}{"about:blank", "Bad Request", http.StatusBadRequest,
+		fmt.Sprintf(`%s: want a JSON object with "op", for example {"op":"ping","ref":"1"}`, clip(text))}
+}
+
+// setStreamHeaders says that nobody may keep, change or hold back what follows.
+func setStreamHeaders(h http.Header) {
+	setLiveHeaders(h)
+	h.Set("X-Accel-Buffering", "no")
+}
+
+// setLiveHeaders are those of every answer of the live address.
+func setLiveHeaders(h http.Header) {
+	h.Set("Cache-Control", "no-store, no-transform")
+	h.Set("Vary", "Accept, Accept-Encoding, Upgrade")
+}

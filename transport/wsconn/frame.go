@@ -1,0 +1,37 @@
+package wsconn
+
+import "encoding/binary"
+
+// The first byte of a frame (RFC 6455, 5.2).
+const (
+	fin     = 0x80
+	rsv1    = 0x40 // permessage-deflate (RFC 7692, 6)
+	opText  = 0x1
+	opClose = 0x8
+	opPing  = 0x9
+	control = 0x8 // set in the opcodes of control frames
+)
+
+// TextFrame is a whole text message in one frame from a server.
+func TextFrame(payload []byte) []byte { return frame(fin|opText, payload) }
+
+// DeflatedFrame is a whole text message whose payload is a deflate segment ended by a sync flush, which goes unsent.
+func DeflatedFrame(segment []byte) []byte {
+	return frame(fin|rsv1|opText, segment[:len(segment)-4])
+}
+
+// frame puts the header of an unmasked frame before the payload.
+func frame(first byte, payload []byte) []byte {
+	b := make([]byte, 0, len(payload)+10)
+	switch n := len(payload); {
+	case n < 126:
+		b = append(b, first, byte(n)) // #nosec G115 -- below 126
+	case n < 1<<16:
+		b = append(b, first, 126)
+		b = binary.BigEndian.AppendUint16(b, uint16(n)) // #nosec G115 -- below 1<<16
+	default:
+		b = append(b, first, 127)
+		b = binary.BigEndian.AppendUint64(b, uint64(n)) // #nosec G115 -- a length
+	}
+	return append(b, payload...)
+}
