@@ -91,7 +91,7 @@ func (p PanelView) size() int {
 	return sub.Size
 }
 
-func flag(b bool) string {
+func zeroOne(b bool) string {
 	if b {
 		return "1"
 	}

@@ -1,0 +1,126 @@
+package views
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/a-h/templ"
+
+	"github.com/pulsewall/pulsewall/feeds"
+)
+
+var update = flag.Bool("update", false, "write the golden files of testdata anew")
+
+// states are what can happen to a reading, by name.
+var states = map[string]func(*feeds.Reading){
+	"ok":      func(*feeds.Reading) {},
+	"loading": func(r *feeds.Reading) { *r = feeds.Reading{Sub: r.Sub, Status: feeds.Loading} },
+	"error": func(r *feeds.Reading) {
+		r.Page, r.Status, r.Error, r.Since = nil, feeds.Failed, "The source refused the connection.", noon.Add(-time.Minute)
+	},
+	"failing": func(r *feeds.Reading) {
+		r.Status, r.Reason, r.Error = feeds.Stale, feeds.ReasonFailed, "connect to db-1:5432: connection refused"
+		r.Since, r.At = noon, noon.Add(-32*time.Second)
+	},
+	"source-old": func(r *feeds.Reading) {
+		r.Status, r.Reason, r.Since, r.SourceAt = feeds.Stale, feeds.ReasonSourceOld, noon, noon.Add(-2*time.Minute)
+	},
+	"late":  func(r *feeds.Reading) { r.At, r.Due = noon.Add(-15*time.Second), noon.Add(-5*time.Second) },
+	"empty": func(r *feeds.Reading) { *r.Page = feeds.Page{Size: r.Page.Size, Current: 1} },
+	"past": func(r *feeds.Reading) {
+		*r.Page = feeds.Page{Size: r.Page.Size, Current: 30, Total: 214, Pages: 27}
+	},
+}
+
+// looks are one fragment of each view.
+var looks = map[string]func() FragmentView{
+	"tiles": hostFragment, "chart": cpuFragment, "table": processesFragment, "curves": stocksFragment,
+}
+
+func TestPanelGolden(t *testing.T) {
+	for look, make := range looks {
+		for state, change := range states {
+			t.Run(look+"-"+state, func(t *testing.T) {
+				golden(t, "panel-"+look+"-"+state+".html", Panel(panelIn(look, make(), change)))
+			})
+		}
+	}
+}
+
+func TestPageGolden(t *testing.T) {
+	golden(t, "page-overview.html", Page(overview()))
+	golden(t, "page-states.html", Page(allStates()))
+	golden(t, "page-index.html", Index(cannedIndex()))
+	golden(t, "page-error.html", ErrorPage(ErrorView{
+		Frame: cannedFrame("No such dashboard"), Status: 404,
+		Detail: "There is no dashboard “overwiev”. The dashboards here are overview, sensors, stocks and weather.",
+	}))
+}
+
+// panelIn is a panel of a fragment whose reading was changed.
+func panelIn(name string, f FragmentView, change func(*feeds.Reading)) PanelView {
+	change(&f.Reading)
+	if f.Reading.Page == nil {
+		f.History = nil
+	}
+	p := panel(name, f.About.Title, f)
+	p.Now = now
+	return p
+}
+
+// allStates is a page with every look in every state but the good one.
+func allStates() PageView {
+	page := overview()
+	page.Title, page.Panels, page.Degraded = "States", nil, true
+	for _, state := range []string{"failing", "source-old", "late", "loading", "error", "empty", "past"} {
+		for _, look := range []string{"tiles", "chart", "table", "curves"} {
+			p := panelIn(look+"-"+state, looks[look](), states[state])
+			p.Title += " " + state
+			p.Wide = look == "tiles"
+			page.Panels = append(page.Panels, p)
+		}
+	}
+	return page
+}
+
+func cannedIndex() IndexView {
+	return IndexView{Frame: cannedFrame("Dashboards"), Dashboards: []Card{
+		{Title: "Overview", Href: "/d/overview", Text: "This machine, as it is.", Panels: []string{"This machine", "CPU by core", "Network", "Processes"}},
+		{Title: "Stocks", Href: "/d/stocks", Text: "A watch list for each user.", Panels: []string{"Watch list", "Prices"}, Simulated: true},
+		{Title: "Weather", Href: "/d/weather", Panels: []string{"Cities", "Temperatures"}},
+	}}
+}
+
+// golden compares what c renders with a file of testdata.
+func golden(t *testing.T, name string, c templ.Component) {
+	t.Helper()
+	got := render(t, c)
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, got, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatalf("%v; go test ./views -update writes it", err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("%s differs from what is rendered now; go test ./views -update writes it anew, git diff shows the difference", path)
+	}
+}
+
+func render(t *testing.T, c templ.Component) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := c.Render(context.Background(), &b); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
