@@ -1,12 +1,15 @@
 package feeds
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"log/slog"
+	"sync"
 	"time"
 )
 
-// Sink takes what the scheduler makes. Calls for one subscription come in order; they must not block.
+// Sink takes what the scheduler makes. Calls come from one goroutine, those for one subscription in order; they must not block.
 type Sink interface {
 	// Put takes a reading newer than all before it of its subscription.
 	Put(Reading)
@@ -16,48 +19,170 @@ type Sink interface {
 
 // Options tune a Scheduler. The zero value is ready to use.
 type Options struct {
-	Interval        time.Duration                                        // of every feed, instead of its own
-	MaxPolls        int                                                  // distinct polls in all; default 10,000
-	MaxPollsPerFeed int                                                  // default 1,000
-	Node            string                                               // name of this node, to which plain host resolves
-	Observe         func(feed string, took time.Duration, status Status) // called after each poll, for metrics
-	Logger          *slog.Logger
+	Interval         time.Duration                                        // of every feed, instead of its own; 1 s to 1 h
+	MaxPolls         int                                                  // distinct polls in all; default 10,000
+	MaxPollsPerFeed  int                                                  // default 1,000
+	MaxSubscriptions int                                                  // distinct subscriptions in all; default 50,000
+	Concurrency      int                                                  // polls of one feed at the same time; default 32
+	Node             string                                               // name of this node, to which plain host resolves
+	Observe          func(feed string, took time.Duration, status Status) // called after each poll, for metrics; OK, Stale (source-old) or Failed
+	Logger           *slog.Logger                                         // default: slog.Default()
 }
 
+func (o Options) withDefaults() Options {
+	o.MaxPolls = cmp.Or(o.MaxPolls, 10_000)
+	o.MaxPollsPerFeed = cmp.Or(o.MaxPollsPerFeed, 1_000)
+	o.MaxSubscriptions = cmp.Or(o.MaxSubscriptions, 50_000)
+	o.Concurrency = cmp.Or(o.Concurrency, 32)
+	o.Logger = cmp.Or(o.Logger, slog.Default())
+	if o.Observe == nil {
+		o.Observe = func(string, time.Duration, Status) {}
+	}
+	return o
+}
+
+// idleLook is how long the scheduler sleeps when nothing is due.
+const idleLook = time.Hour
+
 // Scheduler polls what is wanted: each distinct poll once an interval, however many watch it.
-type Scheduler struct{}
+// All methods may be called concurrently.
+type Scheduler struct {
+	opts  Options
+	sink  Sink
+	feeds map[string]*feed // not changed after NewScheduler
+	bell  chan struct{}    // size 1: rung when the loop has something to do before its timer
+	ended chan struct{}    // closed when Run is over
+
+	mu      sync.Mutex
+	started bool                    // Run was called; guarded by mu, like all below
+	wanted  map[Subscription]*entry // by resolved subscription
+	polls   map[pollKey]*poll       // wanted, running, or younger than their interval
+	due     agenda[*poll]           // by start of the next poll
+	looks   agenda[*entry]          // by when an entry may be unwanted or still loading
+	outbox  []delivery              // for the sink, in order
+	floor   int64                   // the highest version of what was forgotten
+	active  int                     // polls with subscriptions
+}
+
+// delivery is one call of the sink.
+type delivery struct {
+	to      *entry
+	reading *Reading // nil: drop
+}
 
 // NewScheduler returns a scheduler of feeds that gives readings to sink. Nothing is polled until Run.
-func NewScheduler(feeds []Feed, sink Sink, opts Options) (*Scheduler, error) { panic("later") }
+// Errors say which feed or option is wrong, and what is allowed.
+func NewScheduler(feeds []Feed, sink Sink, opts Options) (*Scheduler, error) {
+	opts = opts.withDefaults()
+	byName, err := checkFeeds(feeds, opts)
+	if err != nil {
+		return nil, err
+	}
+	return &Scheduler{
+		opts:   opts,
+		sink:   sink,
+		feeds:  byName,
+		bell:   make(chan struct{}, 1),
+		ended:  make(chan struct{}),
+		wanted: make(map[Subscription]*entry),
+		polls:  make(map[pollKey]*poll),
+	}, nil
+}
 
-// Run polls until ctx ends and returns when the last poll has.
-func (s *Scheduler) Run(ctx context.Context) error { panic("later") }
+// Run polls until ctx ends and returns when the last poll has. It cannot return while a source ignores the end of its
+// context: a caller that has to be gone by a certain time must not wait for Run longer than that. Run may be called once.
+func (s *Scheduler) Run(ctx context.Context) error {
+	if err := s.start(time.Now()); err != nil {
+		return err
+	}
+	defer close(s.ended)
+	var running sync.WaitGroup
+	defer running.Wait()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-timer.C:
+		case <-s.bell:
+		}
+		now := time.Now()
+		s.mu.Lock()
+		for _, p := range s.step(now) {
+			running.Go(func() { s.poll(ctx, p) })
+		}
+		out := s.outbox
+		s.outbox = nil
+		wait := min(s.due.next(now, idleLook), s.looks.next(now, idleLook))
+		s.mu.Unlock()
+		s.deliver(out)
+		timer.Reset(wait)
+	}
+}
 
-// Feeds returns the feeds, sorted by name, defaults filled in.
-func (s *Scheduler) Feeds() []Feed { panic("later") }
+// start spreads what was pinned before Run.
+func (s *Scheduler) start(now time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.started {
+		return errors.New("scheduler: Run was called before")
+	}
+	s.started = true
+	for _, p := range s.polls {
+		if p.spread {
+			s.due.set(p, now.Add(p.offset()))
+		}
+	}
+	return nil
+}
 
-// Resolve checks sub against its feed and returns the canonical one: unionId dropped where records are shared by all
-// users, defaults filled in. Errors: ErrUnknownFeed, ErrBadSubscription.
-func (s *Scheduler) Resolve(sub Subscription) (Subscription, error) { panic("later") }
+// step forgets what is no longer wanted and returns the polls to start now. Forgetting comes first, so that what is
+// wanted for 3 intervals is polled 3 times.
+func (s *Scheduler) step(now time.Time) []*poll {
+	for {
+		e, ok := s.looks.pop(now)
+		if !ok {
+			break
+		}
+		s.look(e, now)
+	}
+	for {
+		p, ok := s.due.pop(now)
+		if !ok {
+			break
+		}
+		s.tick(p, now)
+	}
+	var begin []*poll
+	for _, f := range s.feeds {
+		begin = append(begin, f.takeWaiting(s, now)...)
+	}
+	return begin
+}
 
-// Interval returns the interval of a resolved subscription.
-func (s *Scheduler) Interval(sub Subscription) time.Duration { panic("later") }
+// deliver calls the sink, outside the lock, and then lets those go on who wait for a first reading.
+func (s *Scheduler) deliver(out []delivery) {
+	for _, d := range out {
+		if d.reading == nil {
+			s.sink.Drop(d.to.sub)
+			continue
+		}
+		s.sink.Put(*d.reading)
+		s.mu.Lock()
+		d.to.delivered = d.reading
+		if d.to.arrived != nil && d.reading.Status != Loading {
+			close(d.to.arrived)
+			d.to.arrived = nil
+		}
+		s.mu.Unlock()
+	}
+}
 
-// Watch keeps the resolved sub wanted until release is called, and for 3 intervals after. Error: ErrTooManyPolls.
-func (s *Scheduler) Watch(sub Subscription) (release func(), err error) { panic("later") }
-
-// Want keeps sub wanted for 3 intervals from now. Error: ErrTooManyPolls.
-func (s *Scheduler) Want(sub Subscription) error { panic("later") }
-
-// Pin keeps sub wanted for ever.
-func (s *Scheduler) Pin(sub Subscription) error { panic("later") }
-
-// Newest wants sub and returns its newest reading. When there is none yet it waits for the first poll until ctx ends,
-// 2 s at most, and then returns one that is Loading.
-func (s *Scheduler) Newest(ctx context.Context, sub Subscription) (Reading, error) { panic("later") }
-
-// History returns the points of the last hour of sub up to and including until, by series name. The caller must not change them.
-func (s *Scheduler) History(sub Subscription, until time.Time) map[string][]Point { panic("later") }
-
-// Polls returns how many distinct polls are wanted now.
-func (s *Scheduler) Polls() int { panic("later") }
+// ring wakes the loop. A bell that was rung already is as good.
+func (s *Scheduler) ring() {
+	select {
+	case s.bell <- struct{}{}:
+	default:
+	}
+}

@@ -6,7 +6,7 @@ import (
 )
 
 // Source is where a feed's records come from. Poll may be called concurrently for different queries and must end
-// when its context does.
+// when its context does. The records it returns belong to the scheduler; the source must not change them afterwards.
 type Source interface {
 	Describe() Description
 	Poll(ctx context.Context, q Query) (Result, error)
@@ -39,15 +39,17 @@ type Field struct {
 
 // Query is what one poll asks of a source. Whole sources ignore Offset and Limit.
 type Query struct {
-	UnionID string // empty unless PerUser
-	Offset  int
-	Limit   int
+	UnionID  string // empty unless PerUser
+	Offset   int
+	Limit    int
+	Interval time.Duration // between the starts of polls of this feed
 }
 
 // Result is what a source gave: the whole table, or Limit records from Offset and the Total.
 type Result struct {
 	Records []Record
-	Total   int // ignored of Whole sources
+	Total   int       // ignored of Whole sources
+	Newest  time.Time // newest time in the whole table, where a source that is not Whole knows it
 }
 
 // Feed is a source with a name and a rhythm.
