@@ -32,7 +32,7 @@ func scale(all map[string][]feeds.Point, unit string) (low, high, step float64) 
 	if high == low {
 		high = low + 1
 	}
-	step = nice((high - low) / 4)
+	step = nice((high - low) / 5)
 	return math.Floor(low/step) * step, math.Ceil(high/step) * step, step
 }
 

@@ -6,7 +6,6 @@ import (
 	"math"
 	"strconv"
 	"time"
-	"unicode/utf8"
 
 	"github.com/pulsewall/pulsewall/feeds"
 )
@@ -79,7 +78,11 @@ func formatTime(v any, near time.Time) cell {
 	case t.UTC().Format(time.DateOnly) == near.UTC().Format(time.DateOnly):
 		return cell{Text: clock(t), At: t}
 	}
-	return cell{Text: t.UTC().Format("2 Jan 2006 15:04") + " UTC", At: t}
+	layout := "2 Jan 2006 15:04"
+	if t.UTC().Year() == near.UTC().Year() {
+		layout = "2 Jan 15:04"
+	}
+	return cell{Text: t.UTC().Format(layout) + " UTC", At: t}
 }
 
 func formatBool(v any) cell {
@@ -125,8 +128,3 @@ func numeric(kind string) bool {
 	}
 	return false
 }
-
-// longText is how many characters a cell shows before it is cut to fit; the rest is in its title.
-const longText = 40
-
-func (c cell) long() bool { return utf8.RuneCountInString(c.Text) > longText }

@@ -154,7 +154,7 @@ var English = Strings{
 	LoadingText:  "The source has been asked. Its answer appears here by itself.",
 	ErrorTitle:   "No data",
 	ErrorSince:   "Failing since {time}.",
-	ErrorNext:    "The source is asked again at {time}; nothing to do here but wait, or check the source.",
+	ErrorNext:    "The source is asked again at {time}. If this goes on, check the source.",
 	EmptyTitle:   "No records",
 	EmptyText:    "The source answered with an empty table. Rows appear here as soon as it has some.",
 	EmptyUser:    "Enter a user above to see that user’s records.",

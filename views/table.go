@@ -3,6 +3,7 @@ package views
 import (
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/pulsewall/pulsewall/feeds"
 )
@@ -12,6 +13,7 @@ type column struct {
 	feeds.Field
 	Spark bool // the last hour as a curve, not a field
 	Head  bool // names the record
+	Long  bool // holds long texts: it takes what room is left, and cuts them
 	under string
 }
 
@@ -55,6 +57,9 @@ func (f FragmentView) sheet() sheet {
 			r.Cells = append(r.Cells, f.cell(rec, c, places[c.Name]))
 		}
 		r.Spark.Trend = trend(r.Cells)
+		for i, c := range r.Cells {
+			s.Columns[i].Long = s.Columns[i].Long || c.long()
+		}
 		s.Rows = append(s.Rows, r)
 	}
 	return s
@@ -182,3 +187,8 @@ func trend(cells []cell) string {
 	}
 	return ""
 }
+
+// longText is how many characters a column shows in full; the rest of a longer one is in its title.
+const longText = 32
+
+func (c cell) long() bool { return utf8.RuneCountInString(c.Text) > longText }
