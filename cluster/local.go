@@ -5,25 +5,35 @@ import (
 	"crypto/rand"
 	"strings"
 	"sync"
+	"time"
 )
 
 // Local is the cluster of one node: nothing leaves the process.
 type Local struct {
-	node  string
-	epoch string
-	log   Log
+	node        string
+	incarnation string
+	epoch       string
+	handler     Handler
+	started     time.Time
 
-	mu  sync.Mutex
-	seq int64 // guarded by mu
+	mu     sync.Mutex
+	seq    int64   // guarded by mu
+	guests guests  // guarded by mu
+	roster *Roster // guarded by mu; nil when it has to be counted anew
 }
 
-// NewLocal returns a cluster of the node alone that delivers messages to log.
-func NewLocal(node string, log Log) *Local {
-	return &Local{node: node, epoch: NewEpoch(), log: log}
+// NewLocal returns a cluster of the node alone.
+func NewLocal(node string, handler Handler) *Local {
+	return &Local{
+		node: node, incarnation: incarnationOf(node), epoch: NewEpoch(), handler: handler, started: time.Now(), guests: newGuests(),
+	}
 }
 
 // NewEpoch returns a random name for a log.
 func NewEpoch() string { return strings.ToLower(rand.Text()[:10]) }
+
+// incarnationOf makes a node's name that no other start of it has.
+func incarnationOf(node string) string { return node + "#" + strings.ToLower(rand.Text()[:8]) }
 
 // Run waits for ctx.
 func (l *Local) Run(ctx context.Context) error {
@@ -34,26 +44,100 @@ func (l *Local) Run(ctx context.Context) error {
 // Node returns the node's name.
 func (l *Local) Node() string { return l.node }
 
+// State is never degraded: the node is meant to be alone.
+func (l *Local) State() State { return State{Since: l.started} }
+
+// Nodes returns the one node.
+func (l *Local) Nodes() []Node {
+	return []Node{{Name: l.node, Incarnation: l.incarnation, Self: true, Seen: time.Now()}}
+}
+
 // Epoch returns the name of this life's log.
 func (l *Local) Epoch() string { return l.epoch }
 
 // Append delivers at once.
-func (l *Local) Append(_ context.Context, key string, data []byte) (int64, bool, error) {
+func (l *Local) Append(_ context.Context, key string, data []byte) (Position, error) {
+	if len(key)+len(data) > MaxMessage {
+		return Position{}, ErrTooLarge
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.seq++
-	l.log.Deliver(Item{Seq: l.seq, Key: key, Data: data}) // under the lock: that is the order; Deliver does not block
-	return l.seq, false, nil
+	p := Position{Epoch: l.epoch, Seq: l.seq}
+	l.handler.Deliver(Item{Position: p, Key: key, Data: data}) // under the lock: that is the order; Deliver does not block
+	return p, nil
+}
+
+// Reached knows all there is.
+func (l *Local) Reached(_ context.Context, epoch string, seq int64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return epoch == l.epoch && seq <= l.seq
 }
 
 // Claim always succeeds: nobody else polls.
-func (l *Local) Claim(context.Context, string, int64, int) (bool, error) { return true, nil }
+func (l *Local) Claim(context.Context, string, time.Duration) (bool, error) { return true, nil }
 
 // Publish has nobody to send to.
-func (l *Local) Publish(context.Context, string, int64, func() []byte) error { return nil }
+func (l *Local) Publish(context.Context, string, int64, time.Duration, func() []byte) error {
+	return nil
+}
 
-// Nodes returns the one node.
-func (l *Local) Nodes() []string { return []string{l.node} }
+// Want finds nothing: this node's own readings are its own to keep.
+func (l *Local) Want(context.Context, string) (Reading, bool) { return Reading{}, false }
 
-// Degraded is never true of a node that is meant to be alone.
-func (l *Local) Degraded() bool { return false }
+// Unwant has nothing to end.
+func (l *Local) Unwant(string) {}
+
+// Enter counts the user's streams.
+func (l *Local) Enter(e Entry) {
+	l.change(func() { l.guests.enter(e) })
+}
+
+// Poll counts the session.
+func (l *Local) Poll(session string, e Entry, stays time.Duration) {
+	l.change(func() {
+		l.guests.pollers[session] = poller{entry: e, node: l.node, until: time.Now().Add(stays)}
+	})
+}
+
+// Unpoll counts the session no more.
+func (l *Local) Unpoll(session string) {
+	l.change(func() { delete(l.guests.pollers, session) })
+}
+
+func (l *Local) change(what func()) {
+	l.mu.Lock()
+	what()
+	l.roster = nil
+	l.mu.Unlock()
+	l.handler.Changed()
+}
+
+// Roster counts this node's users and pollers.
+func (l *Local) Roster() *Roster {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.guests.expire(time.Now()) || l.roster == nil {
+		l.roster = newRoster()
+		l.guests.addTo(l.roster, l.node)
+		for _, p := range l.guests.pollers {
+			l.roster.add(l.node, p.entry)
+		}
+	}
+	return l.roster
+}
+
+// Online looks the users up in the roster.
+func (l *Local) Online(_ context.Context, users []string) []string {
+	return onlineOf(l.Roster(), users)
+}
+
+func onlineOf(r *Roster, users []string) (online []string) {
+	for _, id := range users {
+		if r.Users[id] != nil {
+			online = append(online, id)
+		}
+	}
+	return online
+}

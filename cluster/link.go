@@ -1,0 +1,204 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/hazelcast/hazelcast-go-client"
+	hzcluster "github.com/hazelcast/hazelcast-go-client/cluster"
+	hzlogger "github.com/hazelcast/hazelcast-go-client/logger"
+	"github.com/hazelcast/hazelcast-go-client/types"
+)
+
+const (
+	// startFor is how long a client may take to find a member, and to find one again. Then another takes its place, with
+	// the addresses in another order: a client waits without end for a member that accepts and never answers.
+	startFor = 30 * time.Second
+	// stopFor is how long a client may take to stop.
+	stopFor = 3 * time.Second
+	// readingTopics is over how many topics the subscriptions are spread.
+	readingTopics = 16
+)
+
+// link is a connected pair of clients and what they reach.
+type link struct {
+	small *hazelcast.Client // for requests below 14 KiB: larger ones stall the whole connection
+	bulk  *hazelcast.Client // for the others
+
+	ring        *hazelcast.Ringbuffer
+	readMax     int32          // most items to read from the ring at a time
+	log         *hazelcast.Map // the epoch
+	nodes       *hazelcast.Map
+	presence    *hazelcast.Map
+	pollers     *hazelcast.Map
+	claims      *hazelcast.Map
+	readings    *hazelcast.Map
+	bulkReading *hazelcast.Map
+	messages    *hazelcast.Topic
+	beacons     *hazelcast.Topic
+	topics      [readingTopics]*hazelcast.Topic
+}
+
+// keepLinked holds a link until ctx ends.
+func (h *Hazelcast) keepLinked(ctx context.Context) {
+	addresses := slices.Clone(h.opts.Addresses)
+	for ctx.Err() == nil {
+		if err := h.holdLink(ctx, addresses); err != nil && ctx.Err() == nil {
+			h.opts.Logger.Warn("no member reached, trying again", "node", h.node, "err", err)
+			pause(ctx, time.Second)
+		}
+		addresses = append(addresses[1:], addresses[0])
+	}
+}
+
+// holdLink connects once and returns when the connection is broken for good or ctx has ended.
+func (h *Hazelcast) holdLink(ctx context.Context, addresses []string) error {
+	var up atomic.Bool
+	bell := make(chan struct{}, 1)
+	state := func(now bool) { up.Store(now); ring(bell) }
+	small, err := h.startClient(ctx, addresses, state)
+	if err != nil {
+		return err
+	}
+	defer stopClient(ctx, small)
+	bulk, err := h.startClient(ctx, addresses, nil)
+	if err != nil {
+		return err
+	}
+	defer stopClient(ctx, bulk)
+	l, err := h.openLink(ctx, small, bulk)
+	if err != nil {
+		return err
+	}
+	defer h.setLink(nil)
+	broken := time.NewTimer(startFor)
+	defer broken.Stop()
+	for {
+		if up.Load() {
+			h.setLink(l)
+			broken.Reset(startFor)
+		} else if h.link.Load() != nil {
+			h.setLink(nil)
+			broken.Reset(startFor)
+		}
+		select {
+		case <-bell:
+		case <-broken.C:
+			if !up.Load() {
+				return fmt.Errorf("no member for %v", startFor)
+			}
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// setLink makes l the link and tells every part: what it knew of the cluster is to be looked up again.
+func (h *Hazelcast) setLink(l *link) {
+	h.link.Store(l)
+	h.messages.distrust()
+	ring(h.nodes.bell)
+	h.presence.relink()
+	h.readings.relink()
+}
+
+// startClient connects a client. state, if any, is told when it is connected and when not, and of new or lost members as
+// well: always what is so now.
+func (h *Hazelcast) startClient(ctx context.Context, addresses []string, state func(up bool)) (*hazelcast.Client, error) {
+	c := hazelcast.Config{}
+	c.Cluster.Name = h.opts.Cluster
+	c.Cluster.Network.SetAddresses(addresses...)
+	c.Cluster.Network.ConnectionTimeout = types.Duration(2 * time.Second)
+	c.Cluster.InvocationTimeout = types.Duration(3 * time.Second)
+	c.Cluster.HeartbeatInterval = types.Duration(time.Second)
+	c.Cluster.HeartbeatTimeout = types.Duration(5 * time.Second)
+	c.Cluster.ConnectionStrategy.Retry = hzcluster.ConnectionRetryConfig{
+		InitialBackoff: types.Duration(100 * time.Millisecond), MaxBackoff: types.Duration(time.Second),
+		Multiplier: 1.5, Jitter: 0.2,
+	}
+	c.Cluster.Security.Credentials.Username = h.opts.User
+	c.Cluster.Security.Credentials.Password = h.opts.Password
+	c.Logger.Level = hzlogger.OffLevel // its state is told by State and by our own log
+	if state != nil {
+		c.AddLifecycleListener(func(e hazelcast.LifecycleStateChanged) {
+			switch e.State {
+			case hazelcast.LifecycleStateConnected:
+				state(true)
+			case hazelcast.LifecycleStateDisconnected, hazelcast.LifecycleStateShutDown:
+				state(false)
+			}
+		})
+		c.AddMembershipListener(func(hzcluster.MembershipStateChanged) { h.messages.distrust() })
+	}
+	ctx, cancel := context.WithTimeout(ctx, startFor)
+	defer cancel()
+	client, err := hazelcast.StartNewClientWithConfig(ctx, c)
+	if err != nil {
+		return nil, fmt.Errorf("connect to Hazelcast cluster %q at %v: %w", h.opts.Cluster, addresses, err)
+	}
+	return client, nil
+}
+
+func stopClient(ctx context.Context, c *hazelcast.Client) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopFor)
+	defer cancel()
+	_ = c.Shutdown(ctx) // what it could not end in time is the library's
+}
+
+// openLink finds everything that the clients are to reach and begins to listen.
+func (h *Hazelcast) openLink(ctx context.Context, small, bulk *hazelcast.Client) (*link, error) {
+	ctx, cancel := context.WithTimeout(ctx, 10*callTimeout)
+	defer cancel()
+	l := &link{small: small, bulk: bulk}
+	var err error
+	open := func(what func() error) {
+		if err == nil {
+			err = what()
+		}
+	}
+	mapOf := func(to **hazelcast.Map, client *hazelcast.Client, name string) {
+		open(func() (err error) { *to, err = client.GetMap(ctx, name); return })
+	}
+	topic := func(to **hazelcast.Topic, name string) {
+		open(func() (err error) { *to, err = small.GetTopic(ctx, name); return })
+	}
+	mapOf(&l.log, small, "log")
+	mapOf(&l.nodes, small, "nodes")
+	mapOf(&l.presence, small, "presence")
+	mapOf(&l.pollers, small, "pollers")
+	mapOf(&l.claims, small, "claims")
+	mapOf(&l.readings, small, "readings")
+	mapOf(&l.bulkReading, bulk, "readings")
+	topic(&l.messages, "messages")
+	topic(&l.beacons, "nodes")
+	for i := range l.topics {
+		topic(&l.topics[i], "readings-"+strconv.Itoa(i))
+	}
+	open(func() (err error) { l.ring, err = small.GetRingbuffer(ctx, "messages"); return })
+	open(func() error {
+		// Asked before anybody else can: the client keeps the answer without a lock, and would ask without a deadline.
+		capacity, err := l.ring.Capacity(ctx)
+		l.readMax = int32(min(readMost, capacity)) // #nosec G115 -- at most readMost
+		return err
+	})
+	open(func() error { _, err := l.messages.AddMessageListener(ctx, h.messages.hear); return err })
+	open(func() error { _, err := l.beacons.AddMessageListener(ctx, h.nodes.hear); return err })
+	if err != nil {
+		return nil, fmt.Errorf("open the structures of Hazelcast cluster %q: %w", h.opts.Cluster, err)
+	}
+	return l, nil
+}
+
+// pause waits for d or the end of ctx.
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}

@@ -1,0 +1,126 @@
+package cluster
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/hazelcast/hazelcast-go-client/types"
+)
+
+// listen makes the topics that this node hears those where it wants something, and reports whether they are.
+func (r *readings) listen(ctx context.Context) bool {
+	l := r.h.link.Load()
+	if l == nil {
+		return false
+	}
+	if l != r.on {
+		r.on = l
+		clear(r.heard)
+	}
+	var want [readingTopics]bool
+	r.mu.Lock()
+	for sub := range r.wanted {
+		want[topicOf(sub)] = true
+	}
+	r.mu.Unlock()
+	good := true
+	for topic, wanted := range want {
+		t := r.heard[topic]
+		switch {
+		case wanted && t == nil:
+			good = r.begin(ctx, topic) && good
+		case wanted:
+			t.unused = time.Time{}
+		case t != nil && t.unused.IsZero():
+			t.unused = time.Now()
+		case t != nil && time.Since(t.unused) > unlistenAfter:
+			r.end(ctx, topic, t)
+		}
+	}
+	return good
+}
+
+func (r *readings) begin(ctx context.Context, topic int) bool {
+	var id types.UUID
+	err := r.h.do(ctx, func(ctx context.Context, l *link) (err error) {
+		id, err = l.topics[topic].AddMessageListener(ctx, r.hear)
+		return err
+	})
+	if err == nil {
+		r.heard[topic] = &listening{id: id}
+	}
+	return err == nil
+}
+
+func (r *readings) end(ctx context.Context, topic int, t *listening) {
+	delete(r.heard, topic) // if the call fails, what still comes is dropped unread
+	_ = r.h.do(ctx, func(ctx context.Context, l *link) error { return l.topics[topic].RemoveListener(ctx, t.id) })
+}
+
+// catchUp reads the newest of everything wanted from the map if the connection was another since the last time.
+func (r *readings) catchUp(ctx context.Context) {
+	r.mu.Lock()
+	stale := r.stale
+	r.stale = false
+	var keys []any
+	if stale {
+		for sub := range r.wanted {
+			keys = append(keys, sub)
+		}
+	}
+	r.mu.Unlock()
+	for len(keys) > 0 {
+		some := keys[:min(newestAtOnce, len(keys))]
+		keys = keys[len(some):]
+		var entries []types.Entry
+		err := r.h.do(ctx, func(ctx context.Context, l *link) (err error) {
+			entries, err = l.bulkReading.GetAll(ctx, some...)
+			return err
+		})
+		if err != nil {
+			r.mu.Lock()
+			r.stale = true
+			r.mu.Unlock()
+			return
+		}
+		for _, kv := range entries {
+			if reading, err := r.unpack(kv.Value); err == nil {
+				r.h.handler.Reading(reading)
+			}
+		}
+	}
+}
+
+// fetch gets large readings from the map until ctx ends, in a goroutine of its own so that small ones need not wait.
+func (r *readings) fetch(ctx context.Context) {
+	for {
+		select {
+		case <-r.fetchBell:
+		case <-ctx.Done():
+			return
+		}
+		r.mu.Lock()
+		fetching := r.fetching
+		r.fetching = make(map[string]wireReading)
+		r.mu.Unlock()
+		for sub := range fetching {
+			var value any
+			err := r.h.do(ctx, func(ctx context.Context, l *link) (err error) {
+				value, err = l.bulkReading.Get(ctx, sub)
+				return err
+			})
+			if err != nil {
+				continue // the next version comes by itself
+			}
+			if reading, err := r.unpack(value); err == nil {
+				r.h.handler.Reading(reading)
+			}
+		}
+	}
+}
+
+// nodeOf returns the name of the node in an incarnation.
+func nodeOf(incarnation string) string {
+	return incarnation[:max(0, strings.LastIndexByte(incarnation, '#'))]
+}

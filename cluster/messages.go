@@ -1,0 +1,244 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"hash/maphash"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hazelcast/hazelcast-go-client"
+)
+
+const (
+	// appendFor is how long Append tries.
+	appendFor = 5 * time.Second
+	// inboxSize is how many messages may wait for the log; more are read from the ring.
+	inboxSize = 4096
+	// doubtFor is how long a message of unknown outcome is remembered: longer than any request is under way.
+	doubtFor = 2 * time.Minute
+)
+
+// logItem is a message with its place in the cluster's log.
+type logItem struct {
+	epoch string
+	seq   int64
+	key   string
+	data  []byte
+	mark  uint64 // tells whether two items are the same
+}
+
+// messages is this node's copy of the cluster's log of messages: it appends to the ring, follows the topic, and reads on
+// from the ring whatever the topic did not bring.
+type messages struct {
+	h     *Hazelcast
+	life  string
+	bell  chan struct{} // size 1: look at the ring now
+	inbox chan logItem  // from the topic
+
+	mu        sync.Mutex
+	epoch     string                     // guarded by mu, like all below
+	last      int64                      // the seq delivered last
+	alone     int64                      // messages delivered alone
+	degraded  bool                       // the log can be neither read nor written
+	since     time.Time                  // of degraded
+	changes   uint64                     // of the connection: what was known of the log is to be checked
+	checked   uint64                     // the changes at the last good look
+	nextLook  chan struct{}              // closed at the end of the look that begins next
+	waiting   map[string][]chan Position // by key: who wants to know where it came
+	doubtful  map[string]time.Time       // by key: appends of unknown outcome
+	ringState                            // used by run alone
+}
+
+func newMessages(h *Hazelcast) *messages {
+	return &messages{
+		h: h, life: strings.ToLower(h.incarnation[strings.LastIndexByte(h.incarnation, '#')+1:]),
+		bell: make(chan struct{}, 1), inbox: make(chan logItem, inboxSize),
+		epoch: NewEpoch(), degraded: true, since: time.Now(), changes: 1, nextLook: make(chan struct{}),
+		waiting: make(map[string][]chan Position), doubtful: make(map[string]time.Time),
+	}
+}
+
+// State says whether the node takes part in the log.
+func (m *messages) State() State {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return State{Degraded: m.degraded, Since: m.since, RoundTrip: time.Duration(m.h.roundTrip.Load())}
+}
+
+func (m *messages) isAlone() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.degraded
+}
+
+// Epoch names the log that this node knows.
+func (m *messages) Epoch() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.epoch
+}
+
+// Append places the message in the ring and waits for it to come back through this node's log. A node that is alone
+// delivers it to its own clients.
+func (m *messages) Append(ctx context.Context, key string, data []byte) (Position, error) {
+	if len(key)+len(data) > MaxMessage {
+		return Position{}, ErrTooLarge
+	}
+	if p, alone, err := m.appendAlone(key, data); alone {
+		return p, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, appendFor)
+	defer cancel()
+	came := m.await(key)
+	defer m.forget(key, came)
+	sent := false
+	for {
+		if !sent {
+			sent = m.add(ctx, key, data) == nil
+		}
+		patience := 100 * time.Millisecond // before it is added again under the same key
+		if sent {
+			patience = appendFor
+		}
+		again := time.NewTimer(patience)
+		select {
+		case p := <-came:
+			again.Stop()
+			return p, nil
+		case <-again.C:
+		case <-ctx.Done():
+			again.Stop()
+			return Position{}, errors.Join(ErrUnknown, ctx.Err())
+		}
+		if !sent && m.isAlone() {
+			return Position{}, ErrUnknown // it may be in the ring, so it must not be delivered alone as well
+		}
+	}
+}
+
+// appendAlone delivers the message if the node is alone.
+func (m *messages) appendAlone(key string, data []byte) (p Position, alone bool, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.degraded {
+		return Position{}, false, nil
+	}
+	if _, doubt := m.doubtful[key]; doubt {
+		return Position{}, true, ErrUnknown
+	}
+	m.alone++
+	p = Position{Epoch: m.epoch, Seq: m.last, Life: m.life, N: m.alone}
+	m.h.handler.Deliver(Item{Position: p, Key: key, Data: data}) // under the lock: that is the order; Deliver does not block
+	return p, true, nil
+}
+
+// add puts the message into the ring and tells everybody. After an error nobody knows whether it is there.
+func (m *messages) add(ctx context.Context, key string, data []byte) error {
+	m.mu.Lock()
+	m.doubtful[key] = time.Now()
+	epoch, last := m.epoch, m.last
+	m.mu.Unlock()
+	it := logItem{epoch: epoch, key: key, data: data}
+	entry := append(newFrame().str(key), data...)
+	it.mark = maphash.Bytes(markSeed, entry)
+	err := m.h.do(ctx, func(ctx context.Context, l *link) error {
+		at, err := l.ring.Add(ctx, []byte(entry), hazelcast.OverflowPolicyOverwrite)
+		it.seq = at + 1
+		return err
+	})
+	if err != nil {
+		ring(m.bell) // it may have got there, and the next answer tells whether anybody does
+		return err
+	}
+	if it.seq <= last {
+		ring(m.bell) // this is not the log that this node knows
+	}
+	m.offer(it)
+	// Who does not get it from the topic reads it from the ring, so an error here only costs time.
+	_ = m.h.do(ctx, func(ctx context.Context, l *link) error {
+		return l.messages.Publish(ctx, append([]byte(newFrame().str(epoch).int(it.seq).str(key)), data...))
+	})
+	return nil
+}
+
+// hear takes a message from the topic. It runs on the client's own goroutine and only hands over.
+func (m *messages) hear(e *hazelcast.MessagePublished) {
+	p := parse(e.Value)
+	it := logItem{epoch: p.str(), seq: p.int(), key: p.str(), data: p.bytes()}
+	if p.err != nil {
+		return
+	}
+	it.mark = maphash.Bytes(markSeed, append(newFrame().str(it.key), it.data...))
+	m.offer(it)
+}
+
+func (m *messages) offer(it logItem) {
+	select {
+	case m.inbox <- it:
+	default:
+		ring(m.bell)
+	}
+}
+
+// await returns a channel that gets the position of the next item with the key.
+func (m *messages) await(key string) chan Position {
+	came := make(chan Position, 1)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.waiting[key] = append(m.waiting[key], came)
+	return came
+}
+
+func (m *messages) forget(key string, came chan Position) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i, c := range m.waiting[key] {
+		if c == came {
+			m.waiting[key] = append(m.waiting[key][:i:i], m.waiting[key][i+1:]...)
+		}
+	}
+	if len(m.waiting[key]) == 0 {
+		delete(m.waiting, key)
+	}
+}
+
+// arrived tells those who wait for the key. The caller holds mu.
+func (m *messages) arrived(key string, p Position) {
+	delete(m.doubtful, key)
+	for _, came := range m.waiting[key] {
+		came <- p // of size 1 and used once
+	}
+	delete(m.waiting, key)
+}
+
+// Reached looks once more before it says no.
+func (m *messages) Reached(ctx context.Context, epoch string, seq int64) bool {
+	ctx, cancel := context.WithTimeout(ctx, 2*callTimeout)
+	defer cancel()
+	for looked := false; ; looked = true {
+		m.mu.Lock()
+		reached := epoch == m.epoch && seq <= m.last
+		final := reached || looked || m.degraded
+		look := m.nextLook
+		m.mu.Unlock()
+		if final {
+			return reached
+		}
+		ring(m.bell)
+		select {
+		case <-look:
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+// distrust asks for a look before anything is taken from the topic again.
+func (m *messages) distrust() {
+	m.mu.Lock()
+	m.changes++
+	m.mu.Unlock()
+	ring(m.bell)
+}

@@ -1,0 +1,243 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"hash/fnv"
+	"sync"
+	"time"
+
+	"github.com/hazelcast/hazelcast-go-client"
+	"github.com/hazelcast/hazelcast-go-client/types"
+)
+
+const (
+	// listenAgain is when a topic is asked for again that could not be listened to.
+	listenAgain = time.Second
+	// unlistenAfter is for how long nothing of a topic may be wanted before it is left.
+	unlistenAfter = 30 * time.Second
+	// newestAtOnce is how many newest readings are asked for in one call after a reconnect.
+	newestAtOnce = 50
+)
+
+// listening is a topic that this node hears.
+type listening struct {
+	id     types.UUID
+	unused time.Time // since when nothing of it is wanted; zero while something is
+}
+
+// readings carries readings between the nodes that want them: small ones in the topic of their subscription, large ones
+// through the map, from where everybody takes the newest.
+type readings struct {
+	h         *Hazelcast
+	bell      chan struct{} // size 1: listen where something is wanted
+	inboxBell chan struct{} // size 1: something has come
+	fetchBell chan struct{} // size 1: something is to be fetched from the map
+
+	mu       sync.Mutex
+	wanted   map[string]struct{}    // guarded by mu, like all below
+	inbox    map[string]wireReading // the newest of each that came and was not handed over yet
+	fetching map[string]wireReading // the newest of each that only the map has
+	listened chan struct{}          // closed when the topics that are wanted now have been listened to, or it failed
+	stale    bool                   // what is wanted has to be read from the map again
+
+	heard map[int]*listening // used by run alone, like all below
+	on    *link              // where it listens
+}
+
+func newReadings(h *Hazelcast) *readings {
+	return &readings{
+		h: h, bell: make(chan struct{}, 1), inboxBell: make(chan struct{}, 1), fetchBell: make(chan struct{}, 1),
+		wanted: make(map[string]struct{}), inbox: make(map[string]wireReading), fetching: make(map[string]wireReading),
+		listened: make(chan struct{}), heard: make(map[int]*listening),
+	}
+}
+
+// topicOf spreads the subscriptions over the topics.
+func topicOf(sub string) int {
+	hash := fnv.New32a()
+	_, _ = hash.Write([]byte(sub))
+	return int(hash.Sum32() % readingTopics)
+}
+
+// Publish puts the reading into the map first, so that who begins to listen and then reads misses nothing.
+func (r *readings) Publish(ctx context.Context, sub string, version int64, keep time.Duration, data func() []byte) error {
+	if r.h.messages.isAlone() {
+		return nil
+	}
+	w := wireReading{sub: sub, version: version, incarnation: r.h.incarnation, sent: r.h.opts.Now()}
+	packed, small, err := w.pack(data())
+	if err != nil {
+		return err
+	}
+	newest, err := r.store(ctx, sub, version, keep, packed, small)
+	if err == nil && !newest {
+		return nil
+	}
+	if !small {
+		if err != nil {
+			return err
+		}
+		w.kind, w.sent = referred, r.h.opts.Now()
+		packed = w.frame()
+	}
+	return errors.Join(err, r.h.do(ctx, func(ctx context.Context, l *link) error {
+		return l.topics[topicOf(sub)].Publish(ctx, packed)
+	}))
+}
+
+// store makes the reading the newest in the map, unless a newer one is there.
+func (r *readings) store(
+	ctx context.Context, sub string, version int64, keep time.Duration, packed []byte, small bool,
+) (newest bool, err error) {
+	err = r.h.do(ctx, func(ctx context.Context, l *link) error {
+		m := l.readings
+		if !small {
+			m = l.bulkReading
+		}
+		put := func(value any) (any, error) {
+			if keep == 0 {
+				return m.Put(ctx, sub, value)
+			}
+			return m.PutWithTTL(ctx, sub, value, max(keep, leastKept))
+		}
+		old, err := put(packed)
+		if w, bad := parseReading(old); err == nil && bad == nil && w.version > version {
+			_, err = put(old)
+			return err
+		}
+		newest = true
+		return err
+	})
+	return newest, err
+}
+
+// Want listens first and reads then.
+func (r *readings) Want(ctx context.Context, sub string) (Reading, bool) {
+	r.mu.Lock()
+	_, wanted := r.wanted[sub]
+	r.wanted[sub] = struct{}{}
+	listened := r.listened
+	r.mu.Unlock()
+	if !wanted {
+		ring(r.bell)
+	}
+	if r.h.messages.isAlone() {
+		return Reading{}, false
+	}
+	if !wanted {
+		wait, cancel := context.WithTimeout(ctx, callTimeout)
+		select {
+		case <-listened:
+		case <-wait.Done():
+		}
+		cancel()
+	}
+	var value any
+	err := r.h.do(ctx, func(ctx context.Context, l *link) (err error) {
+		value, err = l.bulkReading.Get(ctx, sub)
+		return err
+	})
+	if err != nil || value == nil {
+		return Reading{}, false
+	}
+	reading, err := r.unpack(value)
+	return reading, err == nil
+}
+
+// Unwant leaves the topic a while after nothing of it is wanted.
+func (r *readings) Unwant(sub string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.wanted, sub)
+	delete(r.inbox, sub)
+	delete(r.fetching, sub)
+}
+
+// unpack makes a reading of what stood in the map.
+func (r *readings) unpack(value any) (Reading, error) {
+	w, err := parseReading(value)
+	if err != nil {
+		return Reading{}, err
+	}
+	return r.reading(w)
+}
+
+func (r *readings) reading(w wireReading) (Reading, error) {
+	data, err := w.data()
+	return Reading{
+		Sub: w.sub, Version: w.version, From: nodeOf(w.incarnation), Shift: r.h.nodes.shift(w.incarnation, w.sent), Data: data,
+	}, err
+}
+
+// hear takes a reading from a topic. It runs on the client's own goroutine and only hands over: of each subscription the
+// newest, so that what waits is bounded by what is wanted.
+func (r *readings) hear(e *hazelcast.MessagePublished) {
+	w, err := parseReading(e.Value)
+	if err != nil || w.incarnation == r.h.incarnation {
+		return
+	}
+	r.h.nodes.hears(w.incarnation, w.sent)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, wanted := r.wanted[w.sub]; !wanted || r.inbox[w.sub].version >= w.version {
+		return
+	}
+	r.inbox[w.sub] = w
+	ring(r.inboxBell)
+}
+
+// relink has the newest of everything wanted read again, since the topics may have lost some.
+func (r *readings) relink() {
+	r.mu.Lock()
+	r.stale = true
+	r.mu.Unlock()
+	ring(r.bell)
+}
+
+// run listens where something is wanted and hands over what comes, until ctx ends.
+func (r *readings) run(ctx context.Context) {
+	again := time.NewTicker(listenAgain)
+	defer again.Stop()
+	for {
+		select {
+		case <-r.inboxBell:
+			r.handOver()
+			continue
+		case <-r.bell:
+		case <-again.C:
+		case <-ctx.Done():
+			return
+		}
+		r.mu.Lock()
+		listened := r.listened
+		r.listened = make(chan struct{})
+		r.mu.Unlock()
+		good := r.listen(ctx)
+		close(listened)
+		if good {
+			r.catchUp(ctx)
+		}
+	}
+}
+
+func (r *readings) handOver() {
+	r.mu.Lock()
+	inbox := r.inbox
+	r.inbox = make(map[string]wireReading)
+	for sub, w := range inbox {
+		if w.kind == referred {
+			r.fetching[sub] = w
+			delete(inbox, sub)
+		}
+	}
+	if len(r.fetching) > 0 {
+		ring(r.fetchBell)
+	}
+	r.mu.Unlock()
+	for _, w := range inbox {
+		if reading, err := r.reading(w); err == nil {
+			r.h.handler.Reading(reading)
+		}
+	}
+}
