@@ -1,0 +1,346 @@
+package cluster
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/pulsewall/pulsewall/cluster/member"
+)
+
+// TestTogether is what several nodes do over one member with its own defaults; one node's clock is 15 s ahead.
+func TestTogether(t *testing.T) {
+	m := startMember(t, member.Options{})
+	o := optionsFor(t, m)
+	ahead := o
+	ahead.Now = func() time.Time { return time.Now().Add(15 * time.Second) }
+	ahead.Status = func() []byte { return []byte("I am b") }
+	a, b := startNode(t, "a", o), startNode(t, "b", ahead)
+	joined(t, 20*time.Second, a, b)
+	for _, c := range []struct {
+		name string
+		test func(t *testing.T, a, b *node)
+	}{
+		{"one order", testOneOrder},
+		{"reached", testReachedLater},
+		{"status", testStatus},
+		{"claims", testOneClaims},
+		{"readings", testReadings},
+		{"readings in a stream", testManyReadings},
+		{"presence", testPresence},
+		{"pollers", testHoppingPoller},
+	} {
+		t.Run(c.name, func(t *testing.T) { c.test(t, a, b) })
+	}
+	t.Run("late", func(t *testing.T) { testLate(t, a, o) })
+	t.Run("goodbye", func(t *testing.T) { testGoodbye(t, a, b) })
+}
+
+func testOneOrder(t *testing.T, a, b *node) {
+	var senders sync.WaitGroup
+	for _, n := range []*node{a, b} {
+		for s := range 3 {
+			senders.Go(func() {
+				for i := range 50 {
+					mustAppend(t, n, fmt.Sprintf("%s-%d-%d", n.Node(), s, i))
+				}
+			})
+		}
+	}
+	senders.Wait()
+	sameLogs(t, 5*time.Second, a, b)
+}
+
+// sameLogs waits until all nodes have the same log.
+func sameLogs(t *testing.T, within time.Duration, list ...*node) {
+	t.Helper()
+	eventually(t, within, func() error {
+		want := list[0].log.list()
+		for _, n := range list[1:] {
+			if got := n.log.list(); !slices.Equal(got, want) {
+				return fmt.Errorf("%s has %d messages, %s %d, or in another order", n.Node(), len(got), list[0].Node(), len(want))
+			}
+		}
+		return nil
+	})
+}
+
+func testReachedLater(t *testing.T, a, b *node) {
+	for i := range 20 {
+		p := mustAppend(t, a, fmt.Sprintf("reached-%d", i))
+		if !b.Reached(t.Context(), p.Epoch, p.Seq) {
+			t.Errorf("b has not reached %v", p)
+		}
+	}
+}
+
+func testStatus(t *testing.T, a, b *node) {
+	eventually(t, 5*time.Second, func() error {
+		for _, n := range a.Nodes() {
+			if n.Name == "b" && string(n.Status) == "I am b" && !n.Self && time.Since(n.Seen) < 4*time.Second {
+				return nil
+			}
+		}
+		return fmt.Errorf("a sees %+v", a.Nodes())
+	})
+}
+
+func testOneClaims(t *testing.T, a, b *node) {
+	for i := range 50 {
+		var won atomic.Int32
+		var racers sync.WaitGroup
+		for _, n := range []*node{a, b} {
+			racers.Go(func() {
+				if ok, err := n.Claim(t.Context(), ClaimName("processes/-/1/10", int64(i), 0), time.Minute); err != nil {
+					t.Error(err)
+				} else if ok {
+					won.Add(1)
+				}
+			})
+		}
+		racers.Wait()
+		if won.Load() != 1 {
+			t.Fatalf("claim %d was won by %d nodes", i, won.Load())
+		}
+	}
+}
+
+func testReadings(t *testing.T, a, b *node) {
+	noise := make([]byte, 100_000)
+	_, _ = rand.Read(noise)
+	for _, tt := range []struct {
+		sub  string
+		data []byte
+	}{
+		{"small", []byte("42 degrees")},
+		{"deflates", bytes.Repeat([]byte("a page of records "), 5000)},
+		{"noise", noise},
+	} {
+		a.Want(t.Context(), tt.sub)
+		if err := b.Publish(t.Context(), tt.sub, 5, 0, func() []byte { return tt.data }); err != nil {
+			t.Fatalf("Publish(%s) = %v", tt.sub, err)
+		}
+		check := func(how string, r Reading) {
+			late := r.Shift + 15*time.Second
+			if r.Version != 5 || !bytes.Equal(r.Data, tt.data) || r.From != "b" || late < 0 || late > time.Second {
+				t.Errorf("%s of %s: version %d, %d bytes from %q, shift %v", how, tt.sub, r.Version, len(r.Data), r.From, r.Shift)
+			}
+		}
+		eventually(t, 5*time.Second, func() error {
+			if a.log.reading(tt.sub).Version != 5 {
+				return fmt.Errorf("no reading of %s came", tt.sub)
+			}
+			return nil
+		})
+		check("reading", a.log.reading(tt.sub))
+		if err := b.Publish(t.Context(), tt.sub, 4, 0, func() []byte { return []byte("old") }); err != nil {
+			t.Error(err)
+		}
+		newest, ok := a.Want(t.Context(), tt.sub)
+		if !ok {
+			t.Errorf("Want(%s) found nothing", tt.sub)
+		}
+		check("newest", newest)
+	}
+}
+
+func testManyReadings(t *testing.T, a, b *node) {
+	const subs, versions = 40, 10
+	sub := func(i int) string { return fmt.Sprintf("many/%d", i) }
+	for i := range subs {
+		a.Want(t.Context(), sub(i))
+	}
+	for v := range versions {
+		for i := range subs {
+			if err := b.Publish(t.Context(), sub(i), int64(v+1), time.Minute, func() []byte { return []byte("x") }); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	eventually(t, 5*time.Second, func() error {
+		for i := range subs {
+			if got := a.log.reading(sub(i)).Version; got != versions {
+				return fmt.Errorf("%s is at version %d", sub(i), got)
+			}
+		}
+		return nil
+	})
+	for i := range subs {
+		a.Unwant(sub(i))
+	}
+}
+
+func testPresence(t *testing.T, a, b *node) {
+	for i := range 200 {
+		b.Enter(Entry{User: fmt.Sprint(i), Streams: map[string]int{"ws": 1}, Rooms: map[string]int{"r": 1}})
+	}
+	a.Enter(Entry{User: "7", Streams: map[string]int{"sse": 2}})
+	for i := 100; i < 200; i++ {
+		b.Enter(Entry{User: fmt.Sprint(i)})
+	}
+	if got := a.Online(t.Context(), []string{"7", "500"}); !slices.Equal(got, []string{"7"}) {
+		t.Errorf("Online = %q", got)
+	}
+	for _, n := range []*node{a, b} {
+		eventually(t, 8*time.Second, func() error {
+			r := n.Roster()
+			u := r.Users["7"]
+			if len(r.Users) != 100 || r.Connections != 102 || r.Nodes["a"] != 2 || r.Nodes["b"] != 100 || r.Transports["sse"] != 2 ||
+				len(r.Rooms["r"].Users) != 100 || u == nil || u.Connections != 3 || !slices.Equal(u.Nodes, []string{"a", "b"}) {
+				return fmt.Errorf("%s counts %d users, %d connections, %v", n.Node(), len(r.Users), r.Connections, r.Nodes)
+			}
+			return nil
+		})
+	}
+	b.Enter(Entry{User: "1000", Streams: map[string]int{"ws": 1}})
+	eventually(t, time.Second, func() error { // known before any roster is read again
+		if got := a.Online(t.Context(), []string{"1000"}); len(got) != 1 {
+			return fmt.Errorf("1000 is not found")
+		}
+		return nil
+	})
+	b.Enter(Entry{User: "1000"})
+}
+
+func testHoppingPoller(t *testing.T, a, b *node) {
+	before := a.Roster().Transports["poll"]
+	stop := time.Now().Add(4 * time.Second)
+	highest := 0
+	for i := 0; time.Now().Before(stop); i++ {
+		n := []*node{a, b}[i%2]
+		for s := range 10 {
+			n.Poll(fmt.Sprintf("session-%d", s), Entry{User: "9", Streams: map[string]int{"poll": 1}}, 30*time.Second)
+		}
+		pause(t.Context(), 50*time.Millisecond)
+		highest = max(highest, a.Roster().Transports["poll"]-before)
+	}
+	if highest != 10 {
+		t.Errorf("10 pollers were counted as %d", highest)
+	}
+	for s := range 10 {
+		b.Unpoll(fmt.Sprintf("session-%d", s)) // a stream of theirs opened there
+	}
+	for _, n := range []*node{a, b} {
+		eventually(t, 12*time.Second, func() error {
+			if got := n.Roster().Transports["poll"] - before; got != 0 {
+				return fmt.Errorf("%s still counts %d pollers", n.Node(), got)
+			}
+			return nil
+		})
+	}
+}
+
+// testLate starts a node when there is a log, presence and readings already.
+func testLate(t *testing.T, a *node, o Options) {
+	c := startNode(t, "c", o)
+	defer c.stop()
+	eventually(t, 10*time.Second, func() error {
+		if c.State().Degraded {
+			return fmt.Errorf("c has not joined")
+		}
+		return nil
+	})
+	sameLogs(t, 5*time.Second, a, c)
+	if c.log.restarts != 1 || c.Epoch() != a.Epoch() {
+		t.Errorf("c began %d times, epoch %s; want once with %s", c.log.restarts, c.Epoch(), a.Epoch())
+	}
+	if r, ok := c.Want(t.Context(), "small"); !ok || r.Version != 5 {
+		t.Errorf("Want = %+v, %v; want version 5", r, ok)
+	}
+	eventually(t, 5*time.Second, func() error {
+		if got := c.Roster().Connections; got != a.Roster().Connections {
+			return fmt.Errorf("c counts %d connections", got)
+		}
+		return nil
+	})
+}
+
+func testGoodbye(t *testing.T, a, b *node) {
+	b.stop()
+	eventually(t, 3*time.Second, func() error {
+		if got := a.Roster(); !slices.Equal(living(a), []string{"a"}) || got.Nodes["b"] != 0 || got.Connections != 2 {
+			return fmt.Errorf("a sees %v and counts %v", living(a), got.Nodes)
+		}
+		return nil
+	})
+}
+
+// TestNodeProcess is no test by itself: TestKilledNode runs it as a node of its own that can be killed.
+func TestNodeProcess(t *testing.T) {
+	address := os.Getenv("PULSEWALL_TEST_NODE")
+	if address == "" {
+		return
+	}
+	o, err := ParseAddress(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := startNode(t, "victim", o)
+	eventually(t, 20*time.Second, func() error {
+		if n.State().Degraded {
+			return fmt.Errorf("the victim has not joined")
+		}
+		return nil
+	})
+	for i := range 50 {
+		n.Enter(Entry{User: fmt.Sprint(i), Streams: map[string]int{"ws": 1}})
+	}
+	fmt.Println("ready")
+	<-t.Context().Done()
+}
+
+func TestKilledNode(t *testing.T) {
+	m := startMember(t, member.Options{})
+	o := optionsFor(t, m)
+	a := startNodes(t, 1, o)[0]
+	a.Enter(Entry{User: "1", Streams: map[string]int{"ws": 1}})
+	ctx, cancel := context.WithCancel(t.Context())
+	victim := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestNodeProcess$", "-test.timeout=2m")
+	victim.Env = append(os.Environ(), "PULSEWALL_TEST_NODE=hazelcast://"+m.Addr()+"/"+o.Cluster)
+	out, err := victim.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := victim.Start(); err != nil {
+		t.Fatal(err)
+	}
+	kill := sync.OnceFunc(func() { cancel(); _ = victim.Wait() })
+	defer kill()
+	if line, err := bufio.NewReader(out).ReadString('\n'); strings.TrimSpace(line) != "ready" {
+		t.Fatalf("the victim said %q, %v", line, err)
+	}
+	eventually(t, 8*time.Second, func() error {
+		if r := a.Roster(); len(r.Users) != 50 || r.Connections != 51 || r.Nodes["victim"] != 50 {
+			return fmt.Errorf("a counts %d users, %d connections", len(r.Users), r.Connections)
+		}
+		return nil
+	})
+	kill()
+	died := time.Now()
+	eventually(t, 12*time.Second, func() error {
+		r := a.Roster()
+		if len(r.Users) != 1 || r.Connections != 1 || r.Nodes["victim"] != 0 || !slices.Equal(living(a), []string{"node-1"}) {
+			return fmt.Errorf("a counts %d users, %d connections, sees %v", len(r.Users), r.Connections, living(a))
+		}
+		return nil
+	})
+	t.Logf("gone after %v", time.Since(died))
+	h := a.Cluster.(*Hazelcast)
+	eventually(t, 30*time.Second, func() error {
+		left, err := h.link.Load().presence.GetKeySet(t.Context())
+		if err != nil || len(left) != 1 {
+			return fmt.Errorf("%d entries stand in the map, %v; want 1", len(left), err)
+		}
+		return nil
+	})
+}
