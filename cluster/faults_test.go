@@ -1,0 +1,353 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pulsewall/pulsewall/cluster/member"
+	"github.com/pulsewall/pulsewall/deploy"
+)
+
+// degraded waits until all nodes know that they are alone.
+func degraded(t *testing.T, within time.Duration, list ...*node) {
+	t.Helper()
+	for _, n := range list {
+		eventually(t, within, func() error {
+			if !n.State().Degraded {
+				return fmt.Errorf("%s does not know that it is alone", n.Node())
+			}
+			return nil
+		})
+	}
+}
+
+// appendAlone appends on a node that is alone and checks that nobody else gets it.
+func appendAlone(t *testing.T, n *node, key string) {
+	t.Helper()
+	p, err := n.Append(t.Context(), key, []byte(key))
+	if err != nil || !p.Alone() || !slices.Contains(n.log.list(), key) {
+		t.Errorf("Append(%q) of a node alone = %+v, %v", key, p, err)
+	}
+}
+
+// TestNoMember is a node that never reaches anybody.
+func TestNoMember(t *testing.T) {
+	ports, err := member.FreePorts(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := startNode(t, "a", Options{Addresses: []string{fmt.Sprintf("127.0.0.1:%d", ports[0])}})
+	appendAlone(t, n, "one")
+	appendAlone(t, n, "two")
+	if won, err := n.Claim(t.Context(), "x#0#0", time.Minute); !won || err != nil {
+		t.Errorf("Claim = %v, %v; a node alone polls for itself", won, err)
+	}
+	n.Enter(Entry{User: "7", Streams: map[string]int{"ws": 1}})
+	n.Poll("s", Entry{Streams: map[string]int{"poll": 1}}, time.Minute)
+	if got := n.Roster(); got.Connections != 2 {
+		t.Errorf("Roster() = %+v, want 2 connections", got)
+	}
+	if _, ok := n.Want(t.Context(), "x"); ok || !slices.Equal(living(n), []string{"a"}) {
+		t.Error("a node alone knows of others")
+	}
+	if got := n.Online(t.Context(), []string{"7", "8"}); !slices.Equal(got, []string{"7"}) {
+		t.Errorf("Online = %q", got)
+	}
+	begun := time.Now()
+	n.stop()
+	if took := time.Since(begun); took > 5*time.Second {
+		t.Errorf("a node without a member took %v to stop", took)
+	}
+}
+
+// TestMemberRestarted kills the only member: everything that it held is gone.
+func TestMemberRestarted(t *testing.T) {
+	m := startMember(t, member.Options{})
+	nodes := startNodes(t, 2, optionsFor(t, m))
+	a, b := nodes[0], nodes[1]
+	for i := range 20 {
+		mustAppend(t, a, fmt.Sprintf("before-%d", i))
+	}
+	a.Enter(Entry{User: "7", Streams: map[string]int{"ws": 1}})
+	b.Enter(Entry{User: "8", Streams: map[string]int{"ws": 1}})
+	b.Poll("s", Entry{Streams: map[string]int{"poll": 1}}, time.Minute)
+	a.Want(t.Context(), "sub")
+	sameLogs(t, 5*time.Second, a, b)
+	epoch := a.Epoch()
+
+	m.Kill()
+	degraded(t, 5*time.Second, a, b)
+	appendAlone(t, a, "alone-a")
+	appendAlone(t, b, "alone-b")
+	if slices.Contains(a.log.list(), "alone-b") || a.Epoch() != epoch {
+		t.Error("a message of a node alone was passed on, or the epoch changed")
+	}
+	if got := living(a); !slices.Equal(got, []string{"node-1"}) || a.Roster().Connections != 1 {
+		t.Errorf("a alone sees %v and counts %d", got, a.Roster().Connections)
+	}
+
+	startMember(t, member.Options{Port: m.Port()})
+	begun := time.Now()
+	joined(t, 20*time.Second, a, b)
+	t.Logf("joined again %v after the member was ready", time.Since(begun))
+	eventually(t, 5*time.Second, func() error {
+		if a.Epoch() == epoch || a.Epoch() != b.Epoch() {
+			return fmt.Errorf("epochs %s and %s after %s", a.Epoch(), b.Epoch(), epoch)
+		}
+		return nil
+	})
+	p := mustAppend(t, a, "after")
+	if p.Alone() || p.Epoch != a.Epoch() {
+		t.Errorf("Append = %+v in epoch %s", p, a.Epoch())
+	}
+	eventually(t, 5*time.Second, func() error {
+		if got := b.log.list(); !slices.Equal(got, []string{"after"}) {
+			return fmt.Errorf("b has %q", got)
+		}
+		return nil
+	})
+	for _, n := range nodes {
+		eventually(t, 15*time.Second, func() error {
+			if r := n.Roster(); len(r.Users) != 2 || r.Connections != 3 {
+				return fmt.Errorf("%s counts %d users, %d connections", n.Node(), len(r.Users), r.Connections)
+			}
+			return nil
+		})
+	}
+	if err := b.Publish(t.Context(), "sub", 9, time.Minute, func() []byte { return []byte("x") }); err != nil {
+		t.Error(err)
+	}
+	eventually(t, 5*time.Second, func() error {
+		if a.log.reading("sub").Version != 9 {
+			return fmt.Errorf("a gets no readings any more")
+		}
+		return nil
+	})
+}
+
+// TestMemberFrozen stops the only member for a while, as a machine that hangs.
+func TestMemberFrozen(t *testing.T) {
+	m := startMember(t, member.Options{Config: deploy.Hazelcast})
+	nodes := startNodes(t, 2, optionsFor(t, m))
+	a, b := nodes[0], nodes[1]
+	mustAppend(t, a, "before")
+	sameLogs(t, 5*time.Second, a, b)
+	epoch := a.Epoch()
+
+	m.Freeze()
+	defer m.Thaw()
+	var calls sync.WaitGroup
+	within := func(what string, most time.Duration, call func()) {
+		calls.Go(func() {
+			begun := time.Now()
+			call()
+			if took := time.Since(begun); took > most {
+				t.Errorf("%s took %v of a frozen member, want at most %v", what, took, most)
+			}
+		})
+	}
+	within("Append", appendFor+time.Second, func() {
+		if p, err := a.Append(t.Context(), "doubtful", nil); !errors.Is(err, ErrUnknown) {
+			t.Errorf("Append while the member froze = %+v, %v; want %v", p, err, ErrUnknown)
+		}
+	})
+	within("Claim", 4*time.Second, func() { _, _ = a.Claim(t.Context(), "c#1#0", time.Minute) })
+	within("Publish", 4*time.Second, func() {
+		_ = a.Publish(t.Context(), "s", 1, time.Minute, func() []byte { return nil })
+	})
+	within("Want", 4*time.Second, func() { a.Want(t.Context(), "s") })
+	within("Reached", 4*time.Second, func() { a.Reached(t.Context(), epoch, 100) })
+	within("Online", 2*time.Second, func() { a.Online(t.Context(), []string{"7"}) })
+	degraded(t, 8*time.Second, a, b)
+	calls.Wait()
+	appendAlone(t, b, "alone")
+	if p, err := a.Append(t.Context(), "doubtful", nil); !errors.Is(err, ErrUnknown) {
+		t.Errorf("Append of a doubtful message = %+v, %v; want %v", p, err, ErrUnknown)
+	}
+	pause(t.Context(), 8*time.Second) // longer than the client waits for an answer to its own signs of life
+
+	m.Thaw()
+	begun := time.Now()
+	joined(t, 30*time.Second, a, b)
+	t.Logf("joined again after %v", time.Since(begun))
+	mustAppend(t, a, "doubtful") // the sender asks again
+	mustAppend(t, b, "after")
+	if a.Epoch() != epoch {
+		t.Errorf("epoch %s after %s: nothing was lost", a.Epoch(), epoch)
+	}
+	eventually(t, 5*time.Second, func() error {
+		got := b.log.list()
+		got = slices.DeleteFunc(got, func(key string) bool { return key == "alone" })
+		if !slices.Equal(got, a.log.list()) || len(got) != 3 {
+			return fmt.Errorf("a has %q, b %q", a.log.list(), got)
+		}
+		return nil
+	})
+}
+
+// TestRingLost takes the ring away under the nodes, as the end of a split does to one half.
+func TestRingLost(t *testing.T) {
+	m := startMember(t, member.Options{})
+	nodes := startNodes(t, 2, optionsFor(t, m))
+	a, b := nodes[0], nodes[1]
+	for i := range 10 {
+		mustAppend(t, a, fmt.Sprintf("before-%d", i))
+	}
+	sameLogs(t, 5*time.Second, a, b)
+	epoch := a.Epoch()
+	if err := a.Cluster.(*Hazelcast).link.Load().ring.Destroy(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 12 { // more than there were: the end of the ring alone tells nothing
+		mustAppend(t, b, fmt.Sprintf("after-%d", i))
+	}
+	sameLogs(t, 5*time.Second, a, b)
+	for _, n := range nodes {
+		eventually(t, 5*time.Second, func() error {
+			if got := n.log.list(); n.Epoch() == epoch || len(got) != 12 || !strings.HasPrefix(got[0], "after") {
+				return fmt.Errorf("%s has %q in epoch %s after %s", n.Node(), got, n.Epoch(), epoch)
+			}
+			return nil
+		})
+	}
+}
+
+// TestOverrun lets a ring of 20 items run over while a node cannot look.
+func TestOverrun(t *testing.T) {
+	m := startMember(t, member.Options{Config: []byte("hazelcast: { ringbuffer: { messages: { capacity: 20 } } }")})
+	o := optionsFor(t, m)
+	a, b := startNode(t, "a", o), startNode(t, "b", o)
+	joined(t, 20*time.Second, a, b)
+	mustAppend(t, a, "first")
+	sameLogs(t, 5*time.Second, a, b)
+	h := b.Cluster.(*Hazelcast)
+	h.messages.mu.Lock() // b stands still
+	for i := range 50 {
+		mustAppend(t, a, fmt.Sprintf("m-%d", i))
+	}
+	// Most of the topic's messages are in b's inbox; they are lost to it as to a node that was cut off.
+	for len(h.messages.inbox) > 0 {
+		<-h.messages.inbox
+	}
+	h.messages.mu.Unlock()
+	eventually(t, 10*time.Second, func() error {
+		b.log.mu.Lock()
+		defer b.log.mu.Unlock()
+		if b.log.last != 51 || b.log.restarts != 2 || b.log.epoch != a.Epoch() || b.log.after != 31 {
+			return fmt.Errorf("b is at %d of %s after %d restarts, keeps those after %d",
+				b.log.last, b.log.epoch, b.log.restarts, b.log.after)
+		}
+		return nil
+	})
+}
+
+// sender appends at a rate until ctx ends and remembers what was acknowledged.
+type sender struct {
+	sent  int
+	acked map[string]Position
+	alone int
+	slow  time.Duration
+}
+
+func (s *sender) run(ctx context.Context, n *node, name string, every time.Duration) {
+	var running sync.WaitGroup
+	defer running.Wait()
+	var mu sync.Mutex
+	s.acked = make(map[string]Position)
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		key := fmt.Sprintf("%s-%d", name, s.sent)
+		s.sent++
+		running.Go(func() {
+			begun := time.Now()
+			for try := 0; try < 10; try++ {
+				p, err := n.Append(context.Background(), key, []byte(strings.Repeat("x", 200)))
+				if err != nil {
+					continue
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				s.slow = max(s.slow, time.Since(begun))
+				if p.Alone() {
+					s.alone++
+				} else {
+					s.acked[key] = p
+				}
+				return
+			}
+		})
+	}
+}
+
+// TestMemberKilledUnderLoad kills one of two members while three nodes send 200 messages a second each.
+func TestMemberKilledUnderLoad(t *testing.T) {
+	pair := startPair(t, member.Options{Config: deploy.Hazelcast})
+	nodes := startNodes(t, 3, optionsFor(t, pair...))
+	epoch := nodes[0].Epoch()
+	ctx, cancel := context.WithTimeout(t.Context(), 14*time.Second)
+	defer cancel()
+	senders := make([]sender, len(nodes))
+	var sending sync.WaitGroup
+	for i, n := range nodes {
+		sending.Go(func() { senders[i].run(ctx, n, n.Node(), 5*time.Millisecond) })
+	}
+	pause(ctx, 5*time.Second)
+	pair[0].Kill()
+	sending.Wait()
+	joined(t, 30*time.Second, nodes...)
+	mustAppend(t, nodes[0], "last")
+	acknowledged(t, nodes, senders, epoch)
+}
+
+// acknowledged checks that each message that was acknowledged is in every node's log once, and that the logs are equal;
+// unless the log began anew, which every node must have been told then.
+func acknowledged(t *testing.T, nodes []*node, senders []sender, epoch string) {
+	t.Helper()
+	eventually(t, 10*time.Second, func() error {
+		var logs [][]string
+		for _, n := range nodes {
+			n.log.mu.Lock()
+			var shared []string
+			for _, it := range n.log.items {
+				if !it.Alone() {
+					shared = append(shared, it.Key)
+				}
+			}
+			n.log.mu.Unlock()
+			logs = append(logs, shared)
+			if !slices.Equal(shared, logs[0]) {
+				return fmt.Errorf("%s has %d messages, %s %d, or in another order", n.Node(), len(shared), nodes[0].Node(), len(logs[0]))
+			}
+		}
+		return nil
+	})
+	began := nodes[0].Epoch() != epoch
+	for i, s := range senders {
+		missing := 0
+		for key := range s.acked {
+			if nodes[0].log.keys[key] == 0 {
+				missing++
+			}
+		}
+		t.Logf("%s: %d sent, %d acknowledged, %d alone, %d not in the log; slowest %v",
+			nodes[i].Node(), s.sent, len(s.acked), s.alone, missing, s.slow)
+		if missing > 0 && !began {
+			t.Errorf("%d messages of %s were acknowledged and are in no log", missing, nodes[i].Node())
+		}
+	}
+	if began {
+		t.Logf("the log began anew: %s after %s", nodes[0].Epoch(), epoch)
+	}
+}
