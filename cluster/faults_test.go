@@ -311,6 +311,33 @@ func TestMemberKilledUnderLoad(t *testing.T) {
 	acknowledged(t, nodes, senders, epoch)
 }
 
+// TestMemberOfTwoFrozen stops one of two members for so long that the other goes on without it: afterwards they are two
+// clusters that have to find each other again.
+func TestMemberOfTwoFrozen(t *testing.T) {
+	for i, name := range []string{"first", "second"} {
+		t.Run(name, func(t *testing.T) {
+			pair := startPair(t, member.Options{Config: deploy.Hazelcast})
+			nodes := startNodes(t, 2, optionsFor(t, pair...))
+			epoch := nodes[0].Epoch()
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			defer cancel()
+			senders := make([]sender, len(nodes))
+			var sending sync.WaitGroup
+			for i, n := range nodes {
+				sending.Go(func() { senders[i].run(ctx, n, n.Node(), 20*time.Millisecond) })
+			}
+			pause(ctx, 2*time.Second)
+			pair[i].Freeze()
+			pause(ctx, 20*time.Second)
+			pair[i].Thaw()
+			sending.Wait()
+			joined(t, 30*time.Second, nodes...)
+			mustAppend(t, nodes[0], "last")
+			acknowledged(t, nodes, senders, epoch)
+		})
+	}
+}
+
 // acknowledged checks that each message that was acknowledged is in every node's log once, and that the logs are equal;
 // unless the log began anew, which every node must have been told then.
 func acknowledged(t *testing.T, nodes []*node, senders []sender, epoch string) {

@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"net"
 	"slices"
 	"strconv"
 	"sync/atomic"
@@ -17,7 +18,10 @@ import (
 const (
 	// startFor is how long a client may take to find a member, and to find one again. Then another takes its place, with
 	// the addresses in another order: a client waits without end for a member that accepts and never answers.
-	startFor = 30 * time.Second
+	// The first has startFor, later ones up to startMost.
+	startFor, startMost = 15 * time.Second, 10 * time.Minute
+	// dialFor is how long a member may take to accept a connection.
+	dialFor = 2 * time.Second
 	// stopFor is how long a client may take to stop.
 	stopFor = 3 * time.Second
 	// readingTopics is over how many topics the subscriptions are spread.
@@ -43,36 +47,61 @@ type link struct {
 	topics      [readingTopics]*hazelcast.Topic
 }
 
-// keepLinked holds a link until ctx ends.
+// keepLinked holds a link until ctx ends. A client that was started for nothing leaves a goroutine behind in the library, so
+// none is before somebody answers, and each is given more time than the one before.
 func (h *Hazelcast) keepLinked(ctx context.Context) {
 	addresses := slices.Clone(h.opts.Addresses)
-	for ctx.Err() == nil {
-		if err := h.holdLink(ctx, addresses); err != nil && ctx.Err() == nil {
-			h.opts.Logger.Warn("no member reached, trying again", "node", h.node, "err", err)
+	for patience := startFor; ctx.Err() == nil; patience = min(2*patience, startMost) {
+		if addresses = reachable(ctx, addresses); ctx.Err() != nil {
+			return
+		}
+		linked, err := h.holdLink(ctx, addresses, patience)
+		if linked {
+			patience = startFor / 2
+		}
+		if err != nil && ctx.Err() == nil {
+			h.opts.Logger.Warn("no member can be used, trying again", "node", h.node, "err", err)
 			pause(ctx, time.Second)
 		}
 		addresses = append(addresses[1:], addresses[0])
 	}
 }
 
-// holdLink connects once and returns when the connection is broken for good or ctx has ended.
-func (h *Hazelcast) holdLink(ctx context.Context, addresses []string) error {
+// reachable waits until one of the addresses accepts connections and returns them all, that one first.
+func reachable(ctx context.Context, addresses []string) []string {
+	dialer := net.Dialer{Timeout: dialFor}
+	for ctx.Err() == nil {
+		for i, address := range addresses {
+			if conn, err := dialer.DialContext(ctx, "tcp", address); err == nil {
+				_ = conn.Close()
+				return append(slices.Clone(addresses[i:]), addresses[:i]...)
+			}
+		}
+		pause(ctx, time.Second)
+	}
+	return addresses
+}
+
+// holdLink connects once and returns when the connection is broken for good or ctx has ended. linked: there was one.
+func (h *Hazelcast) holdLink(ctx context.Context, addresses []string, patience time.Duration) (linked bool, err error) {
 	var up atomic.Bool
 	bell := make(chan struct{}, 1)
 	state := func(now bool) { up.Store(now); ring(bell) }
-	small, err := h.startClient(ctx, addresses, state)
+	starting, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	small, err := h.startClient(starting, addresses, state)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer stopClient(ctx, small)
-	bulk, err := h.startClient(ctx, addresses, nil)
+	bulk, err := h.startClient(starting, addresses, nil)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer stopClient(ctx, bulk)
 	l, err := h.openLink(ctx, small, bulk)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer h.setLink(nil)
 	broken := time.NewTimer(startFor)
@@ -89,10 +118,10 @@ func (h *Hazelcast) holdLink(ctx context.Context, addresses []string) error {
 		case <-bell:
 		case <-broken.C:
 			if !up.Load() {
-				return fmt.Errorf("no member for %v", startFor)
+				return true, fmt.Errorf("no member for %v", startFor)
 			}
 		case <-ctx.Done():
-			return nil
+			return true, nil
 		}
 	}
 }
@@ -112,7 +141,7 @@ func (h *Hazelcast) startClient(ctx context.Context, addresses []string, state f
 	c := hazelcast.Config{}
 	c.Cluster.Name = h.opts.Cluster
 	c.Cluster.Network.SetAddresses(addresses...)
-	c.Cluster.Network.ConnectionTimeout = types.Duration(2 * time.Second)
+	c.Cluster.Network.ConnectionTimeout = types.Duration(dialFor)
 	c.Cluster.InvocationTimeout = types.Duration(3 * time.Second)
 	c.Cluster.HeartbeatInterval = types.Duration(time.Second)
 	c.Cluster.HeartbeatTimeout = types.Duration(5 * time.Second)
@@ -134,8 +163,6 @@ func (h *Hazelcast) startClient(ctx context.Context, addresses []string, state f
 		})
 		c.AddMembershipListener(func(hzcluster.MembershipStateChanged) { h.messages.distrust() })
 	}
-	ctx, cancel := context.WithTimeout(ctx, startFor)
-	defer cancel()
 	client, err := hazelcast.StartNewClientWithConfig(ctx, c)
 	if err != nil {
 		return nil, fmt.Errorf("connect to Hazelcast cluster %q at %v: %w", h.opts.Cluster, addresses, err)

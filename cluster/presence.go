@@ -13,8 +13,8 @@ import (
 const (
 	// writeSoon gathers changes of presence into one round of writing.
 	writeSoon = 50 * time.Millisecond
-	// writeAgain is when a round is repeated that failed.
-	writeAgain = time.Second
+	// again is when a round of writing or reading is repeated that failed.
+	again = time.Second
 	// readSoonest is how long after a read of presence the next may begin, or a multiple of what the read took.
 	readSoonest, readShare = 300 * time.Millisecond, 20
 	// readPollersEvery is how often pollers are looked for that have expired. Every second time all is read, and what
@@ -197,16 +197,17 @@ func (p *presence) run(ctx context.Context) {
 			write.Reset(writeSoon)
 		case <-write.C:
 			if !p.write(ctx) {
-				write.Reset(writeAgain)
+				write.Reset(again)
 			}
 		case <-p.readBell:
 			read.Reset(max(0, time.Until(readable)))
 		case <-read.C:
 			begun := time.Now()
-			p.readPresence(ctx)
-			p.readPollers(ctx)
-			took := time.Since(begun)
-			readable = begun.Add(max(readSoonest, readShare*took))
+			if !p.readPresence(ctx) || !p.readPollers(ctx) {
+				read.Reset(again)
+				continue
+			}
+			readable = begun.Add(max(readSoonest, readShare*time.Since(begun)))
 		case <-tick.C:
 			p.readPollers(ctx)
 			if n%2 == 0 {
@@ -220,7 +221,7 @@ func (p *presence) run(ctx context.Context) {
 
 // readPresence reads who is on which node, has this node's part written again where it is not as it should be, and
 // purges dead nodes.
-func (p *presence) readPresence(ctx context.Context) {
+func (p *presence) readPresence(ctx context.Context) bool {
 	remote := make(map[string]map[string]Entry)
 	written := make(map[string]Entry) // this node's part
 	err := p.h.do(ctx, func(ctx context.Context, l *link) error {
@@ -241,7 +242,7 @@ func (p *presence) readPresence(ctx context.Context) {
 		return err
 	})
 	if err != nil {
-		return
+		return false
 	}
 	p.mu.Lock()
 	p.remote, p.roster = remote, nil
@@ -255,11 +256,12 @@ func (p *presence) readPresence(ctx context.Context) {
 			p.dirty[user] = struct{}{}
 		}
 	}
-	again := len(p.dirty) > 0
+	wrong := len(p.dirty) > 0
 	p.mu.Unlock()
-	if again {
+	if wrong {
 		ring(p.bell)
 	}
 	p.h.change()
 	p.purge(ctx, slices.Collect(maps.Keys(remote)))
+	return true
 }

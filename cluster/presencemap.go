@@ -106,7 +106,7 @@ func (p *presence) writePoller(ctx context.Context, session string) (fresh bool,
 }
 
 // readPollers reads which sessions poll. One that this node answered and that is not there has a stream elsewhere.
-func (p *presence) readPollers(ctx context.Context) {
+func (p *presence) readPollers(ctx context.Context) bool {
 	polling := make(map[string]poller)
 	err := p.h.do(ctx, func(ctx context.Context, l *link) error {
 		entries, err := l.pollers.GetEntrySet(ctx)
@@ -121,7 +121,7 @@ func (p *presence) readPollers(ctx context.Context) {
 		return err
 	})
 	if err != nil {
-		return
+		return false
 	}
 	now := time.Now()
 	p.mu.Lock()
@@ -148,6 +148,7 @@ func (p *presence) readPollers(ctx context.Context) {
 	if !same {
 		p.h.change()
 	}
+	return true
 }
 
 // purge removes what dead nodes left. One of the living does it.
