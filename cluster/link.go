@@ -2,10 +2,12 @@ package cluster
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"net"
 	"slices"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -45,6 +47,7 @@ type link struct {
 	messages    *hazelcast.Topic
 	beacons     *hazelcast.Topic
 	topics      [readingTopics]*hazelcast.Topic
+	ears
 }
 
 // keepLinked holds a link until ctx ends. A client that was started for nothing leaves a goroutine behind in the library, so
@@ -84,17 +87,16 @@ func reachable(ctx context.Context, addresses []string) []string {
 
 // holdLink connects once and returns when the connection is broken for good or ctx has ended. linked: there was one.
 func (h *Hazelcast) holdLink(ctx context.Context, addresses []string, patience time.Duration) (linked bool, err error) {
-	var up atomic.Bool
+	var up, bulkUp atomic.Bool
 	bell := make(chan struct{}, 1)
-	state := func(now bool) { up.Store(now); ring(bell) }
 	starting, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	small, err := h.startClient(starting, addresses, state)
+	small, err := h.startClient(starting, addresses, &up, bell)
 	if err != nil {
 		return false, err
 	}
 	defer stopClient(ctx, small)
-	bulk, err := h.startClient(starting, addresses, nil)
+	bulk, err := h.startClient(starting, addresses, &bulkUp, make(chan struct{}, 1))
 	if err != nil {
 		return false, err
 	}
@@ -104,24 +106,37 @@ func (h *Hazelcast) holdLink(ctx context.Context, addresses []string, patience t
 		return false, err
 	}
 	defer h.setLink(nil)
-	broken := time.NewTimer(startFor)
+	return true, h.tend(ctx, l, &up, bell)
+}
+
+// tend shows the link while it is up, until it is broken for good or ctx has ended.
+func (h *Hazelcast) tend(ctx context.Context, l *link, up *atomic.Bool, bell chan struct{}) error {
+	broken, probe := time.NewTimer(startFor), time.NewTimer(probeAfter)
 	defer broken.Stop()
+	defer probe.Stop()
 	for {
-		if up.Load() {
+		switch {
+		case up.Load():
 			h.setLink(l)
-			broken.Reset(startFor)
-		} else if h.link.Load() != nil {
+			broken.Stop()
+		case h.link.Load() != nil:
 			h.setLink(nil)
 			broken.Reset(startFor)
 		}
-		select {
-		case <-bell:
-		case <-broken.C:
-			if !up.Load() {
-				return true, fmt.Errorf("no member for %v", startFor)
+		for wait := true; wait; {
+			select {
+			case <-bell:
+				probe.Reset(probeAfter)
+				wait = false
+			case <-probe.C:
+				if up.Load() && l.check(ctx) != nil {
+					probe.Reset(probeAfter)
+				}
+			case <-broken.C:
+				return fmt.Errorf("no member for %v", startFor)
+			case <-ctx.Done():
+				return nil
 			}
-		case <-ctx.Done():
-			return true, nil
 		}
 	}
 }
@@ -135,9 +150,10 @@ func (h *Hazelcast) setLink(l *link) {
 	h.readings.relink()
 }
 
-// startClient connects a client. state, if any, is told when it is connected and when not, and of new or lost members as
-// well: always what is so now.
-func (h *Hazelcast) startClient(ctx context.Context, addresses []string, state func(up bool)) (*hazelcast.Client, error) {
+// startClient connects a client. Its bell, if any, rings when up has changed, and when there are other members.
+func (h *Hazelcast) startClient(
+	ctx context.Context, addresses []string, up *atomic.Bool, bell chan struct{},
+) (*hazelcast.Client, error) {
 	c := hazelcast.Config{}
 	c.Cluster.Name = h.opts.Cluster
 	c.Cluster.Network.SetAddresses(addresses...)
@@ -152,17 +168,18 @@ func (h *Hazelcast) startClient(ctx context.Context, addresses []string, state f
 	c.Cluster.Security.Credentials.Username = h.opts.User
 	c.Cluster.Security.Credentials.Password = h.opts.Password
 	c.Logger.Level = hzlogger.OffLevel // its state is told by State and by our own log
-	if state != nil {
-		c.AddLifecycleListener(func(e hazelcast.LifecycleStateChanged) {
-			switch e.State {
-			case hazelcast.LifecycleStateConnected:
-				state(true)
-			case hazelcast.LifecycleStateDisconnected, hazelcast.LifecycleStateShutDown:
-				state(false)
-			}
-		})
-		c.AddMembershipListener(func(hzcluster.MembershipStateChanged) { h.messages.distrust() })
-	}
+	c.AddLifecycleListener(func(e hazelcast.LifecycleStateChanged) {
+		switch e.State {
+		case hazelcast.LifecycleStateConnected:
+			up.Store(true)
+		case hazelcast.LifecycleStateDisconnected, hazelcast.LifecycleStateShutDown:
+			up.Store(false)
+		default:
+			return
+		}
+		ring(bell)
+	})
+	c.AddMembershipListener(func(hzcluster.MembershipStateChanged) { ring(bell) })
 	client, err := hazelcast.StartNewClientWithConfig(ctx, c)
 	if err != nil {
 		return nil, fmt.Errorf("connect to Hazelcast cluster %q at %v: %w", h.opts.Cluster, addresses, err)
@@ -180,7 +197,7 @@ func stopClient(ctx context.Context, c *hazelcast.Client) {
 func (h *Hazelcast) openLink(ctx context.Context, small, bulk *hazelcast.Client) (*link, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*callTimeout)
 	defer cancel()
-	l := &link{small: small, bulk: bulk}
+	l := &link{small: small, bulk: bulk, ears: ears{probe: h.incarnation + strings.ToLower(rand.Text()[:4])}}
 	var err error
 	open := func(what func() error) {
 		if err == nil {
@@ -212,8 +229,8 @@ func (h *Hazelcast) openLink(ctx context.Context, small, bulk *hazelcast.Client)
 		l.readMax = int32(min(readMost, capacity)) // #nosec G115 -- at most readMost
 		return err
 	})
-	open(func() error { _, err := l.messages.AddMessageListener(ctx, h.messages.hear); return err })
-	open(func() error { _, err := l.beacons.AddMessageListener(ctx, h.nodes.hear); return err })
+	open(func() error { return l.hear(ctx, l.messages, h.messages.hear) })
+	open(func() error { return l.hear(ctx, l.beacons, h.nodes.hear) })
 	if err != nil {
 		return nil, fmt.Errorf("open the structures of Hazelcast cluster %q: %w", h.opts.Cluster, err)
 	}

@@ -3,12 +3,11 @@ package cluster
 import (
 	"context"
 	"strings"
-	"time"
 
 	"github.com/hazelcast/hazelcast-go-client/types"
 )
 
-// listen makes the topics that this node hears those where it wants something, and reports whether they are.
+// listen hears the topics where this node wants something and reports whether it does. What it no longer wants is dropped.
 func (r *readings) listen(ctx context.Context) bool {
 	l := r.h.link.Load()
 	if l == nil {
@@ -16,7 +15,7 @@ func (r *readings) listen(ctx context.Context) bool {
 	}
 	if l != r.on {
 		r.on = l
-		clear(r.heard)
+		r.heard = [readingTopics]bool{}
 	}
 	var want [readingTopics]bool
 	r.mu.Lock()
@@ -26,36 +25,14 @@ func (r *readings) listen(ctx context.Context) bool {
 	r.mu.Unlock()
 	good := true
 	for topic, wanted := range want {
-		t := r.heard[topic]
-		switch {
-		case wanted && t == nil:
-			good = r.begin(ctx, topic) && good
-		case wanted:
-			t.unused = time.Time{}
-		case t != nil && t.unused.IsZero():
-			t.unused = time.Now()
-		case t != nil && time.Since(t.unused) > unlistenAfter:
-			r.end(ctx, topic, t)
+		if !wanted || r.heard[topic] {
+			continue
 		}
+		err := r.h.do(ctx, func(ctx context.Context, l *link) error { return l.hear(ctx, l.topics[topic], r.hear) })
+		r.heard[topic] = err == nil
+		good = good && err == nil
 	}
 	return good
-}
-
-func (r *readings) begin(ctx context.Context, topic int) bool {
-	var id types.UUID
-	err := r.h.do(ctx, func(ctx context.Context, l *link) (err error) {
-		id, err = l.topics[topic].AddMessageListener(ctx, r.hear)
-		return err
-	})
-	if err == nil {
-		r.heard[topic] = &listening{id: id}
-	}
-	return err == nil
-}
-
-func (r *readings) end(ctx context.Context, topic int, t *listening) {
-	delete(r.heard, topic) // if the call fails, what still comes is dropped unread
-	_ = r.h.do(ctx, func(ctx context.Context, l *link) error { return l.topics[topic].RemoveListener(ctx, t.id) })
 }
 
 // catchUp reads the newest of everything wanted from the map if the connection was another since the last time.

@@ -8,23 +8,14 @@ import (
 	"time"
 
 	"github.com/hazelcast/hazelcast-go-client"
-	"github.com/hazelcast/hazelcast-go-client/types"
 )
 
 const (
 	// listenAgain is when a topic is asked for again that could not be listened to.
 	listenAgain = time.Second
-	// unlistenAfter is for how long nothing of a topic may be wanted before it is left.
-	unlistenAfter = 30 * time.Second
 	// newestAtOnce is how many newest readings are asked for in one call after a reconnect.
 	newestAtOnce = 50
 )
-
-// listening is a topic that this node hears.
-type listening struct {
-	id     types.UUID
-	unused time.Time // since when nothing of it is wanted; zero while something is
-}
 
 // readings carries readings between the nodes that want them: small ones in the topic of their subscription, large ones
 // through the map, from where everybody takes the newest.
@@ -41,15 +32,15 @@ type readings struct {
 	listened chan struct{}          // closed when the topics that are wanted now have been listened to, or it failed
 	stale    bool                   // what is wanted has to be read from the map again
 
-	heard map[int]*listening // used by run alone, like all below
-	on    *link              // where it listens
+	heard [readingTopics]bool // used by run alone, like all below
+	on    *link               // where they are heard
 }
 
 func newReadings(h *Hazelcast) *readings {
 	return &readings{
 		h: h, bell: make(chan struct{}, 1), inboxBell: make(chan struct{}, 1), fetchBell: make(chan struct{}, 1),
 		wanted: make(map[string]struct{}), inbox: make(map[string]wireReading), fetching: make(map[string]wireReading),
-		listened: make(chan struct{}), heard: make(map[int]*listening),
+		listened: make(chan struct{}),
 	}
 }
 
@@ -70,7 +61,7 @@ func (r *readings) Publish(ctx context.Context, sub string, version int64, keep 
 	if err != nil {
 		return err
 	}
-	newest, err := r.store(ctx, sub, version, keep, packed, small)
+	newest, err := r.store(ctx, w, keep, packed, small)
 	if err == nil && !newest {
 		return nil
 	}
@@ -88,7 +79,7 @@ func (r *readings) Publish(ctx context.Context, sub string, version int64, keep 
 
 // store makes the reading the newest in the map, unless a newer one is there.
 func (r *readings) store(
-	ctx context.Context, sub string, version int64, keep time.Duration, packed []byte, small bool,
+	ctx context.Context, w wireReading, keep time.Duration, packed []byte, small bool,
 ) (newest bool, err error) {
 	err = r.h.do(ctx, func(ctx context.Context, l *link) error {
 		m := l.readings
@@ -97,12 +88,12 @@ func (r *readings) store(
 		}
 		put := func(value any) (any, error) {
 			if keep == 0 {
-				return m.Put(ctx, sub, value)
+				return m.Put(ctx, w.sub, value)
 			}
-			return m.PutWithTTL(ctx, sub, value, max(keep, leastKept))
+			return m.PutWithTTL(ctx, w.sub, value, max(keep, leastKept))
 		}
 		old, err := put(packed)
-		if w, bad := parseReading(old); err == nil && bad == nil && w.version > version {
+		if there, bad := parseReading(old); err == nil && bad == nil && there.version > w.version {
 			_, err = put(old)
 			return err
 		}
@@ -145,7 +136,7 @@ func (r *readings) Want(ctx context.Context, sub string) (Reading, bool) {
 	return reading, err == nil
 }
 
-// Unwant leaves the topic a while after nothing of it is wanted.
+// Unwant drops what comes from now on.
 func (r *readings) Unwant(sub string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
