@@ -18,6 +18,8 @@ var contract = []struct {
 	test func(t *testing.T, n *node)
 }{
 	{"order", testOrder},
+	{"replay", testReplay},
+	{"epoch change", testEpochChange},
 	{"repeat", testRepeat},
 	{"too large", testTooLarge},
 	{"reached", testReached},
@@ -33,7 +35,13 @@ func TestContract(t *testing.T) {
 		for _, c := range contract {
 			t.Run(c.name, func(t *testing.T) {
 				log := newRecorder()
-				c.test(t, runNode(t, NewLocal("node-1", log), log))
+				n := runNode(t, NewLocal("node-1", log), log)
+				n.another = func() *node {
+					log := newRecorder()
+					return runNode(t, NewLocal("node-2", log), log)
+				}
+				n.lose = func() { log.Restart(NewEpoch(), 0, nil) } // a hub with a new Local, as after a restart
+				c.test(t, n)
 			})
 		}
 	})
@@ -41,7 +49,20 @@ func TestContract(t *testing.T) {
 		m := startMember(t, member.Options{})
 		o := optionsFor(t, m)
 		for _, c := range contract {
-			t.Run(c.name, func(t *testing.T) { c.test(t, startNodes(t, 1, o)[0]) })
+			t.Run(c.name, func(t *testing.T) {
+				n := startNodes(t, 1, o)[0]
+				n.another = func() *node {
+					other := startNode(t, "node-2", o)
+					joined(t, 10*time.Second, n, other)
+					return other
+				}
+				n.lose = func() {
+					if err := n.Cluster.(*Hazelcast).link.Load().ring.Destroy(t.Context()); err != nil {
+						t.Error(err)
+					}
+				}
+				c.test(t, n)
+			})
 		}
 	})
 }
@@ -69,6 +90,37 @@ func testOrder(t *testing.T, n *node) {
 	if got := len(n.log.list()) - before; got != 100 {
 		t.Errorf("the log took %d messages, want 100", got)
 	}
+}
+
+// testReplay starts another node: it knows the whole log, or has one of its own and says so.
+func testReplay(t *testing.T, n *node) {
+	var last Position
+	for i := range 300 { // more than are read at a time
+		last = mustAppend(t, n, fmt.Sprintf("%s-%d", t.Name(), i))
+	}
+	other := n.another()
+	if reached := other.Reached(t.Context(), last.Epoch, last.Seq); reached != (other.Epoch() == n.Epoch()) {
+		t.Errorf("a new node has reached %v: %v, in epoch %s", last, reached, other.Epoch())
+	} else if want := n.log.list(); reached && !slices.Equal(other.log.list(), want) {
+		t.Errorf("a new node has %d messages, want %d", len(other.log.list()), len(want))
+	}
+}
+
+// testEpochChange loses the log: nobody may take a position of it for one of the next.
+func testEpochChange(t *testing.T, n *node) {
+	before := mustAppend(t, n, t.Name())
+	n.log.mu.Lock()
+	restarts := n.log.restarts
+	n.log.mu.Unlock()
+	n.lose()
+	eventually(t, 10*time.Second, func() error {
+		n.log.mu.Lock()
+		defer n.log.mu.Unlock()
+		if n.log.restarts != restarts+1 || n.log.epoch == before.Epoch || len(n.log.items) != 0 {
+			return fmt.Errorf("%d restarts, epoch %s with %d items", n.log.restarts-restarts, n.log.epoch, len(n.log.items))
+		}
+		return nil
+	})
 }
 
 func testRepeat(t *testing.T, n *node) {

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hazelcast/hazelcast-go-client"
+
 	"github.com/pulsewall/pulsewall/cluster/member"
 	"github.com/pulsewall/pulsewall/deploy"
 )
@@ -247,6 +249,42 @@ func TestOverrun(t *testing.T) {
 	})
 }
 
+// TestStartWhileFrozen starts a node when the first member of its list accepts connections and never answers.
+func TestStartWhileFrozen(t *testing.T) {
+	pair := startPair(t, member.Options{Config: deploy.Hazelcast})
+	pair[0].Freeze()
+	defer pair[0].Thaw()
+	n := startNode(t, "a", optionsFor(t, pair...))
+	appendAlone(t, n, "alone")
+	joined(t, 2*startFor, n)
+	if p := mustAppend(t, n, "together"); p.Alone() {
+		t.Errorf("Append = %+v", p)
+	}
+}
+
+// TestSilentTopic loses a listener, as the client does when it cannot register it with a member again.
+func TestSilentTopic(t *testing.T) {
+	m := startMember(t, member.Options{})
+	a := startNodes(t, 1, optionsFor(t, m))[0]
+	l := a.Cluster.(*Hazelcast).link.Load()
+	if err := l.check(t.Context()); err != nil {
+		t.Errorf("check = %v of topics that are heard", err)
+	}
+	topic := l.topics[3]
+	heard := make(chan struct{}, 1)
+	if err := l.hear(t.Context(), topic, func(*hazelcast.MessagePublished) { ring(heard) }); err != nil {
+		t.Fatal(err)
+	}
+	l.ears.mu.Lock()
+	silent := l.heard[topic]
+	silent.echo = make(chan struct{}, 1) // what rings the old one is not heard
+	l.heard[topic] = silent
+	l.ears.mu.Unlock()
+	if err := l.check(t.Context()); err == nil {
+		t.Error("check did not notice a silent topic")
+	}
+}
+
 // sender appends at a rate until ctx ends and remembers what was acknowledged.
 type sender struct {
 	sent  int
@@ -319,7 +357,7 @@ func TestMemberOfTwoFrozen(t *testing.T) {
 			pair := startPair(t, member.Options{Config: deploy.Hazelcast})
 			nodes := startNodes(t, 2, optionsFor(t, pair...))
 			epoch := nodes[0].Epoch()
-			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 24*time.Second)
 			defer cancel()
 			senders := make([]sender, len(nodes))
 			var sending sync.WaitGroup
@@ -328,7 +366,7 @@ func TestMemberOfTwoFrozen(t *testing.T) {
 			}
 			pause(ctx, 2*time.Second)
 			pair[i].Freeze()
-			pause(ctx, 20*time.Second)
+			pause(ctx, 14*time.Second)
 			pair[i].Thaw()
 			sending.Wait()
 			joined(t, 30*time.Second, nodes...)

@@ -115,8 +115,10 @@ func (r *recorder) check(t *testing.T) {
 // node is one running node.
 type node struct {
 	Cluster
-	log  *recorder
-	stop func()
+	log     *recorder
+	stop    func()
+	another func() *node // starts one more of its kind; only in the contract
+	lose    func()       // loses the log; only in the contract
 }
 
 // startNode starts a node that ends with the test at the latest.

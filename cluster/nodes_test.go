@@ -3,7 +3,6 @@ package cluster
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"crypto/rand"
 	"fmt"
 	"os"
@@ -12,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -251,8 +251,11 @@ func testLate(t *testing.T, a *node, o Options) {
 		return nil
 	})
 	sameLogs(t, 5*time.Second, a, c)
-	if c.log.restarts != 1 || c.Epoch() != a.Epoch() {
-		t.Errorf("c began %d times, epoch %s; want once with %s", c.log.restarts, c.Epoch(), a.Epoch())
+	c.log.mu.Lock()
+	restarts := c.log.restarts
+	c.log.mu.Unlock()
+	if restarts != 1 || c.Epoch() != a.Epoch() {
+		t.Errorf("c began %d times, epoch %s; want once with %s", restarts, c.Epoch(), a.Epoch())
 	}
 	if r, ok := c.Want(t.Context(), "small"); !ok || r.Version != 5 {
 		t.Errorf("Want = %+v, %v; want version 5", r, ok)
@@ -299,42 +302,39 @@ func TestNodeProcess(t *testing.T) {
 	<-t.Context().Done()
 }
 
+// TestKilledNode freezes another node until it is called gone, lets it come back, and kills it.
 func TestKilledNode(t *testing.T) {
 	m := startMember(t, member.Options{})
 	o := optionsFor(t, m)
 	a := startNodes(t, 1, o)[0]
-	a.Enter(Entry{User: "1", Streams: map[string]int{"ws": 1}})
-	ctx, cancel := context.WithCancel(t.Context())
-	victim := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestNodeProcess$", "-test.timeout=2m")
-	victim.Env = append(os.Environ(), "PULSEWALL_TEST_NODE=hazelcast://"+m.Addr()+"/"+o.Cluster)
-	out, err := victim.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := victim.Start(); err != nil {
-		t.Fatal(err)
-	}
-	kill := sync.OnceFunc(func() { cancel(); _ = victim.Wait() })
-	defer kill()
-	if line, err := bufio.NewReader(out).ReadString('\n'); strings.TrimSpace(line) != "ready" {
-		t.Fatalf("the victim said %q, %v", line, err)
-	}
-	eventually(t, 8*time.Second, func() error {
-		if r := a.Roster(); len(r.Users) != 50 || r.Connections != 51 || r.Nodes["victim"] != 50 {
-			return fmt.Errorf("a counts %d users, %d connections", len(r.Users), r.Connections)
+	a.Enter(Entry{User: "1000", Streams: map[string]int{"ws": 1}})
+	victim := startVictim(t, "hazelcast://"+m.Addr()+"/"+o.Cluster)
+	counts := func(users int) func() error {
+		return func() error {
+			r := a.Roster()
+			if len(r.Users) != users+1 || r.Connections != users+1 || r.Nodes["victim"] != users {
+				return fmt.Errorf("a counts %d users, %d connections, sees %v", len(r.Users), r.Connections, living(a))
+			}
+			return nil
 		}
-		return nil
-	})
-	kill()
+	}
+	eventually(t, 8*time.Second, counts(50))
+	if err := victim.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 12*time.Second, counts(0))
+	pause(t.Context(), 12*time.Second) // until its entries are purged
+	if err := victim.Process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 20*time.Second, counts(50))
+	_ = victim.Process.Kill()
 	died := time.Now()
-	eventually(t, 12*time.Second, func() error {
-		r := a.Roster()
-		if len(r.Users) != 1 || r.Connections != 1 || r.Nodes["victim"] != 0 || !slices.Equal(living(a), []string{"node-1"}) {
-			return fmt.Errorf("a counts %d users, %d connections, sees %v", len(r.Users), r.Connections, living(a))
-		}
-		return nil
-	})
+	eventually(t, 12*time.Second, counts(0))
 	t.Logf("gone after %v", time.Since(died))
+	if got := living(a); !slices.Equal(got, []string{"node-1"}) {
+		t.Errorf("a sees %v", got)
+	}
 	h := a.Cluster.(*Hazelcast)
 	eventually(t, 30*time.Second, func() error {
 		left, err := h.link.Load().presence.GetKeySet(t.Context())
@@ -343,4 +343,26 @@ func TestKilledNode(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// startVictim starts TestNodeProcess and returns it when its users are in.
+func startVictim(t *testing.T, address string) *exec.Cmd {
+	t.Helper()
+	victim := exec.Command(os.Args[0], "-test.run=^TestNodeProcess$", "-test.timeout=5m") // #nosec G204 -- this test
+	victim.Env = append(os.Environ(), "PULSEWALL_TEST_NODE="+address)
+	out, err := victim.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := victim.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = victim.Process.Kill()
+		_ = victim.Wait()
+	})
+	if line, err := bufio.NewReader(out).ReadString('\n'); strings.TrimSpace(line) != "ready" {
+		t.Fatalf("the victim said %q, %v", line, err)
+	}
+	return victim
 }
