@@ -53,8 +53,8 @@ type Reading struct {
 	Data    []byte
 }
 
-// Handler takes what comes from the cluster. Its methods must not block and must not call the Cluster. Deliver and
-// Restart are never called at the same time.
+// Handler takes what comes from the cluster. Its methods must not block, and Deliver and Restart, which are never called at
+// the same time, must not call the Cluster.
 type Handler interface {
 	// Deliver takes the next item of the log. An item whose key came before is a repeat: it moves the position and is
 	// for nobody.
@@ -62,7 +62,8 @@ type Handler interface {
 	// Restart says that the log is another one from now on, or that items of this one were lost: no position from
 	// before means anything any more but those after the given one, whose items are kept. The next item follows them.
 	Restart(epoch string, after int64, kept []Item)
-	// Reading takes a reading of a wanted subscription from another node. Versions rise; an old one may come again.
+	// Reading takes a reading of a wanted subscription, from another node as a rule. One with a version that is not higher
+	// than the last is to be ignored.
 	Reading(Reading)
 	// Changed says that State, Nodes or Roster may differ from what they were.
 	Changed()
@@ -96,7 +97,7 @@ type Cluster interface {
 	// time, at least 5 s, or with 0 until it is replaced. data is called at most once, and only when it leaves the node.
 	Publish(ctx context.Context, sub string, version int64, keep time.Duration, data func() []byte) error
 	// Want asks for the readings of a subscription from now on and returns the newest, if one is kept. It may be called
-	// again for the newest.
+	// again for the newest. While it waits for an answer, about a second at most, readings may come already.
 	Want(ctx context.Context, sub string) (newest Reading, ok bool)
 	// Unwant ends what Want began.
 	Unwant(sub string)

@@ -64,11 +64,18 @@ func (e *ears) check(ctx context.Context) error {
 	e.mu.Lock()
 	heard := maps.Clone(e.heard)
 	e.mu.Unlock()
-	var errs []error
+	var probing sync.WaitGroup
+	errs := make(chan error, len(heard))
 	for topic, ear := range heard {
-		errs = append(errs, ear.check(ctx, topic, append([]byte{probeKind}, e.probe...)))
+		probing.Go(func() { errs <- ear.check(ctx, topic, append([]byte{probeKind}, e.probe...)) })
 	}
-	return errors.Join(errs...)
+	probing.Wait()
+	close(errs)
+	var all error
+	for err := range errs {
+		all = errors.Join(all, err)
+	}
+	return all
 }
 
 func (e ear) check(ctx context.Context, topic *hazelcast.Topic, probe []byte) error {

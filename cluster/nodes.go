@@ -58,31 +58,36 @@ func newNodes(h *Hazelcast) *nodes {
 
 // Nodes returns this node, the others, and those that are gone. A node that is alone sees all others as gone.
 func (n *nodes) Nodes() []Node {
-	alone := n.h.messages.isAlone()
+	alone, status := n.h.messages.isAlone(), n.h.opts.Status() // before the lock: who answers may ask as well
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	list := make([]Node, 0, len(n.known))
 	for _, p := range n.known {
 		node := p.Node
-		node.Gone = node.Gone || alone && !node.Self
 		if node.Self {
-			node.Seen, node.Status = time.Now(), n.h.opts.Status()
+			node.Seen, node.Status = time.Now(), status
 		}
+		node.Gone = !p.lives(alone)
 		list = append(list, node)
 	}
 	slices.SortFunc(list, func(a, b Node) int { return cmp.Compare(a.Incarnation, b.Incarnation) })
 	return list
 }
 
+func (p *peer) lives(alone bool) bool { return p.Self || !alone && !p.Gone }
+
 // living returns the names of the incarnations that are not gone.
 func (n *nodes) living() map[string]string {
-	alive := make(map[string]string)
-	for _, node := range n.Nodes() {
-		if !node.Gone {
-			alive[node.Incarnation] = node.Name
+	alone := n.h.messages.isAlone()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	names := make(map[string]string)
+	for incarnation, p := range n.known {
+		if p.lives(alone) {
+			names[incarnation] = p.Name
 		}
 	}
-	return alive
+	return names
 }
 
 // run gives signs of life and looks for those of others until ctx ends; then it says goodbye.

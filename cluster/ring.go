@@ -123,6 +123,7 @@ func (m *messages) look(ctx context.Context) bool {
 		m.checked, m.degraded = started, false
 	case errors.Is(err, errAlone), m.failures >= 2:
 		m.degraded = true
+		m.changes++ // the topic brings nothing to a node that is alone
 	}
 	for key, at := range m.doubtful {
 		if len(m.waiting[key]) == 0 && time.Since(at) > doubtFor {
