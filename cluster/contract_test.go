@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -136,7 +137,7 @@ func testRepeat(t *testing.T, n *node) {
 }
 
 func testTooLarge(t *testing.T, n *node) {
-	if _, err := n.Append(t.Context(), "k", make([]byte, MaxMessage)); err != ErrTooLarge {
+	if _, err := n.Append(t.Context(), "k", make([]byte, MaxMessage)); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("Append of %d bytes = %v, want %v", MaxMessage+1, err, ErrTooLarge)
 	}
 	if p, err := n.Append(t.Context(), t.Name(), make([]byte, MaxMessage-len(t.Name()))); err != nil || p.Alone() {

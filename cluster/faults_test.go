@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -13,8 +14,17 @@ import (
 	"github.com/hazelcast/hazelcast-go-client"
 
 	"github.com/pulsewall/pulsewall/cluster/member"
-	"github.com/pulsewall/pulsewall/deploy"
 )
+
+// tuned is the configuration that operators start from.
+func tuned(t *testing.T) []byte {
+	t.Helper()
+	config, err := os.ReadFile("../deploy/hazelcast.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return config
+}
 
 // degraded waits until all nodes know that they are alone.
 func degraded(t *testing.T, within time.Duration, list ...*node) {
@@ -135,7 +145,7 @@ func TestMemberRestarted(t *testing.T) {
 
 // TestMemberFrozen stops the only member for a while, as a machine that hangs.
 func TestMemberFrozen(t *testing.T) {
-	m := startMember(t, member.Options{Config: deploy.Hazelcast})
+	m := startMember(t, member.Options{Config: tuned(t)})
 	nodes := startNodes(t, 2, optionsFor(t, m))
 	a, b := nodes[0], nodes[1]
 	mustAppend(t, a, "before")
@@ -251,7 +261,7 @@ func TestOverrun(t *testing.T) {
 
 // TestStartWhileFrozen starts a node when the first member of its list accepts connections and never answers.
 func TestStartWhileFrozen(t *testing.T) {
-	pair := startPair(t, member.Options{Config: deploy.Hazelcast})
+	pair := startPair(t, member.Options{Config: tuned(t)})
 	pair[0].Freeze()
 	defer pair[0].Thaw()
 	n := startNode(t, "a", optionsFor(t, pair...))
@@ -331,7 +341,7 @@ func (s *sender) run(ctx context.Context, n *node, name string, every time.Durat
 
 // TestMemberKilledUnderLoad kills one of two members while three nodes send 200 messages a second each.
 func TestMemberKilledUnderLoad(t *testing.T) {
-	pair := startPair(t, member.Options{Config: deploy.Hazelcast})
+	pair := startPair(t, member.Options{Config: tuned(t)})
 	nodes := startNodes(t, 3, optionsFor(t, pair...))
 	epoch := nodes[0].Epoch()
 	ctx, cancel := context.WithTimeout(t.Context(), 14*time.Second)
@@ -354,7 +364,7 @@ func TestMemberKilledUnderLoad(t *testing.T) {
 func TestMemberOfTwoFrozen(t *testing.T) {
 	for i, name := range []string{"first", "second"} {
 		t.Run(name, func(t *testing.T) {
-			pair := startPair(t, member.Options{Config: deploy.Hazelcast})
+			pair := startPair(t, member.Options{Config: tuned(t)})
 			nodes := startNodes(t, 2, optionsFor(t, pair...))
 			epoch := nodes[0].Epoch()
 			ctx, cancel := context.WithTimeout(t.Context(), 24*time.Second)
