@@ -22,9 +22,6 @@ import (
 // startWithin is how long a member may take: two that find each other take 7 s on a busy machine.
 const startWithin = 60 * time.Second
 
-// byDefault is what a member does that was given no configuration, but for multicast.
-const byDefault = "hazelcast: { network: { join: { multicast: { enabled: false } } } }\n"
-
 // Options tell how a member is started. The zero value starts one alone.
 type Options struct {
 	// Cluster is the name that clients must know. The default is pulsewall.
@@ -33,8 +30,7 @@ type Options struct {
 	Port int
 	// Peers are host:port of the other members.
 	Peers []string
-	// Config is its YAML. Name, port and address in it are replaced; peers in it are asked too, and not let in if their
-	// cluster has another name. The default is what Hazelcast does by itself.
+	// Config is its YAML. Name, port and peers in it are replaced. The default is what Hazelcast does by itself.
 	Config []byte
 	// Log takes what the member prints. The default discards it.
 	Log io.Writer
@@ -113,14 +109,12 @@ func FreePorts(n int) (ports []int, err error) {
 }
 
 func (m *Member) start(ctx context.Context, java, jar string, o Options) error {
-	if o.Config == nil {
-		o.Config = []byte(byDefault)
-	}
-	if o.Cluster == "" {
-		o.Cluster = "pulsewall"
+	config, err := configure(m.addr, o)
+	if err != nil {
+		return err
 	}
 	file := filepath.Join(m.dir, "hazelcast.yaml")
-	if err := os.WriteFile(file, o.Config, 0o600); err != nil {
+	if err := os.WriteFile(file, config, 0o600); err != nil {
 		return err
 	}
 	// Small and quick to start: what matters here is how it behaves, not how fast it is when warm.
@@ -128,16 +122,6 @@ func (m *Member) start(ctx context.Context, java, jar string, o Options) error {
 		"-Xms64m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
 		"-Dhazelcast.config="+file,
 		"-Dhazelcast.phone.home.enabled=false", "-Dhazelcast.socket.bind.any=false",
-		"-Dhz.cluster-name="+o.Cluster,
-		"-Dhz.network.port.port="+strconv.Itoa(o.Port),
-		"-Dhz.network.port.auto-increment=false",
-		"-Dhz.network.public-address="+m.addr,
-		"-Dhz.network.interfaces.enabled=true",
-		"-Dhz.network.interfaces.interface1=127.0.0.1",
-		"-Dhz.network.join.auto-detection.enabled=false",
-		"-Dhz.network.join.multicast.enabled=false",
-		"-Dhz.network.join.tcp-ip.enabled=true",
-		"-Dhz.network.join.tcp-ip.member-list="+strings.Join(append([]string{m.addr}, o.Peers...), ","),
 		"-cp", jar, "com.hazelcast.core.server.HazelcastMemberStarter")
 	out, err := m.cmd.StderrPipe()
 	if err != nil {
