@@ -8,6 +8,8 @@ import (
 	"net"
 	"strconv"
 	"syscall"
+
+	"github.com/pulsewall/pulsewall/transport"
 )
 
 // airPlayPort is where the AirPlay Receiver of macOS listens.
@@ -15,7 +17,7 @@ const airPlayPort = 7000
 
 // listen opens addr. The error says what to do about it.
 func listen(ctx context.Context, addr address) (net.Listener, error) {
-	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", string(addr))
+	ln, err := transport.Listen("tcp", string(addr))
 	if err == nil {
 		return ln, nil
 	}
