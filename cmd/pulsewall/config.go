@@ -55,11 +55,7 @@ type limitsConfig struct {
 
 // effective puts the configuration together and checks all of it. Its errors say where the mistake is and what is allowed.
 func effective(env, args flags) (config, error) {
-	cfg := config{
-		Listen: "127.0.0.1:7000",
-		Node:   hostName(),
-		Log:    logConfig{Level: "info", Format: "text"},
-	}
+	var cfg config
 	f := new(file)
 	if cfg.path = cmp.Or(args.Config, env.Config); cfg.path != "" {
 		var err error
@@ -69,6 +65,12 @@ func effective(env, args flags) (config, error) {
 	}
 	cfg.overlay(env)
 	cfg.overlay(args)
+	cfg.overlay(flags{ // the defaults
+		Listen:    cmp.Or(cfg.Listen, "127.0.0.1:7000"),
+		Node:      cmp.Or(cfg.Node, hostName()),
+		LogLevel:  cmp.Or(cfg.Log.Level, "info"),
+		LogFormat: cmp.Or(cfg.Log.Format, "text"),
+	})
 	cfg.resolveFeeds(f)
 	cfg.resolveBoards(f)
 	if err := f.err(); err != nil {

@@ -21,9 +21,12 @@ import (
 // file is a configuration file with the place of everything in it, and the mistakes found so far.
 type file struct {
 	name   string
-	places map[string]*token.Position // by path, such as feeds[0].interval
+	places places // of paths such as feeds[0].interval
 	faults []fault
 }
+
+// places says where the value of a path stands.
+type places map[string]*token.Position
 
 // fault is one mistake.
 type fault struct {
@@ -48,7 +51,7 @@ func readFile(path string, cfg *config) (*file, error) {
 	if len(text) > maxFile {
 		return nil, fmt.Errorf("configuration: %s is too large; allowed: 1 MiB", path)
 	}
-	f := &file{name: path, places: make(map[string]*token.Position)}
+	f := &file{name: path, places: make(places)}
 	return f, f.decode(text, cfg)
 }
 
@@ -58,14 +61,13 @@ func (f *file) decode(text []byte, cfg *config) error {
 		return f.library(err)
 	}
 	for i, doc := range tree.Docs {
-		if doc.Body == nil || doc.Body.Type() == ast.NullType {
-			continue
+		switch {
+		case doc.Body == nil:
+		case i > 0:
+			f.at(start(doc.Body), "", "a second document; allowed: one")
+		default:
+			f.check(doc.Body, reflect.TypeFor[config](), "")
 		}
-		if i > 0 {
-			f.at(doc.Body.GetToken().Position, "", "a second document; allowed: one")
-			break
-		}
-		f.check(doc.Body, reflect.TypeFor[config](), "")
 	}
 	if err := f.err(); err != nil {
 		return err
@@ -136,7 +138,7 @@ func (f *file) check(n ast.Node, t reflect.Type, path string) {
 	if n.Type() == ast.NullType {
 		return
 	}
-	f.places[path] = n.GetToken().Position
+	f.places[path] = start(n)
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
@@ -172,7 +174,6 @@ func (f *file) checkMapping(n ast.Node, t reflect.Type, path string) {
 		f.fault(path, "%s stands where keys are expected; %s", describe(n), allowedIn(t))
 		return
 	}
-	f.places[path] = mappingStart(n)
 	for entries := m.MapRange(); entries.Next(); {
 		key := entries.Key()
 		if key.IsMergeKey() {
@@ -194,8 +195,8 @@ func (f *file) checkMapping(n ast.Node, t reflect.Type, path string) {
 	}
 }
 
-// mappingStart is where the first key of a mapping stands; the library's own token is the colon after it.
-func mappingStart(n ast.Node) *token.Position {
+// start is where a node begins. The library's token of a mapping is a colon in it.
+func start(n ast.Node) *token.Position {
 	switch n := n.(type) {
 	case *ast.MappingNode:
 		if len(n.Values) > 0 {
