@@ -31,7 +31,7 @@ var program struct {
 	err  error
 }
 
-func binary(t *testing.T) string {
+func build(t *testing.T) string {
 	t.Helper()
 	program.once.Do(func() {
 		if program.dir, program.err = os.MkdirTemp("", "pulsewall-acceptance-"); program.err != nil {
