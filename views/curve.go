@@ -80,9 +80,12 @@ func thin(points []feeds.Point, limit int) []feeds.Point {
 func recent(points []feeds.Point, until time.Time) []feeds.Point {
 	from := until.Add(-window)
 	i, _ := slices.BinarySearchFunc(points, from, func(p feeds.Point, t time.Time) int { return p.At.Compare(t) })
-	return slices.DeleteFunc(slices.Clone(points[i:]), func(p feeds.Point) bool {
-		return math.IsNaN(p.Value) || math.IsInf(p.Value, 0)
-	})
+	points = points[i:]
+	odd := func(p feeds.Point) bool { return math.IsNaN(p.Value) || math.IsInf(p.Value, 0) || p.At.After(until) }
+	if !slices.ContainsFunc(points, odd) {
+		return points
+	}
+	return slices.DeleteFunc(slices.Clone(points), odd) // the history belongs to the caller
 }
 
 // line is the points attribute of a polyline.
