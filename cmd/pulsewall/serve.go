@@ -38,17 +38,23 @@ func serve(ctx context.Context, cfg config, w wall, log *slog.Logger) error {
 	defer cancel()
 
 	srv := newServer(cfg, w, log)
-	served := make(chan error, 1)
+	served, ran := make(chan error, 1), make(chan error, 1)
 	go func() {
+		defer cancel() // whichever of the two ends takes the other along
 		served <- serveListener(srv, ln)
-		cancel() // a server that fails takes the dashboard along
+	}()
+	go func() {
+		defer cancel()
+		ran <- w.Run(ctx)
 	}()
 	log.Info("listening", "url", address(ln.Addr().String()).url(cfg.certificate != nil), "node", string(cfg.Node))
 	if !loopback(ln.Addr()) {
 		log.Warn("listening beyond loopback without authentication: whoever reaches this address sees everything", "addr", ln.Addr().String())
 	}
 
-	err = w.Run(ctx)
+	<-ctx.Done()
+	log.Info("stopping")
+	err = <-ran
 	stop(srv)
 	if serr := <-served; !errors.Is(serr, http.ErrServerClosed) {
 		err = errors.Join(err, fmt.Errorf("serve: %w", serr))
