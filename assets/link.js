@@ -2,14 +2,7 @@
 (function (pulsewall) {
   "use strict";
 
-  var HELLO = 5000;             // ms that a rung has to deliver its hello
-  var ANSWER = 2000;            // ms that a stream has to answer when asked whether it is alive
-  var SETTLED = 10000;          // ms after which a connection counts as one that worked
-  var CLIMB = 30000;            // ms until better rungs are tried again; doubles up to CLIMB_MAX
-  var CLIMB_MAX = 300000;
-  var SLEPT = 5000;             // ms without a tick: the machine slept
-  var THROTTLED = 65000;        // ms between ticks that browsers allow themselves in hidden tabs
-  var KEPT_IDS = 1000;          // messages remembered, so that none is told twice
+  var KEPT_IDS = 1000; // messages remembered, so that none is told twice
 
   // Link follows options.address ("/live") with the query that options.query() returns, from options.cursor on.
   // options.event(event) gets every event once, options.changed(link) follows state: "stopped", "connecting", "live",
@@ -32,6 +25,14 @@
     this.reset();
   }
 
+  Link.HELLO = 5000;        // ms that a rung has to deliver its hello
+  Link.ANSWER = 2000;       // ms that a stream has to answer when asked whether it is alive
+  Link.SETTLED = 10000;     // ms after which a connection counts as one that worked
+  Link.CLIMB = 30000;       // ms until better rungs are tried again; doubles up to CLIMB_MAX
+  Link.CLIMB_MAX = 300000;
+  Link.SLEPT = 5000;        // ms without a tick: the machine slept
+  Link.THROTTLED = 65000;   // ms between ticks that browsers allow themselves in hidden tabs
+
   // reset forgets all trouble: the next start is a first one.
   Link.prototype.reset = function () {
     this.rung = 0;
@@ -41,7 +42,7 @@
     this.lostAt = 0;     // when what is shown stopped being live
     this.sleptAt = 0;    // when a sleep was noticed
     this.stuck = 0;      // times that this rung held news back
-    this.climbDelay = CLIMB;
+    this.climbDelay = Link.CLIMB;
     this.bye = null;
     this.refusal = null;
   };
@@ -115,7 +116,7 @@
 
   Link.prototype.connect = function (rung) {
     var self = this, conn = { rung: rung, heardAt: 0, over: false };
-    conn.timer = window.setTimeout(function () { self.end(conn, {}); }, HELLO);
+    conn.timer = window.setTimeout(function () { self.end(conn, {}); }, Link.HELLO);
     window.setTimeout(function () {
       if (conn.over) { return; }
       try {
@@ -203,12 +204,5 @@
     conn.timer = window.setTimeout(function () { self.end(conn, {}); }, conn.wire.send ? 1000 : 0);
   };
 
-  Link.HELLO = HELLO;
-  Link.ANSWER = ANSWER;
-  Link.SETTLED = SETTLED;
-  Link.CLIMB_MAX = CLIMB_MAX;
-  Link.CLIMB = CLIMB;
-  Link.SLEPT = SLEPT;
-  Link.THROTTLED = THROTTLED;
   pulsewall.Link = Link;
 }(window.pulsewall = window.pulsewall || {}));
