@@ -39,11 +39,11 @@ const maxFile = 1 << 20
 
 // readFile reads the YAML of path into cfg. The error names the place of each mistake.
 func readFile(path string, cfg *config) (*file, error) {
-	in, err := os.Open(path) //nolint:gosec // the operator names the file
+	in, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
-	defer in.Close() //nolint:errcheck // only read
+	defer func() { _ = in.Close() }() // was only read
 	text, err := io.ReadAll(io.LimitReader(in, maxFile+1))
 	if err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)

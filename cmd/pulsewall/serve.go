@@ -30,7 +30,7 @@ type wall interface {
 // serve listens on cfg.Listen and serves w until ctx ends. Then w lets go of its clients, requests in flight end, and
 // serve returns when the last goroutine has.
 func serve(ctx context.Context, cfg config, w wall, log *slog.Logger) error {
-	ln, err := listen(ctx, cfg.Listen)
+	ln, err := listen(cfg.Listen) //nolint:contextcheck // opening a socket waits for nothing
 	if err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ func serve(ctx context.Context, cfg config, w wall, log *slog.Logger) error {
 	<-ctx.Done()
 	log.Info("stopping")
 	err = <-ran
-	stop(srv)
+	stop(ctx, srv)
 	if serr := <-served; !errors.Is(serr, http.ErrServerClosed) {
 		err = errors.Join(err, fmt.Errorf("serve: %w", serr))
 	}
@@ -89,8 +89,8 @@ func serveListener(srv *http.Server, ln net.Listener) error {
 }
 
 // stop lets requests in flight end and cuts what is left after shutdownTimeout.
-func stop(srv *http.Server) {
-	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
+func stop(ctx context.Context, srv *http.Server) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout) // ctx has ended
 	defer cancel()
 	if srv.Shutdown(ctx) != nil {
 		_ = srv.Close() // the sockets are gone either way

@@ -29,7 +29,7 @@ func TestBusyPort(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer ln.Close() //nolint:errcheck // the test is over
+	defer ln.Close()
 	code, _, stderr := invoke(t, nil, "--listen", ln.Addr().String())
 	want := regexp.MustCompile(`^pulsewall: port \d+ is taken: try --listen 127\.0\.0\.1:\d+\n$`)
 	if code != 1 || !want.MatchString(stderr) {
@@ -79,7 +79,7 @@ func TestExitsWithOpenStreams(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer res.Body.Close() //nolint:errcheck // only read
+	defer res.Body.Close()
 	lines := bufio.NewScanner(res.Body)
 	seen := func(event string) bool {
 		for lines.Scan() {
@@ -105,7 +105,7 @@ func TestExitsWithOpenStreams(t *testing.T) {
 func process(t *testing.T, args ...string) (*exec.Cmd, *logged) {
 	t.Helper()
 	log := newLogged()
-	cmd := exec.CommandContext(t.Context(), binary, append([]string{"--listen", "127.0.0.1:0"}, args...)...) //nolint:gosec // our own binary
+	cmd := exec.CommandContext(t.Context(), binary, append([]string{"--listen", "127.0.0.1:0"}, args...)...)
 	cmd.Stderr = log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -134,7 +134,7 @@ func TestSecondSignal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close() //nolint:errcheck // the test is over
+	defer conn.Close()
 	// A body that never comes keeps a request in flight, so that the first signal has something to wait for.
 	if _, err := io.WriteString(conn, "POST /api/messages HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n"); err != nil {
 		t.Fatal(err)
