@@ -172,7 +172,7 @@ func (s shown) row() string {
 // climbs back when they get through.
 func TestBlockedWebSocket(t *testing.T) {
 	t.Parallel()
-	s := counterSite(t, &counter{whole: true, rows: 25}, feeds.Feed{Interval: 2 * time.Second})
+	s := counterSite(t, &counter{whole: true, rows: 25}, feedEvery(2*time.Second))
 	network := newProxy(t, s.URL)
 	network.swallowWebSockets(true)
 	p := newTab(t)

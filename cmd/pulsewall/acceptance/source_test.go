@@ -65,3 +65,6 @@ func (c *counter) count() int {
 	defer c.mu.Unlock()
 	return len(c.polls)
 }
+
+// feedEvery is a feed of that interval, whose name and source come later.
+func feedEvery(interval time.Duration) feeds.Feed { return feeds.Feed{Interval: interval} }
