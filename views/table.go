@@ -96,36 +96,42 @@ func (f FragmentView) places(field feeds.Field, records []feeds.Record) int {
 	return decimals(numbers...)
 }
 
-// columns are the fields to show, each record's name among them, and after the name the last hour where there is one.
+// columns are the fields to show, the one that names the record among them, and after it the last hour where there is
+// one. Of a record with a short key and a longer name the name stands under the key.
 func (f FragmentView) columns() []column {
-	label := f.labelField()
-	var cols []column
-	for _, d := range f.chosen() {
-		head := len(cols) - 1
-		if d.Name == "name" && head >= 0 && cols[head].Head {
-			cols[head].under = d.Name
-			continue
+	fields := f.chosen()
+	has := func(name string) bool {
+		return slices.ContainsFunc(fields, func(d feeds.Field) bool { return d.Name == name && d.Type == "string" })
+	}
+	label, under := f.labelField(), ""
+	if label != f.About.ID && has(f.About.ID) && has(label) {
+		label, under = f.About.ID, label
+	}
+	cols := make([]column, 0, len(fields)+1)
+	for _, d := range fields {
+		if c := (column{Field: d, Head: d.Name == label}); c.Head {
+			c.under = under
+			cols = append(cols, c)
+		} else if d.Name != under {
+			cols = append(cols, c)
 		}
-		cols = append(cols, column{Field: d, Head: d.Name == label})
 	}
 	if len(cols) == 0 {
 		return nil
 	}
-	head := slices.IndexFunc(cols, func(c column) bool { return c.Head })
-	if head < 0 {
-		head = 0
-		cols[0].Head = true
-	}
+	head := max(0, slices.IndexFunc(cols, func(c column) bool { return c.Head }))
+	cols[head].Head = true
 	if f.Look.View == "table" && f.hasCurves() {
-		hour := column{Field: feeds.Field{Label: text.LastHour}, Spark: true}
-		cols = slices.Insert(cols, head+1, hour)
+		cols = slices.Insert(cols, head+1, column{Field: feeds.Field{Label: text.LastHour}, Spark: true})
 	}
 	return cols
 }
 
+// machineKey is the name of a key that says nothing to people who have a label.
+const machineKey = "id"
+
 // chosen are the fields that the look names, in its order, else all but those that say nothing here: the unit (it
-// stands with its value), what the subscription filters by, what a tag of the panel says already, and a key that is
-// for machines because people have a label.
+// stands with its value), what the subscription filters by, what a tag of the panel says already, and a machine's key.
 func (f FragmentView) chosen() []feeds.Field {
 	var fields []feeds.Field
 	for _, name := range f.Look.Fields {
@@ -139,7 +145,7 @@ func (f FragmentView) chosen() []feeds.Field {
 	}
 	for _, d := range f.About.Fields {
 		filtered := strings.Contains(";"+f.Reading.Sub.Params, ";"+d.Name+"=")
-		key := d.Name == f.About.ID && d.Name != f.labelField() && d.Type == "string"
+		key := d.Name == machineKey && d.Name != f.labelField()
 		if d.Name != f.About.Unit && d.Name != "simulated" && !filtered && !key {
 			fields = append(fields, d)
 		}
