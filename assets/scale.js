@@ -28,7 +28,7 @@
       high += step;
     }
     if (high === low) { high = low + 1; }
-    step = nice((high - low) / 4);
+    step = nice((high - low) / 5);
     return { low: Math.floor(low / step) * step, high: Math.ceil(high / step) * step, step: step };
   };
 
@@ -57,6 +57,19 @@
     return steps.length ? steps[Math.floor(steps.length / 2)] : 3600000;
   }
 
+  // breakLine makes a gap of what a series misses for longer than limit while others go on.
+  function breakLine(times, values, limit) {
+    var last = -1, i, k;
+    for (i = 0; i < values.length; i += 1) {
+      if (typeof values[i] === "number") {
+        if (last >= 0 && times[i] - times[last] > limit) {
+          for (k = last + 1; k < i; k += 1) { values[k] = null; }
+        }
+        last = i;
+      }
+    }
+  }
+
   // align puts series on one row of times: [times, values of the first name, …]. Where more than three times the usual
   // distance lies between two times there is a gap.
   scale.align = function (series, names) {
@@ -82,6 +95,7 @@
         data[n + 1].push(at[time]); // undefined where this series has no point: the line goes on
         if (n === 0) { data[0].push(time); }
       });
+      breakLine(data[0], data[n + 1], limit);
     });
     return data;
   };
