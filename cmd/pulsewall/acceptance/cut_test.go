@@ -95,6 +95,7 @@ func newRouter(t *testing.T) *router {
 		for where, at := range map[string]string{end: "eth0", "router": end} {
 			host := map[string]int{end: 1, "router": 254}[where]
 			r.run("-n", r.name(where), "addr", "add", fmt.Sprintf("10.213.%d.%d/24", i+1, host), "dev", at)
+			r.run("-n", r.name(where), "link", "set", at, "addrgenmode", "none") // no address comes later, which browsers would notice
 			r.run("-n", r.name(where), "link", "set", at, "up")
 		}
 		r.run("-n", r.name(end), "link", "set", "lo", "up")
