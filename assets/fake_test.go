@@ -316,7 +316,7 @@ func (f *fake) ws(c *websocket.Conn) {
 			if deaf {
 				continue
 			}
-			data := map[string]any{"ref": op.Ref, "result": map[string]any{"sub": op.Sub}}
+			data := map[string]any{"ref": op.Ref, "result": map[string]any{"sub": op.Sub, "time": time.Now().UTC().Format(time.RFC3339Nano)}}
 			if strings.Contains(op.Sub, "/13/") {
 				data = map[string]any{"ref": op.Ref, "problem": map[string]any{"detail": "there is no page 13"}}
 			}
@@ -330,9 +330,11 @@ func (f *fake) ws(c *websocket.Conn) {
 		}
 	})
 	code := f.stream(ctx, q, "websocket", func() []string { return subs }, write)
+	patience := time.Duration(0)
 	if code > 0 {
 		_ = c.WriteClose(code)
+		patience = 2 * time.Second // for the client's answer: with a reset the code is lost
 	}
-	_ = c.Close()
-	reading.Wait()
+	_ = c.SetReadDeadline(time.Now().Add(patience))
+	reading.Wait() // the socket closes on return; Conn.Close would send a second close frame
 }

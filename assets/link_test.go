@@ -1,6 +1,7 @@
 package assets_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -145,7 +146,7 @@ func TestCloseCodes(t *testing.T) {
 		{1001, `pulsewall.page.link.state === "live" && pulsewall.page.link.transport === "websocket"`},
 	}
 	for _, tt := range tests {
-		t.Run(tt.want, func(t *testing.T) {
+		t.Run(strconv.Itoa(tt.code), func(t *testing.T) {
 			t.Parallel()
 			f := newFake(t)
 			b := open(t, f, "")

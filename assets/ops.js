@@ -17,6 +17,7 @@
   Link.prototype.answered = function (reply) {
     var done = this.replies[reply.ref];
     delete this.replies[reply.ref];
+    if (reply.result && typeof reply.result.time === "string") { this.clock.learn(Date.parse(reply.result.time)); }
     if (typeof done === "function") { done(reply); }
   };
 

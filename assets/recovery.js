@@ -79,6 +79,12 @@
     this.after = answer.cursor || this.after;
   };
 
+  // learn takes only the time from an answer that brought nothing newer.
+  Link.prototype.learn = function (events) {
+    var clock = this.clock;
+    events.forEach(function (event) { if (event.event === "hello") { clock.learn(Date.parse(event.data.time)); } });
+  };
+
   // refused obeys an HTTP status. One that no problem comes with is the network's own, and passes.
   Link.prototype.refused = function (answer) {
     if (answer.status && answer.detail !== null && STOPS.indexOf(answer.status) >= 0) {
@@ -139,6 +145,7 @@
       this.send({ op: "ping" }, function () {
         window.clearTimeout(conn.timer);
         self.checking = false;
+        self.sleptAt = 0;
       });
       return;
     }
@@ -150,6 +157,8 @@
         return;
       }
       conn.heardAt = Date.now();
+      self.sleptAt = 0;
+      self.learn(answer.events);
       if (!self.options.newer(answer.events)) { return; }
       self.takeAnswer(answer);
       self.stuck += 1;

@@ -156,10 +156,10 @@ func (b *Browser) Open(url string) {
 	b.do("open "+url, chromedp.Navigate(url))
 }
 
-// Back goes back in the history.
+// Back starts to go back in the history. A page that the browser kept has no load event to wait for.
 func (b *Browser) Back() {
 	b.t.Helper()
-	b.do("go back", chromedp.NavigateBack())
+	b.Run("setTimeout(function () { history.back(); })")
 }
 
 // Click clicks the first element that a CSS selector finds, once it can be seen.
