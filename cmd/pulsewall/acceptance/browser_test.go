@@ -106,8 +106,6 @@ func (p *tab) hear(ev any) {
 	case *network.EventRequestWillBeSent:
 		address, _, _ := strings.Cut(ev.Request.URL, "?")
 		p.requests[address]++
-	case *network.EventLoadingFailed:
-		p.failed = append(p.failed, ev.ErrorText)
 	case *network.EventLoadingFinished:
 		p.received += ev.EncodedDataLength
 	}
