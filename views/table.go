@@ -43,8 +43,12 @@ func (f FragmentView) sheet() sheet {
 	s := sheet{Columns: f.columns()}
 	records := f.records()
 	places := make(map[string]int, len(s.Columns))
+	mixed := f.About.Unit != "" && f.commonUnit() == ""
 	for _, c := range s.Columns {
 		places[c.Name] = f.places(c.Field, records)
+		if mixed && slices.Contains(f.About.Values, c.Name) {
+			places[c.Name] = ownPlaces
+		}
 	}
 	for _, rec := range records {
 		r := row{ID: plain(rec[f.About.ID]).Text}
@@ -65,18 +69,20 @@ func (f FragmentView) sheet() sheet {
 	return s
 }
 
+// ownPlaces lets each value of a column choose its decimals, where each has a unit of its own.
+const ownPlaces = -1
+
 // cell is the value of one record in column c.
 func (f FragmentView) cell(rec feeds.Record, c column, places int) cell {
 	field := c.Field
 	if field.Name == f.About.ID && field.Type != "time" {
 		field.Type = "string" // 2214 is a name here, not 2,214
 	}
-	own := f.About.Unit != "" && slices.Contains(f.About.Values, c.Name)
-	if n, ok := toNumber(rec[c.Name]); own && ok {
+	if n, ok := toNumber(rec[c.Name]); ok && places == ownPlaces {
 		places = decimals(n)
 	}
 	v := format(rec[c.Name], field, places, f.Reading.At)
-	if own && v.Unit == "" && !v.Empty {
+	if f.About.Unit != "" && slices.Contains(f.About.Values, c.Name) && v.Unit == "" && !v.Empty {
 		v.Unit = f.unit(rec, c.Field)
 	}
 	if c.under != "" {
@@ -131,7 +137,8 @@ func (f FragmentView) columns() []column {
 const machineKey = "id"
 
 // chosen are the fields that the look names, in its order, else all but those that say nothing here: the unit (it
-// stands with its value), what the subscription filters by, what a tag of the panel says already, and a machine's key.
+// stands with its value), what the subscription filters by, what a tag of the panel says already, a machine's key, and
+// what no record of the page has.
 func (f FragmentView) chosen() []feeds.Field {
 	var fields []feeds.Field
 	for _, name := range f.Look.Fields {
@@ -146,11 +153,17 @@ func (f FragmentView) chosen() []feeds.Field {
 	for _, d := range f.About.Fields {
 		filtered := strings.Contains(";"+f.Reading.Sub.Params, ";"+d.Name+"=")
 		key := d.Name == machineKey && d.Name != f.labelField()
-		if d.Name != f.About.Unit && d.Name != "simulated" && !filtered && !key {
+		if d.Name != f.About.Unit && d.Name != "simulated" && !filtered && !key && f.hasAny(d.Name) {
 			fields = append(fields, d)
 		}
 	}
 	return fields
+}
+
+// hasAny says whether a record of the page has a value in a field. Without records all fields count.
+func (f FragmentView) hasAny(name string) bool {
+	records := f.records()
+	return len(records) == 0 || slices.ContainsFunc(records, func(rec feeds.Record) bool { return !plain(rec[name]).Empty })
 }
 
 // labelField is the field that names a record to people.
