@@ -23,8 +23,8 @@ func FuzzRecordStaysText(f *testing.F) {
 		if json.Unmarshal([]byte(record), &rec) != nil || !utf8.ValidString(record) {
 			return
 		}
-		for name, make := range looks {
-			fragment := make()
+		for name, build := range looks {
+			fragment := build()
 			fragment.Reading.Page.Records = append(fragment.Reading.Page.Records, rec)
 			var b bytes.Buffer
 			if err := Fragment(fragment).Render(context.Background(), &b); err != nil {
@@ -49,9 +49,9 @@ func FuzzRecordStaysText(f *testing.F) {
 }
 
 func BenchmarkFragment(b *testing.B) {
-	for name, make := range looks {
+	for name, build := range looks {
 		b.Run(name, func(b *testing.B) {
-			fragment := make()
+			fragment := build()
 			var out bytes.Buffer
 			for b.Loop() {
 				out.Reset()
