@@ -49,6 +49,8 @@ func Example() {
 		fmt.Println(err)
 	}
 	cancel()
-	<-done
+	if err := <-done; err != nil {
+		fmt.Println(err)
+	}
 	// Output: queue/-/1/10 ok 3
 }

@@ -170,8 +170,16 @@ func cpuShare(before map[processID]usage, id processID, now usage, started time.
 	return round(100*used/elapsed, 1)
 }
 
-// secret matches arguments that carry what nobody should read off a wall.
-var secret = regexp.MustCompile(`(?i)((?:pass(?:word|wd)?|secret|token|api-?key)[^\s=]*=)\S+`)
+// What follows a telling name, as in --password x, password=x and "token": "x", and the password in a URL. Arguments
+// are for the machine's owner, a wall is for everybody.
+var (
+	secret    = regexp.MustCompile(`(?i)([\w.-]*(?:passw(?:or)?d|passphrase|secret|token|credential|api[-_]?key|access[-_]?key|private[-_]?key)[\w.-]*["']?(?:\s*[=:]\s*|\s+)["']?)[^\s"'-][^\s"']*`)
+	urlSecret = regexp.MustCompile(`(://[^\s/@:]*:)[^\s/@]+@`)
+)
+
+func withoutSecrets(line string) string {
+	return secret.ReplaceAllString(urlSecret.ReplaceAllString(line, "$1***@"), "$1***")
+}
 
 func commandOf(ctx context.Context, p *process.Process) string {
 	args, err := p.CmdlineSliceWithContext(ctx)
@@ -184,7 +192,7 @@ func commandOf(ctx context.Context, p *process.Process) string {
 		args[0] = strings.TrimSpace(path.Base(program) + " " + rest)
 	}
 	line := strings.Join(strings.Fields(strings.ToValidUTF8(strings.Join(args, " "), "\uFFFD")), " ")
-	return clip(secret.ReplaceAllString(line, "$1***"), maxCommand)
+	return clip(withoutSecrets(line), maxCommand)
 }
 
 // userOf remembers names, since looking one up may ask a directory service.
