@@ -60,8 +60,14 @@ func (h *host) Poll(ctx context.Context, _ Query) (Result, error) {
 }
 
 // row makes a record. A value that could not be measured is nil.
-func row(group, id, label string, value any, unit, detail string) Record {
-	return Record{"id": id, "group": group, "label": label, "value": value, "unit": unit, "detail": detail}
+func row(group, id, label string, value any, unit string) Record {
+	return Record{"id": id, "group": group, "label": label, "value": value, "unit": unit, "detail": ""}
+}
+
+// say adds what a tile shows below the value.
+func (r Record) say(detail string) Record {
+	r["detail"] = detail
+	return r
 }
 
 // share adds the part of the whole that a value is.
@@ -79,11 +85,11 @@ func summary(r rates, f facts) []Record {
 		if f.load != nil {
 			detail += fmt.Sprintf(" · load %.2f", f.load.Load1)
 		}
-		out = append(out, row(group, "cpu", "CPU", r.cpu, "%", detail).share(r.cpu))
+		out = append(out, row(group, "cpu", "CPU", r.cpu, "%").say(detail).share(r.cpu))
 	}
 	if m := f.memory; m != nil {
 		used := m.Total - min(m.Total, m.Available)
-		out = append(out, row(group, "memory", "Memory", gib(used), "GiB", ofTotal(used, m.Total)).share(percentOf(used, m.Total)))
+		out = append(out, row(group, "memory", "Memory", gib(used), "GiB").say(ofTotal(used, m.Total)).share(percentOf(used, m.Total)))
 	}
 	if len(r.nics) > 0 {
 		var sum any
@@ -91,23 +97,23 @@ func summary(r rates, f facts) []Record {
 		if in, out, ok := r.total(); ok {
 			sum, detail = round(in+out, 3), fmt.Sprintf("in %.1f · out %.1f", in, out)
 		}
-		out = append(out, row(group, "network", "Network", sum, "Mbit/s", detail))
+		out = append(out, row(group, "network", "Network", sum, "Mbit/s").say(detail))
 	}
 	if d := f.root(); d != nil {
-		out = append(out, row(group, "disk", "Disk", round(d.UsedPercent, 1), "%", size(d.Free)+" free").share(round(d.UsedPercent, 1)))
+		out = append(out, row(group, "disk", "Disk", round(d.UsedPercent, 1), "%").say(size(d.Free)+" free").share(round(d.UsedPercent, 1)))
 	}
 	if f.load != nil {
-		out = append(out, row(group, "load", "Load", round(f.load.Load1, 2), "", fmt.Sprintf("5 min %.2f · 15 min %.2f", f.load.Load5, f.load.Load15)))
+		out = append(out, row(group, "load", "Load", round(f.load.Load1, 2), "").say(fmt.Sprintf("5 min %.2f · 15 min %.2f", f.load.Load5, f.load.Load15)))
 	}
 	if f.uptime > 0 {
 		since := time.Now().Add(-f.uptime).UTC().Format("2006-01-02 15:04 UTC")
-		out = append(out, row(group, "uptime", "Uptime", round(f.uptime.Hours(), 1), "h", "since "+since))
+		out = append(out, row(group, "uptime", "Uptime", round(f.uptime.Hours(), 1), "h").say("since "+since))
 	}
 	if s := f.swap; s != nil {
 		if s.Total == 0 {
-			return append(out, row(group, "swap", "Swap", 0.0, "GiB", "no swap"))
+			return append(out, row(group, "swap", "Swap", 0.0, "GiB").say("no swap"))
 		}
-		out = append(out, row(group, "swap", "Swap", gib(s.Used), "GiB", ofTotal(s.Used, s.Total)).share(percentOf(s.Used, s.Total)))
+		out = append(out, row(group, "swap", "Swap", gib(s.Used), "GiB").say(ofTotal(s.Used, s.Total)).share(percentOf(s.Used, s.Total)))
 	}
 	return out
 }
@@ -116,7 +122,7 @@ func coreRows(r rates) []Record {
 	var out []Record
 	for i, busy := range r.cores {
 		n := strconv.Itoa(i)
-		out = append(out, row("cpu", "cpu-"+n, "core "+n, busy, "%", "").share(busy))
+		out = append(out, row("cpu", "cpu-"+n, "core "+n, busy, "%").share(busy))
 	}
 	return out
 }
@@ -130,8 +136,8 @@ func networkRows(r rates) []Record {
 		vin, vout = round(in, 3), round(out, 3)
 	}
 	return []Record{
-		row("network", "network-in", "in", vin, "Mbit/s", ""),
-		row("network", "network-out", "out", vout, "Mbit/s", ""),
+		row("network", "network-in", "in", vin, "Mbit/s"),
+		row("network", "network-out", "out", vout, "Mbit/s"),
 	}
 }
 
@@ -144,8 +150,8 @@ func interfaceRows(r rates) []Record {
 			vin, vout = round(n.in, 3), round(n.out, 3)
 		}
 		out = append(out,
-			row(group, "network-"+n.name+"-in", n.name+" in", vin, "Mbit/s", ""),
-			row(group, "network-"+n.name+"-out", n.name+" out", vout, "Mbit/s", ""))
+			row(group, "network-"+n.name+"-in", n.name+" in", vin, "Mbit/s"),
+			row(group, "network-"+n.name+"-out", n.name+" out", vout, "Mbit/s"))
 	}
 	return out
 }
@@ -155,9 +161,9 @@ func loadRows(f facts) []Record {
 		return nil
 	}
 	return []Record{
-		row("load", "load-1", "1 min", round(f.load.Load1, 2), "", ""),
-		row("load", "load-5", "5 min", round(f.load.Load5, 2), "", ""),
-		row("load", "load-15", "15 min", round(f.load.Load15, 2), "", ""),
+		row("load", "load-1", "1 min", round(f.load.Load1, 2), ""),
+		row("load", "load-5", "5 min", round(f.load.Load5, 2), ""),
+		row("load", "load-15", "15 min", round(f.load.Load15, 2), ""),
 	}
 }
 
@@ -167,7 +173,7 @@ func memoryRows(f facts) []Record {
 		return nil
 	}
 	part := func(id, label string, n uint64) Record {
-		return row("memory", "memory-"+id, label, gib(n), "GiB", "").share(percentOf(n, m.Total))
+		return row("memory", "memory-"+id, label, gib(n), "GiB").share(percentOf(n, m.Total))
 	}
 	return []Record{
 		part("used", "used", m.Total-min(m.Total, m.Available)),
@@ -183,8 +189,8 @@ func swapRows(f facts) []Record {
 		return nil
 	}
 	return []Record{
-		row("swap", "swap-used", "used", gib(s.Used), "GiB", ofTotal(s.Used, s.Total)).share(percentOf(s.Used, s.Total)),
-		row("swap", "swap-free", "free", gib(s.Free), "GiB", "").share(percentOf(s.Free, s.Total)),
+		row("swap", "swap-used", "used", gib(s.Used), "GiB").say(ofTotal(s.Used, s.Total)).share(percentOf(s.Used, s.Total)),
+		row("swap", "swap-free", "free", gib(s.Free), "GiB").share(percentOf(s.Free, s.Total)),
 	}
 }
 
@@ -192,7 +198,7 @@ func diskRows(f facts) []Record {
 	var out []Record
 	for _, d := range f.disks {
 		used := round(d.UsedPercent, 1)
-		out = append(out, row("disk", "disk-"+d.Path, d.Path, used, "%", size(d.Free)+" free of "+size(d.Total)).share(used))
+		out = append(out, row("disk", "disk-"+d.Path, d.Path, used, "%").say(size(d.Free)+" free of "+size(d.Total)).share(used))
 	}
 	return out
 }

@@ -123,7 +123,7 @@ func readTemperatures(ctx context.Context) []Record {
 		if t.High > 0 {
 			detail = fmt.Sprintf("high at %.0f", t.High)
 		}
-		out = append(out, row("temperature", "temperature-"+name, strings.ReplaceAll(name, "_", " "), round(t.Temperature, 1), "°C", detail))
+		out = append(out, row("temperature", "temperature-"+name, strings.ReplaceAll(name, "_", " "), round(t.Temperature, 1), "°C").say(detail))
 	}
 	return out
 }
@@ -142,7 +142,7 @@ func readVoltages(sys string) []Record {
 		chip := cmp.Or(readLine(filepath.Join(dir, "name")), filepath.Base(dir))
 		label := cmp.Or(readLine(filepath.Join(dir, input+"_label")), input)
 		id := "voltage-" + filepath.Base(dir) + "-" + input
-		out = append(out, row("voltage", id, chip+" "+label, round(millivolts/1000, 3), "V", ""))
+		out = append(out, row("voltage", id, chip+" "+label, round(millivolts/1000, 3), "V"))
 	}
 	return out
 }
