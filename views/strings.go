@@ -65,7 +65,7 @@ type Strings struct {
 	Simulated    string `json:"-"`
 	LoadingTitle string `json:"loadingTitle"`
 	LoadingText  string `json:"loadingText"`
-	ErrorTitle   string `json:"-"`
+	ErrorTitle   string `json:"errorTitle"`
 	ErrorSince   string `json:"-"`
 	ErrorNext    string `json:"-"`
 	EmptyTitle   string `json:"-"`
