@@ -12,7 +12,6 @@
     this.slot = panel.plot;
     this.unit = panel.plot.getAttribute("data-unit") || "";
     this.label = axes ? axes.getAttribute("aria-label") : "";
-    this.series = {};
     this.names = "";
     this.values = scale.values(0, 100, "%");
     this.watch();
@@ -28,7 +27,6 @@
 
   Chart.prototype.draw = function (series) {
     var items = this.legend(), names = items.map(function (item) { return item.name; }), data;
-    this.series = series;
     if (!items.length) { return; }
     data = scale.align(series, names);
     this.range(data);
@@ -149,8 +147,10 @@
 
   // recolour draws anew with the colours of now.
   Chart.prototype.recolour = function () {
-    this.names = "";
-    this.draw(this.series);
+    var items = this.legend();
+    if (!this.plot || !items.length) { return; }
+    this.build(items, this.plot.data);
+    this.point();
   };
 
   var charts = { coming: false };

@@ -21,6 +21,7 @@ var words = map[string]string{
 	"waiting": "waiting", "lostSince": "connection lost {age} ago", "asleep": "tab was asleep", "pausedSince": "paused · data {age} old",
 	"dismiss": "Dismiss", "retry": "Try again", "lostNotice": "It reconnects by itself.", "resetNotice": "Some messages may be missing.",
 	"from": "from {name}", "loadingTitle": "Waiting", "loadingText": "It was asked.", "failingSince": "failing since {time}",
+	"errorTitle": "No data",
 }
 
 // policy is the one of the real pages: nothing inline.
@@ -30,6 +31,7 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 // page is a dashboard as the views render it: a table and a chart.
 func (f *fake) page(w http.ResponseWriter, _ *http.Request) {
 	strings, _ := json.Marshal(words)
+	f.change(func() { f.opened = append(f.opened, "page?") })
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Security-Policy", policy)
 	now := time.Now()
@@ -38,7 +40,7 @@ func (f *fake) page(w http.ResponseWriter, _ *http.Request) {
 	f.mu.Unlock()
 	fmt.Fprintf(w, `<!DOCTYPE html><html lang="en" class="no-js"><head><meta charset="utf-8"><title>test</title>
 <link rel="icon" href="data:,"><link rel="stylesheet" href="%s"><link rel="stylesheet" href="%s">
-<script src="%s"></script><script src="%s" defer></script></head>
+<script src="%s" data-refresh="1"></script><script src="%s" defer></script></head>
 <body data-strings="%s" data-uplot="%s">
 <header class="top"><div class="state"><span class="badge" data-slot="connection" data-state="refresh"><i></i><b data-slot="state">Refresh</b>
 <span class="dim" data-slot="transport">every 10 s</span></span><span class="people" data-slot="people" title=""></span>

@@ -4,13 +4,18 @@
 
   var KEPT_IDS = 1000; // messages remembered, so that none is told twice
 
+  function nothing() { return false; }
+
   // Link follows options.address ("/live") with the query that options.query() returns, from options.cursor on.
   // options.event(event) gets every event once, options.changed(link) follows state: "stopped", "connecting", "live",
   // "waiting" (until retryAt) or "refused" (link.refusal says why; start tries again). options.newer(events) says whether
   // events hold what should have come before, options.subscribed(sub, reply) gets the replies to subscriptions in band.
-  // Nothing happens before start.
+  // The last three may be left out. Nothing happens before start.
   function Link(options) {
     this.options = options;
+    options.changed = options.changed || nothing;
+    options.newer = options.newer || nothing;
+    options.subscribed = options.subscribed || nothing;
     this.ladder = pulsewall.rungs.filter(function (rung) { return rung.here(); });
     this.clock = new pulsewall.Clock(options.time);
     this.after = options.cursor || "";
@@ -83,6 +88,11 @@
     this.conn = this.trial = null;
     window.clearTimeout(this.retryTimer);
     window.clearTimeout(this.climbTimer);
+    this.forget();
+  };
+
+  // forget gives up what was asked beside the stream or on it.
+  Link.prototype.forget = function () {
     if (this.asked) { this.asked.close(); }
     this.asked = null;
     this.checking = false;
@@ -156,7 +166,7 @@
       this.drop(this.conn);
       this.conn = conn;
       this.trial = null;
-      this.replies = {};
+      this.forget();
     }
     conn.since = conn.heardAt = Date.now();
     this.rung = conn.rung;

@@ -111,6 +111,43 @@ func TestServerGoneAndBack(t *testing.T) {
 	b.Eventually(3*time.Second, `!document.querySelector("[data-notice=connection]") && document.querySelectorAll(".notice").length === 2`)
 }
 
+// TestEveryMessageOnce cuts and blocks transports while messages flow.
+func TestEveryMessageOnce(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	b := open(t, f, "")
+	b.Eventually(8*time.Second, live+`"WebSocket"`)
+	b.Run(`window.got = []; (function (page, take) { page.take = function (e) {
+		if (e.event === "message") { got.push(Number(e.data.data)); }
+		take.call(page, e);
+	}; }(pulsewall.page, pulsewall.page.take)); ` + fast)
+	sent := 0
+	send := func() {
+		for range 4 {
+			f.message(strconv.Itoa(sent))
+			sent++
+		}
+	}
+	for _, phase := range []struct{ ws, sse, by string }{
+		{"", "", "websocket"}, {"502", "", "sse"}, {"502", "502", "poll"}, {"502", "", "sse"}, {"", "", "websocket"},
+		{"gone", "502", "poll"}, {"", "502", "websocket"}, {"", "", "websocket"},
+	} {
+		f.breaks("ws", phase.ws)
+		f.breaks("sse", phase.sse)
+		send()
+		f.end(0, -1)
+		send()
+		b.Eventually(12*time.Second, `pulsewall.page.link.state === "live" && pulsewall.page.link.transport === "`+phase.by+`"`)
+		send()
+		b.Eventually(8*time.Second, `got.length >= `+strconv.Itoa(sent))
+	}
+	for i, n := range browsertest.Eval[[]int](b, "got") {
+		if i != n {
+			t.Fatalf("message %d came at place %d", n, i)
+		}
+	}
+}
+
 func TestByeIsObeyed(t *testing.T) {
 	t.Parallel()
 	for _, without := range []string{"", "delete window.WebSocket", "delete window.WebSocket; delete window.EventSource"} {

@@ -76,6 +76,9 @@
     on(window, "pageshow", function (event) {
       if (event.persisted) { link.resume(); }
     });
+    if (window.matchMedia && window.matchMedia("(prefers-color-scheme: dark)").addListener) {
+      window.matchMedia("(prefers-color-scheme: dark)").addListener(function () { pulsewall.charts.recolour(page.panels); });
+    }
     page.place.keep(page.panels);
     dom.all(document, "[data-action=pause],[data-action=theme]").forEach(function (button) {
       button.removeAttribute("hidden");
@@ -83,11 +86,13 @@
   };
 
   function start() {
-    var main = document.querySelector("[data-live]");
+    var main;
+    if (!window.addEventListener || !window.JSON || !document.querySelector) { return; } // theme.js reloads the page
+    main = document.querySelector("[data-live]");
     if (main && !pulsewall.page) { pulsewall.page = new pulsewall.Page(main); }
   }
 
-  if (document.readyState === "loading") {
+  if (document.readyState === "loading" && document.addEventListener) {
     document.addEventListener("DOMContentLoaded", start, false);
   } else {
     start();

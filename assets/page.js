@@ -28,6 +28,7 @@
       changed: function () { if (!self.hidden()) { self.header.tell(); } }
     });
     this.link.session = main.getAttribute("data-session") || "";
+    this.words.localise(document);
     this.panels = dom.all(main, "[data-panel]").map(function (section) { return new pulsewall.Panel(section, self); });
     pulsewall.listen(this);
     window.setInterval(function () { self.tick(); }, 1000);

@@ -1,6 +1,7 @@
 package assets_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -112,7 +113,7 @@ func TestHiddenTabOnlyKeepsAlive(t *testing.T) {
 			}
 			b.Run(strings.Replace(hide, "%", "false", 1))
 			b.Eventually(2*time.Second, said+`"third" && document.querySelectorAll(".notice").length === 1`)
-			if n := browsertest.Eval[int](b, `pulsewall.page.panels[1].chart.series.a.length`); n != 3 {
+			if n := browsertest.Eval[int](b, `pulsewall.page.panels[1].chart.plot.data[0].length`); n != 3 {
 				t.Errorf("the chart has %d points; want 3", n)
 			}
 		})
@@ -207,7 +208,7 @@ func TestSameRepeatsThePoints(t *testing.T) {
 	b.Eventually(8*time.Second, `pulsewall.page.link.state === "live" && document.querySelector("canvas")`)
 	f.push("curve/-/1/10", reading{Version: 2, At: time.Now().Add(time.Minute), Status: "ok", Same: true})
 	b.Eventually(3*time.Second, `pulsewall.page.panels[1].newest().version === 2`)
-	got := browsertest.Eval[[][]float64](b, `pulsewall.page.panels[1].chart.series.b`)
+	got := browsertest.Eval[[][]float64](b, `pulsewall.page.panels[1].newest().series.b`)
 	if len(got) != 3 || got[2][1] != got[1][1] || got[2][0] <= got[1][0] {
 		t.Errorf("points = %v; want the last value again", got)
 	}
@@ -248,6 +249,43 @@ func TestWithoutUPlotTheTableStandsIn(t *testing.T) {
 	}
 	f.push("curve/-/1/10", reading{Version: 2, At: time.Now(), Status: "ok", HTML: `<div data-look="chart">` + legend("3.0", "4.0") + `</div>`})
 	b.Eventually(3*time.Second, `!document.querySelector(".plot svg") && document.querySelector("[data-panel=c] td").offsetHeight > 0`)
+}
+
+// TestOldBrowser takes away what IE9 did not have.
+func TestOldBrowser(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	b := open(t, f, `["WebSocket", "EventSource", "Promise", "Map", "Set", "Symbol", "fetch", "URL", "URLSearchParams", "ResizeObserver",
+		"IntersectionObserver", "MutationObserver", "matchMedia", "requestAnimationFrame", "queueMicrotask", "localStorage", "Path2D"].forEach(
+			function (name) { delete window[name]; Object.defineProperty(window, name, { value: undefined }); });
+		["closest", "matches", "remove", "append", "prepend", "classList", "before", "after", "replaceWith", "replaceChildren", "children"].forEach(
+			function (name) { delete Element.prototype[name]; });
+		["includes", "find", "findIndex", "fill", "flat", "from"].forEach(function (name) { delete Array.prototype[name]; delete Array[name]; });
+		["includes", "startsWith", "endsWith", "repeat", "padStart"].forEach(function (name) { delete String.prototype[name]; });
+		["assign", "entries", "values"].forEach(function (name) { delete Object[name]; });
+		delete HTMLElement.prototype.dataset; delete HTMLElement.prototype.hidden; delete NodeList.prototype.forEach; delete Number.isFinite;
+		delete History.prototype.pushState; delete History.prototype.replaceState; Object.defineProperty(Document.prototype, "hidden", { value: undefined });`)
+	b.Eventually(8*time.Second, live+`"Long poll"`)
+	f.text("list/7/1/10", 2, `second <div class="foot"><a data-page="2" aria-label="Page 2" href="">2</a></div>`)
+	f.message(`"hello"`)
+	b.Eventually(3*time.Second, `document.querySelector("[data-slot=body]").textContent.indexOf("second") === 0 && document.querySelector(".notice")`)
+	f.text("list/7/2/10", 2, "page 2")
+	b.Click("[data-page='2']")
+	b.Eventually(3*time.Second, said+`"page 2"`)
+}
+
+// TestOlderBrowser takes away what IE8 did not have: the page is loaded again and again.
+func TestOlderBrowser(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	b := open(t, f, `delete window.addEventListener; Object.defineProperty(window, "addEventListener", { value: undefined });`)
+	b.Eventually(5*time.Second, `document.documentElement.className === "no-js" && document.querySelector("[data-slot=state]").textContent === "Refresh"`)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	f.await(ctx, func() bool { return len(f.opened) >= 3 })
+	if got := len(f.opens("page")); got < 3 {
+		t.Errorf("loaded %d times; want it again and again", got)
+	}
 }
 
 func TestHostileData(t *testing.T) {

@@ -24,7 +24,6 @@
     this.order = [];
     this.sub = sub;
     this.shown = copy(this.read(sub));
-    page.words.localise(this.body);
   }
 
   // copy is what stays true of a reading on the glass while a newer one waits behind it.
@@ -207,16 +206,18 @@
     if (this.page.held() && same || !reading.version && reading.html === null) { return; }
     if (!same || this.shown.version !== reading.version) {
       fresh = this.fragment(reading);
+      this.section.removeAttribute("aria-busy");
+      this.section.setAttribute("data-version", String(reading.version));
       if (fresh) {
         this.markPage(fresh);
         this.page.words.localise(fresh);
         dom.patch(this.body, fresh);
+        this.body.style.minHeight = "";
+        this.shown = copy(reading);
+        this.setStatus(reading.status);
+      } else {
+        this.blank("error", this.page.words.say("errorTitle"), ""); // old data must not stand under a new age
       }
-      this.body.style.minHeight = "";
-      this.shown = copy(reading);
-      this.section.removeAttribute("aria-busy");
-      this.section.setAttribute("data-version", String(reading.version));
-      this.setStatus(reading.status);
       this.draw();
     }
     this.tell();

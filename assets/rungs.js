@@ -135,9 +135,10 @@
   }
 
   pulsewall.ask = ask;
+  // here says whether the browser has it, silence how many ms of it are part of the way it works.
   pulsewall.rungs = [
     { name: "websocket", open: websocket, here: function () { return Boolean(window.WebSocket); } },
     { name: "sse", open: sse, here: function () { return Boolean(window.EventSource); } },
-    { name: "poll", open: poll, here: function () { return true; } }
+    { name: "poll", open: poll, here: function () { return true; }, silence: 1000 * WAIT + 10000 }
   ];
 }(window.pulsewall = window.pulsewall || {}));

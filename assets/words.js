@@ -32,7 +32,7 @@
   // time is a time of day (ms) where the reader is, with the date when it is another day's.
   Words.prototype.time = function (ms, minutesOnly) {
     var t = new Date(ms), text = two(t.getHours()) + ":" + two(t.getMinutes());
-    if (isNaN(t.getTime())) { return "–"; }
+    if (!ms || isNaN(t.getTime())) { return "–"; }
     if (!minutesOnly) { text += ":" + two(t.getSeconds()); }
     if (Math.abs(Date.now() - ms) > 43200000) {
       text = t.getFullYear() + "-" + two(t.getMonth() + 1) + "-" + two(t.getDate()) + " " + text;

@@ -20,6 +20,9 @@ import (
 // patience is how long one step of the browser may take.
 const patience = 20 * time.Second
 
+// pace is how often Eventually looks.
+const pace = 50 * time.Millisecond
+
 // names under which Chromium is installed.
 var names = []string{"chromium", "chromium-browser", "google-chrome", "chrome"}
 
@@ -200,14 +203,26 @@ func Eval[T any](b *Browser, script string) T {
 	return v
 }
 
-// Eventually waits until a script's value is true.
+// Eventually waits until a script's value is true. The page may be replaced by another in the meantime.
 func (b *Browser) Eventually(within time.Duration, script string) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, within+patience)
+	ctx, cancel := context.WithTimeout(b.ctx, within)
 	defer cancel()
-	ok, err := chromedp.Run(ctx, chromedp.Poll[bool]("Boolean("+script+")",
-		chromedp.WithPollingTimeout(within), chromedp.WithPollingInterval(50*time.Millisecond)))
-	if err != nil || !ok {
-		b.t.Fatalf("not within %v: %s: %v\nthe page says: %s", within, script, err, Eval[string](b, "document.body.innerText"))
+	again := time.NewTicker(pace)
+	defer again.Stop()
+	var last error
+	for {
+		ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("Boolean("+script+")"))
+		if ok && err == nil {
+			return
+		}
+		if ctx.Err() == nil {
+			last = err
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			b.t.Fatalf("not within %v: %s (%v)\nthe page says: %s", within, script, last, Eval[string](b, "document.body.innerText"))
+		}
 	}
 }
