@@ -33,7 +33,7 @@ func Panel(p PanelView) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		r := p.Fragment.Reading
-		age := Fresh(r, p.Now)
+		age := p.age()
 		var templ_7745c5c3_Var2 = []any{"panel", p.Fragment.Look.View, string(r.Status), templ.KV("wide", p.Wide), templ.KV("old", age.Class == "old")}
 		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var2...)
 		if templ_7745c5c3_Err != nil {
