@@ -84,8 +84,8 @@ func TestStreamNamesPositionEveryMinute(t *testing.T) {
 		w := &tape{}
 		streaming(t, open(t, h, Opening{Topics: []string{"cpu"}}), w)
 		var got []string
-		for v := range int64(15) {
-			time.Sleep(10 * time.Second)
+		for v := range int64(18) {
+			time.Sleep(7 * time.Second)
 			say(h, v+1, Address{Room: "elsewhere"})
 			put(h, "cpu", v+1)
 			synctest.Wait()
@@ -95,7 +95,7 @@ func TestStreamNamesPositionEveryMinute(t *testing.T) {
 				}
 			}
 		}
-		equal(t, "events with an id", got, []string{"0s hello e-0", "1m0s heartbeat e-5", "2m0s heartbeat e-11"})
+		equal(t, "events with an id", got, []string{"0s hello e-0", "1m0s heartbeat e-8", "2m0s heartbeat e-17"})
 	})
 }
 
