@@ -4,6 +4,7 @@ package acceptance
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"net"
 	"os"
@@ -14,7 +15,14 @@ import (
 	"time"
 )
 
+// sideBySide is how many tests run at the same time: they wait for clocks and networks, so the count of processors says nothing.
+const sideBySide = "8"
+
 func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", sideBySide); err != nil {
+		panic(err)
+	}
 	code := m.Run()
 	closeBrowser()
 	if program.dir != "" {

@@ -12,7 +12,7 @@ document.addEventListener("DOMContentLoaded", function () {
 	new MutationObserver(function (changes) {
 		changes.forEach(function (change) {
 			[].forEach.call(change.addedNodes, function (node) {
-				var text = /message \w+/.exec(node.textContent || "");
+				var text = /message (one|two|three)/.exec(node.textContent || "");
 				if (text) { window.told[text[0]] = (window.told[text[0]] || 0) + 1; }
 			});
 		});
