@@ -62,6 +62,9 @@ func TestKilledServer(t *testing.T) {
 		p.until(6*time.Second, fmt.Sprintf(`document.querySelector("[data-panel]").getAttribute("data-version") !== %q`, version))
 	}
 	tell("message three")
+	for _, p := range tabs { // the log began anew, and that is said
+		p.until(5*time.Second, `document.querySelector("[data-slot=notices]").textContent.indexOf("may be missing") >= 0`)
+	}
 	for i, p := range tabs {
 		told, err := eval[map[string]int](p, "window.told")
 		p.must(err)
