@@ -54,7 +54,8 @@
     text = typeof data === "string" ? data : data && typeof data.text === "string" ? data.text : JSON.stringify(data);
     text = String(text);
     if (text.length > LONGEST) { text = text.slice(0, LONGEST) + "…"; }
-    this.put("message " + message.id, "info", from ? this.words.say("from", { name: from }) : "", text, this.dismissal());
+    from = from ? this.words.say("from", { name: this.words.isolate(String(from)) }) : "";
+    this.put("message " + message.id, "info", from, this.words.isolate(text), this.dismissal());
     shown = dom.all(this.strip, "[data-notice^=message]");
     if (shown.length > MOST_MESSAGES) { this.strip.removeChild(shown[0]); }
   };

@@ -230,7 +230,7 @@
       this.chart.draw(this.newest().series);
     } else if (this.plot && !pulsewall.charts.coming) {
       while (this.plot.firstChild) { this.plot.removeChild(this.plot.firstChild); }
-      dom.toggleClass(this.section, "no-plot", true);
+      dom.toggleClass(this.section, "as-table", true);
     }
   };
 
@@ -270,7 +270,9 @@
     var said = this.page.words.fresh(this.section.hasAttribute("aria-busy") ? this.newest() : this.shown, this.page.state());
     dom.setText(this.age, said.text);
     dom.setAttribute(this.age, "class", "age" + (said.kind ? " " + said.kind : ""));
+    if (dom.hasClass(this.section, "old") === (said.kind === "old")) { return; }
     dom.toggleClass(this.section, "old", said.kind === "old");
+    if (this.chart) { this.chart.recolour(); }
   };
 
   pulsewall.Panel = Panel;

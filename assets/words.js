@@ -16,6 +16,11 @@
     });
   };
 
+  // isolate keeps marks in foreign text that turn the direction of writing from turning the words around it.
+  Words.prototype.isolate = function (text) {
+    return /[\u202a-\u202e\u2066-\u2069]/.test(text) ? "\u2068" + text + "\u2069" : text;
+  };
+
   // age is a duration (ms) in its two largest units; minutes go without seconds.
   Words.prototype.age = function (ms) {
     var self = this, s = Math.floor(Math.max(0, ms) / 1000);
@@ -69,7 +74,7 @@
 
   // source is what the source itself is to blame for.
   Words.prototype.source = function (reading, now, age) {
-    var error = reading.error.replace(/\.$/, "");
+    var error = this.isolate(reading.error.replace(/\.$/, ""));
     if (reading.status === "error") {
       return { kind: "old", text: this.say("failingSince", { time: this.time(reading.since) }) };
     }
