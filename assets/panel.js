@@ -270,9 +270,7 @@
     var said = this.page.words.fresh(this.section.hasAttribute("aria-busy") ? this.newest() : this.shown, this.page.state());
     dom.setText(this.age, said.text);
     dom.setAttribute(this.age, "class", "age" + (said.kind ? " " + said.kind : ""));
-    if (dom.hasClass(this.section, "old") === (said.kind === "old")) { return; }
     dom.toggleClass(this.section, "old", said.kind === "old");
-    if (this.chart) { this.chart.recolour(); }
   };
 
   pulsewall.Panel = Panel;
