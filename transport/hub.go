@@ -266,3 +266,10 @@ func (h *Hub) Close() {
 	<-h.finished
 	h.streams.Wait()
 }
+
+// ID returns the id of a position in the log.
+func (h *Hub) ID(seq int64) string {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.log.id(seq)
+}

@@ -1,0 +1,91 @@
+package dashboard
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// parseOrigins reads scheme://host[:port] and "null".
+func parseOrigins(list []string) (map[string]bool, error) {
+	origins := make(map[string]bool)
+	for _, s := range list {
+		if s == "null" {
+			origins[s] = true
+			continue
+		}
+		u, err := url.Parse(s)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.User != nil {
+			return nil, fmt.Errorf(`origin %q: allowed are scheme://host[:port] with http or https, and "null"`, s)
+		}
+		origins[canonicalOrigin(u)] = true
+	}
+	return origins, nil
+}
+
+// canonicalOrigin is the serialization of an origin (RFC 6454, 6.2): lower case, no default port.
+func canonicalOrigin(u *url.URL) string {
+	return strings.ToLower(u.Scheme) + "://" + canonicalHost(u.Host, u.Scheme)
+}
+
+func canonicalHost(host, scheme string) string {
+	host = strings.ToLower(host)
+	port := map[string]string{"http": ":80", "https": ":443"}[strings.ToLower(scheme)]
+	if _, p, err := net.SplitHostPort(host); err == nil && ":"+p == port {
+		return strings.TrimSuffix(host, port)
+	}
+	return host
+}
+
+// checkOrigin refuses requests that do something when another site's page makes them. A request without Origin, Sec-Fetch-Site and
+// Referer is a program's.
+func (d *Dashboard) checkOrigin(r *http.Request) error {
+	origin, site, referer := r.Header.Get("Origin"), r.Header.Get("Sec-Fetch-Site"), r.Header.Get("Referer")
+	switch {
+	case origin != "":
+		if d.mayAct(r, origin) {
+			return nil
+		}
+		return d.crossOrigin(r, "Origin", origin)
+	case site == "same-origin" || site == "none":
+		return nil
+	case site != "" && referer == "":
+		return d.crossOrigin(r, "Sec-Fetch-Site", site)
+	case referer != "":
+		if u, err := url.Parse(referer); err == nil && d.mayAct(r, u.Scheme+"://"+u.Host) {
+			return nil
+		}
+		return d.crossOrigin(r, "Referer", referer)
+	}
+	return nil
+}
+
+// mayAct says whether pages of the origin may act here: those of this site, and those that were configured.
+func (d *Dashboard) mayAct(r *http.Request, origin string) bool {
+	if origin == "null" {
+		return d.origins["null"]
+	}
+	u, err := url.Parse(origin)
+	if err != nil || u.Host == "" {
+		return false
+	}
+	// Who ends TLS in front may not say so: the host decides, not the scheme.
+	return canonicalHost(u.Host, u.Scheme) == canonicalHost(d.host(r), u.Scheme) || d.origins[canonicalOrigin(u)]
+}
+
+func (d *Dashboard) crossOrigin(r *http.Request, header, seen string) *Problem {
+	return refuse(http.StatusForbidden, "%s %q: this server was asked as %q, and allows its own pages and those of --origin. "+
+		"Start it with --origin and the address that people see, or pass that on in the proxy; in nginx: proxy_set_header Host $http_host;",
+		header, clip(seen), clip(d.host(r)))
+}
+
+// host is what the client asked for, as a trusted proxy tells it.
+func (d *Dashboard) host(r *http.Request) string {
+	if h := r.Header.Get("X-Forwarded-Host"); h != "" && d.trusts(peer(r)) {
+		first, _, _ := strings.Cut(h, ",")
+		return strings.TrimSpace(first)
+	}
+	return r.Host
+}
