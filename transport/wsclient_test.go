@@ -263,6 +263,9 @@ func (c *wsClient) next() (wire, error) {
 	return e, nil
 }
 
+// endWrites says that nothing more comes.
+func (c *wsClient) endWrites() error { return c.Conn.(interface{ CloseWrite() error }).CloseWrite() }
+
 func (c *wsClient) cursor() string { return c.lastID }
 func (c *wsClient) close()         { _ = c.Close() }
 
