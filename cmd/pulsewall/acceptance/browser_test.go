@@ -230,6 +230,16 @@ func (p *tab) words() string {
 	return text
 }
 
+// click clicks what a CSS selector finds, with the mouse. A page on its way elsewhere is waited for.
+func (p *tab) click(selector string) {
+	p.t.Helper()
+	eventually(p.t, 10*time.Second, func() error {
+		ctx, cancel := context.WithTimeout(p.ctx, 5*time.Second)
+		defer cancel()
+		return chromedp.Do(ctx, chromedp.Click(chromedp.CSS(selector)))
+	})
+}
+
 // act runs statements in the page.
 func (p *tab) act(statements string) {
 	p.t.Helper()

@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/chromedp"
 	"github.com/pulsewall/pulsewall/dashboard"
 )
 
@@ -81,7 +80,7 @@ func TestPaging(t *testing.T) {
 			const table = `document.querySelector("[data-panel^=process]")`
 			const current = `(` + table + `.querySelector("[aria-current=page]") || {}).textContent`
 			p.until(5*time.Second, current+` === "1"`)
-			p.must(chromedp.Do(p.ctx, chromedp.Click(chromedp.CSS(`[data-panel^=process] [data-page="2"]:not([rel])`))))
+			p.click(`[data-panel^=process] [data-page="2"]:not([rel])`)
 			p.until(6*time.Second, current+` === "2" && !`+table+`.hasAttribute("aria-busy") && `+
 				table+`.textContent.indexOf("11–20") >= 0 && /p\.process\w*=2/.test(location.search)`)
 			p.act("history.back();")
@@ -106,7 +105,7 @@ func TestUser(t *testing.T) {
 				p.act("window.sameDocument = true;")
 			}
 			p.act(`document.querySelector("[name=unionId]").value = "9007199254740993";`)
-			p.must(chromedp.Do(p.ctx, chromedp.Click(chromedp.CSS("[data-slot=user] button"))))
+			p.click("[data-slot=user] button")
 			p.until(8*time.Second, `document.querySelector("[data-panel]").textContent.indexOf("of 9007199254740993") >= 0 &&
 				document.querySelector("[data-panel]").textContent.indexOf("of 7") < 0 &&
 				location.search.indexOf("unionId=9007199254740993") >= 0 && `+fmt.Sprint(w.noScripts, ` === !window.sameDocument`))
@@ -120,7 +119,7 @@ func TestPagingWithoutScripts(t *testing.T) {
 	t.Parallel()
 	s := counterSite(t, &counter{whole: true, rows: 25}, feedEvery(2*time.Second))
 	p := ways[3].open(t, s.URL+"/d/d")
-	p.must(chromedp.Do(p.ctx, chromedp.Click(chromedp.CSS(`[data-page="2"]:not([rel])`))))
+	p.click(`[data-page="2"]:not([rel])`)
 	var first shown
 	eventually(t, 8*time.Second, func() (err error) {
 		first, err = p.panel("counter")
