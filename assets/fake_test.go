@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -136,8 +137,7 @@ func (f *fake) guard(transport string, serve http.HandlerFunc) http.HandlerFunc 
 		default:
 			w.Header().Set("Content-Type", "application/problem+json")
 			w.Header().Set("Retry-After", "1")
-			status := 0
-			fmt.Sscan(how, &status)
+			status, _ := strconv.Atoi(how)
 			w.WriteHeader(status)
 			fmt.Fprintf(w, `{"title":"Refused","status":%d,"detail":"no <b>%s</b> for you"}`, status, how)
 		}
@@ -197,12 +197,10 @@ func (f *fake) news(p *place, subs []string) (events []map[string]any) {
 func start(q url.Values) place {
 	p := place{Versions: make(map[string]int64)}
 	id, versions, _ := strings.Cut(q.Get("after"), "~")
-	fmt.Sscanf(id, "e-%d", &p.Seq)
+	p.Seq, _ = strconv.Atoi(strings.TrimPrefix(id, "e-"))
 	known, _ := url.ParseQuery(versions)
 	for sub, v := range known {
-		var n int64
-		fmt.Sscan(v[0], &n)
-		p.Versions[sub] = n
+		p.Versions[sub], _ = strconv.ParseInt(v[0], 10, 64)
 	}
 	return p
 }

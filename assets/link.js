@@ -21,8 +21,8 @@
     this.after = options.cursor || "";
     this.session = options.session || "";
     this.state = "stopped";
-    this.seen = { ids: {}, order: [] };
-    this.replies = {};
+    this.seen = { ids: Object.create(null), order: [] };
+    this.replies = Object.create(null);
     this.ref = 0;
     this.heartbeat = 15;
     this.met = false; // was live once
@@ -96,7 +96,7 @@
     if (this.asked) { this.asked.close(); }
     this.asked = null;
     this.checking = false;
-    this.replies = {};
+    this.replies = Object.create(null);
   };
 
   Link.prototype.drop = function (conn) {
@@ -198,11 +198,11 @@
   };
 
   Link.prototype.isNew = function (id) {
-    var seen = this.seen, key = "#" + id;
+    var seen = this.seen;
     if (!id) { return true; }
-    if (seen.ids[key]) { return false; }
-    seen.ids[key] = true;
-    seen.order.push(key);
+    if (seen.ids[id]) { return false; }
+    seen.ids[id] = true;
+    seen.order.push(id);
     if (seen.order.length > KEPT_IDS) { delete seen.ids[seen.order.shift()]; }
     return true;
   };

@@ -306,10 +306,10 @@ func TestHostileData(t *testing.T) {
 	f.message(`[1, {"__proto__": {"polluted": 1}}]`)
 	f.message(`"last"`)
 	f.text("list/7/1/10", 2, `<img src="x" onerror="window.bad=1"><a href="javascript:bad=1" onclick="bad=1">x</a><svg onload="window.bad=1"></svg>`)
-	f.push("curve/-/1/10", reading{Version: 2, At: time.Now(), Status: "<script>", HTML: `<div data-look="chart">` + legend("3.0", "4.0") + `</div>`,
-		Points: map[string]any{"a": []any{nil, []any{}, []any{"x", "y"}, []any{1e300, 1}, 7, []any{time.Now().UnixMilli(), nil}}, "__proto__": []any{[]any{1, 2}}, "b": "no list"}})
+	f.push("curve/-/1/10", reading{Version: 2, At: time.Now(), Status: "<script>", HTML: `<div data-look="chart">` + strings.Replace(legend("3.0", "4.0"), `data-series="b"`, `data-series="constructor"`, 1) + `</div>`,
+		Points: map[string]any{"a": []any{nil, []any{}, []any{"x", "y"}, []any{1e300, 1}, 7, []any{time.Now().UnixMilli(), nil}}, "__proto__": []any{[]any{1, 2}}, "constructor": []any{[]any{1, 2}}, "b": "no list"}})
 	for _, frame := range []string{`null`, `[]`, `7`, `{"event":7,"data":{}}`, `{"event":"reading","data":null}`, `{"event":"reading","data":{"sub":{},"version":"x"}}`,
-		`{"event":"hello","data":{"subs":[1,2],"heartbeat":"x","time":7}}`, `{"event":"reply","data":{"ref":"__proto__"}}`, `{"event":"presence","data":{"users":"<b>","nodes":7}}`,
+		`{"event":"hello","data":{"subs":[1,2],"heartbeat":"x","time":7}}`, `{"event":"reply","data":{"ref":"__proto__"}}`, `{"event":"reply","data":{"ref":"hasOwnProperty"}}`, `{"event":"presence","data":{"users":"<b>","nodes":7}}`,
 		`{"event":"message","data":{}}`, `{"event":"unknown","data":{}}`, `{"event":"constructor","data":{}}`} {
 		b.Run(`(function (e) { if (e && e.data && typeof e.event === "string") { pulsewall.page.link.receive(pulsewall.page.link.conn, e); } }(` + frame + `))`)
 	}

@@ -48,7 +48,7 @@
     reading.heardAt = Date.now();
     reading.own = this.body.innerHTML;
     if (this.plot) {
-      try { this.merge(reading, JSON.parse(this.plot.getAttribute("data-points"))); } catch (none) { reading.series = {}; }
+      try { this.merge(reading, JSON.parse(this.plot.getAttribute("data-points"))); } catch (none) { this.plot.removeAttribute("data-points"); }
     }
     return reading;
   };
@@ -58,7 +58,7 @@
     var key = "#" + sub;
     if (!this.readings[key]) {
       this.readings[key] = { sub: sub, version: 0, at: 0, due: 0, sourceAt: 0, status: "loading", reason: "", error: "",
-        since: 0, heardAt: Infinity, own: null, html: null, series: {} };
+        since: 0, heardAt: Infinity, own: null, html: null, series: Object.create(null) };
       this.order.push(key);
       if (this.order.length > KEPT) { delete this.readings[this.order.shift()]; }
     }
@@ -102,7 +102,7 @@
     var series = reading.series;
     if (!this.plot || !points || typeof points !== "object") { return; }
     Object.keys(points).forEach(function (name) {
-      var kept = Object.prototype.hasOwnProperty.call(series, name) ? series[name] : [];
+      var kept = series[name] || [];
       var last = kept.length ? kept[kept.length - 1][0] : -Infinity;
       if (!Array.isArray(points[name])) { return; }
       points[name].forEach(function (point) {
