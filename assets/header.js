@@ -58,13 +58,15 @@
     }
   };
 
-  // count says who is online; presence knows the nodes too, a heartbeat does not.
+  // count says who is online: users, or connections where nobody says who they are. Presence knows the nodes too, a
+  // heartbeat does not.
   Header.prototype.count = function (data) {
-    var words = this.page.words, values;
+    var words = this.page.words, values, online;
     if (!(data.users >= 0) || !this.people) { return; }
     if (Array.isArray(data.nodes)) { this.nodes = data.nodes.length; }
     values = { users: words.count(data.users), connections: words.count(data.connections), nodes: this.nodes };
-    dom.setText(this.people, data.users > 0 ? words.say("online", values) : words.say("onlineNobody"));
+    online = data.users || data.connections;
+    dom.setText(this.people, online > 0 ? words.say("online", { users: words.count(online) }) : words.say("onlineNobody"));
     dom.setAttribute(this.people, "title", words.say(this.nodes > 1 ? "onlineNodes" : "onlineTitle", values));
   };
 

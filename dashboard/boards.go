@@ -24,8 +24,8 @@ func BuiltinBoards() []Board {
 			{Name: "host", Title: "This machine", Feed: "host", View: "tiles", Size: 20, Params: group("summary"), Wide: true, Pin: true},
 			{Name: "cpu", Title: "CPU by core", Feed: "host", View: "chart", Size: 100, Params: group("cpu"), Pin: true},
 			{Name: "network", Title: "Network", Feed: "host", View: "chart", Size: 10, Params: group("network"), Pin: true},
-			{Name: "processes", Title: "Processes", Feed: "processes", Fields: []string{"pid", "command", "user", "cpu", "memory"}},
-			{Name: "disks", Title: "Disks", Feed: "host", Params: group("disk"), Fields: []string{"label", "percent", "value", "unit", "detail"}},
+			{Name: "processes", Title: "Processes", Feed: "processes", Wide: true},
+			{Name: "disks", Title: "Disks", Feed: "host", Params: group("disk"), Fields: []string{"label", "percent", "detail"}, Wide: true},
 		}},
 		{Name: "sensors", Title: "Sensors", Panels: []Panel{
 			{Name: "all", Title: "Sensors", Feed: "sensors", View: "tiles", Size: 20, Wide: true, Pin: true},

@@ -64,11 +64,16 @@ func (p PageView) panels() []PanelView {
 
 func (p PageView) every() string { return fill(text.Every, "age", Duration(p.Refresh)) }
 
+// people counts users; where nobody says who they are, connections.
 func (p PageView) people() string {
-	if p.Users == 0 {
+	n := p.Users
+	if n == 0 {
+		n = p.Connections
+	}
+	if n == 0 {
 		return text.OnlineNobody
 	}
-	return fill(text.Online, "users", number(float64(p.Users), 0))
+	return fill(text.Online, "users", number(float64(n), 0))
 }
 
 func (p PageView) peopleTitle() string {
