@@ -32,7 +32,7 @@ func BuiltinBoards() []Board {
 			{Name: "current", Title: "Current", Feed: "sensors", View: "chart", Params: kind("current"), Pin: true},
 			{Name: "voltage", Title: "Voltage", Feed: "sensors", View: "chart", Params: kind("voltage"), Pin: true},
 			{Name: "pm25", Title: "PM2.5", Feed: "sensors", View: "chart", Params: kind("pm2.5"), Pin: true},
-			{Name: "table", Title: "Newest values", Feed: "sensors", Fields: []string{"id", "label", "value", "unit", "time"}},
+			{Name: "table", Title: "Newest values", Feed: "sensors", Size: 6, Fields: []string{"id", "label", "value", "time"}},
 		}},
 		{Name: "stocks", Title: "Stocks", Panels: []Panel{
 			{Name: "watchlist", Title: "Watch list", Feed: "stocks", Fields: []string{"symbol", "name", "price", "change", "volume", "time"}},
@@ -40,7 +40,7 @@ func BuiltinBoards() []Board {
 		}},
 		{Name: "weather", Title: "Weather", Panels: []Panel{
 			{Name: "day", Title: "One day each interval", Feed: "weather", Wide: true},
-			{Name: "curve", Title: "Temperatures, rain and wind", Feed: "weather", View: "chart", Wide: true, Pin: true},
+			{Name: "curve", Title: "Temperatures", Feed: "weather", View: "chart", Wide: true, Pin: true},
 		}},
 	}
 }
