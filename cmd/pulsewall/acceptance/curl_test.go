@@ -87,7 +87,7 @@ func checkHello(t *testing.T, id string, data object, transport string) {
 	if id == "" || data["transport"] != transport || data["heartbeat"] != 15.0 || data["session"] == "" || data["cursor"] == "" {
 		t.Errorf("hello %q: %v", id, data)
 	}
-	if diff := cmp.Diff([]any{"processes@here/-/1/5"}, data["subs"]); diff != "" {
+	if diff := cmp.Diff([]any{"processes/-/1/5"}, data["subs"]); diff != "" {
 		t.Errorf("subs (-want +got):\n%s", diff)
 	}
 }
@@ -103,7 +103,7 @@ func checkReading(t *testing.T, data object) {
 	if v, _ := data["version"].(float64); v < 1 || v != float64(int64(v)) {
 		t.Errorf("version %v", data["version"])
 	}
-	if data["sub"] != "processes@here/-/1/5" || data["status"] != "ok" {
+	if data["sub"] != "processes/-/1/5" || data["status"] != "ok" {
 		t.Errorf("reading of %v is %v", data["sub"], data["status"])
 	}
 	raw, _ := data["page"].(map[string]any)
