@@ -26,7 +26,7 @@ type body struct {
 func newBody(w http.ResponseWriter, r *http.Request, timeout time.Duration) *body {
 	b := &body{w: w, control: http.NewResponseController(w), timeout: timeout, piece: 16 << 10}
 	if r.ProtoMajor >= 2 {
-		b.streamed, b.piece = true, 4<<10 // net/http cuts its frames there
+		b.streamed, b.piece = true, 1<<10
 	}
 	return b
 }

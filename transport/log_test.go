@@ -13,7 +13,9 @@ func push(l *messageLog, seq int64, key string, at time.Time) bool {
 }
 
 // shape is the log in words: tail-head, kept messages, keys.
-func shape(l *messageLog) string { return fmt.Sprintf("%d–%d kept %d keys %d", l.tail, l.head, l.kept, len(l.keys)) }
+func shape(l *messageLog) string {
+	return fmt.Sprintf("%d–%d kept %d keys %d", l.tail, l.head, l.kept, len(l.keys))
+}
 
 func TestLogKeeps(t *testing.T) {
 	start := time.Now()

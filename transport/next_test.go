@@ -230,7 +230,9 @@ func TestNextAfterJoining(t *testing.T) {
 		if err := <-answered; err != nil {
 			t.Error(err)
 		}
-		go func() { answered <- s.answer(t.Context(), "2", Reply{Leave: []string{"r"}, Unsubscribe: []string{"cpu"}}) }()
+		go func() {
+			answered <- s.answer(t.Context(), "2", Reply{Leave: []string{"r"}, Unsubscribe: []string{"cpu"}})
+		}()
 		synctest.Wait()
 		say(h, 3, Address{Room: "r"})
 		put(h, "cpu", 4)

@@ -104,12 +104,18 @@ func connect(t testing.TB, s *site) net.Conn {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = conn.Close() })
+	return over(t, s, conn)
+}
+
+// over is conn with TLS where the site has it.
+func over(t testing.TB, s *site, conn net.Conn) net.Conn {
+	t.Helper()
 	if s.TLS != nil {
 		config := s.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
 		config.NextProtos, config.ServerName = []string{"http/1.1"}, "example.com"
 		conn = tls.Client(conn, config)
 	}
-	t.Cleanup(func() { _ = conn.Close() })
 	return conn
 }
 

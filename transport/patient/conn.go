@@ -31,7 +31,7 @@ func Of(c net.Conn) *Conn {
 }
 
 // steps is how many times a patience is looked at: a stall is noticed this part of it late at most.
-const steps = 10
+const steps = 20
 
 // Write writes p, in as many turns as it takes.
 func (c *Conn) Write(p []byte) (total int, err error) {

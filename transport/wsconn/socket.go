@@ -15,10 +15,7 @@ import (
 // ErrSlow reports a peer that took nothing for the write timeout.
 var ErrSlow = errors.New("the client took nothing in time")
 
-var (
-	errSaid = errors.New("wsconn: a close frame has been sent")
-	errCut  = errors.New("wsconn: a frame went out in part, nothing may follow")
-)
+var errSaid = errors.New("wsconn: a close frame has been sent")
 
 const (
 	mostControl = 4 << 10         // bytes of control frames that wait behind a data frame
@@ -37,9 +34,9 @@ type socket struct {
 	bell chan struct{} // size 1: control frames wait
 
 	mu      sync.Mutex
+	rest    []byte // guarded by mu: of a frame that a slow peer took in part; it comes before anything else
 	queue   []byte // guarded by mu: control frames that wait
 	said    bool   // guarded by mu: a close frame is out, or waits; nothing may follow it
-	cut     bool   // guarded by mu: a frame went out in part; nothing may follow that
 	sending bool   // guarded by mu: data is going out
 	stopped bool   // guarded by mu: no more data
 
@@ -76,10 +73,6 @@ func (s *socket) quiet() time.Duration {
 func (s *socket) Write(p []byte) (int, error) {
 	closing := len(p) >= 2 && p[0]&0xf == opClose
 	s.mu.Lock()
-	if s.cut {
-		s.mu.Unlock()
-		return 0, errCut // so that nobody waits for an answer to what was never said
-	}
 	if s.said { // RFC 6455, 5.5.1: nothing after the close frame
 		s.mu.Unlock()
 		return len(p), nil
@@ -120,40 +113,39 @@ func (s *socket) ring() {
 func (s *socket) send(data []byte) error {
 	s.turn <- struct{}{} // who has it gives it back when nothing moved for the timeout, at the latest
 	defer func() { <-s.turn }()
-	frames, err := s.take(data)
+	frames, begun, err := s.take(data)
 	if len(frames) == 0 {
 		return err
 	}
 	n, failed := s.push(frames)
 	s.mu.Lock()
 	s.sending = false
-	s.cut = s.cut || failed != nil && n > 0
+	if errors.Is(failed, ErrSlow) {
+		s.rest = restOfFrame(frames, begun, n)
+	}
 	s.mu.Unlock()
 	return errors.Join(err, failed)
 }
 
-// take returns what is to be written now. The error says why data is not among it.
-func (s *socket) take(data []byte) ([]byte, error) {
+// take returns what is to be written now, and how much of it is the end of a frame begun before. The error says why data is not
+// among it.
+func (s *socket) take(data []byte) (frames []byte, begun int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.cut {
-		return nil, errCut
-	}
-	control := s.queue
-	s.queue = nil
 	switch {
-	case data == nil:
-		return control, nil
-	case s.said:
-		return control, errSaid
-	case s.stopped:
-		return control, net.ErrClosed
+	case s.said && data != nil:
+		data, err = nil, errSaid
+	case s.stopped && data != nil:
+		data, err = nil, net.ErrClosed
 	}
-	s.sending = true
-	if len(control) == 0 {
-		return data, nil
+	begun = len(s.rest)
+	frames = append(s.rest, s.queue...)
+	s.rest, s.queue = nil, nil
+	s.sending = data != nil
+	if len(frames) == 0 {
+		return data, 0, err
 	}
-	return append(control, data...), nil
+	return append(frames, data...), begun, err
 }
 
 // push writes p whole, or says how much of it went before nothing moved for the timeout.
