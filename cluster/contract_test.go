@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -33,6 +34,14 @@ func (r *record) all() []Item {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clone(r.items)
+}
+
+func (r *record) has(want Item) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.ContainsFunc(r.items, func(i Item) bool {
+		return i.Seq == want.Seq && i.Key == want.Key && bytes.Equal(i.Data, want.Data)
+	})
 }
 
 // member is a node of the cluster under test, with its log.
@@ -111,7 +120,7 @@ func TestAppendGivesOneOrder(t *testing.T) {
 						return
 					}
 					last = seq
-					if !slices.ContainsFunc(node.all(), func(i Item) bool { return i.Seq == seq && i.Key == text && string(i.Data) == text }) {
+					if !node.has(Item{Seq: seq, Key: text, Data: []byte(text)}) {
 						t.Errorf("Append(%s) = %d before the log of its node has it", text, seq)
 					}
 				}
@@ -125,11 +134,12 @@ func TestAppendGivesOneOrder(t *testing.T) {
 				}
 				return nil
 			})
-			for i, item := range node.all() {
-				if i > 0 && item.Seq != node.all()[i-1].Seq+1 {
-					t.Fatalf("node %s: %d after %d; want no gap", node.Node(), item.Seq, node.all()[i-1].Seq)
+			items, firsts := node.all(), nodes[0].all()
+			for i, item := range items {
+				if i > 0 && item.Seq != items[i-1].Seq+1 {
+					t.Fatalf("node %s: %d after %d; want no gap", node.Node(), item.Seq, items[i-1].Seq)
 				}
-				if first := nodes[0].all()[i]; item.Seq != first.Seq || item.Key != first.Key {
+				if first := firsts[i]; item.Seq != first.Seq || item.Key != first.Key {
 					t.Fatalf("node %s has %d %s where %s has %d %s", node.Node(), item.Seq, item.Key, nodes[0].Node(), first.Seq, first.Key)
 				}
 			}
