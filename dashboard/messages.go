@@ -147,7 +147,7 @@ func (d *Dashboard) postMessage(w http.ResponseWriter, r *http.Request) {
 	}
 	if isForm {
 		w.Header().Set("Cache-Control", "no-store")
-		http.Redirect(w, r, backTo(r), http.StatusSeeOther)
+		http.Redirect(w, r, backTo(r), http.StatusSeeOther) //nolint:gosec // backTo keeps the path alone, so it stays here
 		return
 	}
 	writeJSON(w, http.StatusAccepted, receipt)
