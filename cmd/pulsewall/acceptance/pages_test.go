@@ -9,9 +9,6 @@ import (
 	"github.com/pulsewall/pulsewall/dashboard"
 )
 
-// mostWeight is what the first load of a dashboard may cost, in bytes over the wire.
-const mostWeight = 60 << 10
-
 // TestBuiltinPages opens every built-in dashboard, light and dark, from a phone to a wall: live, not a word in the console, nothing
 // of other hosts, no scrolling to the side, and light to load.
 func TestBuiltinPages(t *testing.T) {
