@@ -25,7 +25,7 @@
       event: function (event) { self.take(event); },
       newer: function (events) { return self.newer(events); },
       subscribed: function (sub, reply) { self.subscribed(sub, reply); },
-      changed: function () { if (!self.hidden()) { self.header.tell(); } }
+      changed: function () { self.tell(); }
     });
     this.link.session = main.getAttribute("data-session") || "";
     this.words.localise(document);
@@ -110,16 +110,20 @@
     });
   };
 
+  // tell brings ages and the header up to date.
+  Page.prototype.tell = function () {
+    if (this.hidden()) { return; }
+    this.panels.forEach(function (panel) { panel.tell(); });
+    this.header.tell();
+  };
+
   // tick keeps ages true and asks once after each reading that is late.
   Page.prototype.tick = function () {
-    var now = this.link.clock.now(), late = false;
+    var now = this.link.clock.now(), late;
     if (this.hidden()) { return; }
-    this.panels.forEach(function (panel) {
-      if (panel.isLate(now)) { late = true; }
-      panel.tell();
-    });
-    this.header.tell();
-    if (late) { this.link.check(); }
+    late = this.panels.filter(function (panel) { return panel.isLate(now); });
+    this.tell();
+    if (late.length) { this.link.check(); }
   };
 
   // release shows all that waited.
