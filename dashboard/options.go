@@ -39,6 +39,11 @@ type Limits struct {
 	PollsPerFeed       int // default 1,000
 }
 
+// DefaultLimits are the limits of a Dashboard that is given none.
+func DefaultLimits() Limits {
+	return Limits{Connections: 100_000, ConnectionsPerAddr: 1_000, MessagesPerSecond: 50, Polls: 10_000, PollsPerFeed: 1_000}
+}
+
 // Board is one dashboard.
 type Board struct {
 	Name   string // in its address /d/{name}
@@ -79,17 +84,17 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Cluster == nil {
 		o.Cluster = func(node string, log cluster.Log) (cluster.Cluster, error) { return cluster.NewLocal(node, log), nil }
 	}
-	l := &o.Limits
+	l, unset := &o.Limits, DefaultLimits()
 	for _, limit := range []struct {
 		name  string
 		value *int
 		unset int
 	}{
-		{"connections", &l.Connections, 100_000},
-		{"connections of an address", &l.ConnectionsPerAddr, 1_000},
+		{"connections", &l.Connections, unset.Connections},
+		{"connections of an address", &l.ConnectionsPerAddr, unset.ConnectionsPerAddr},
 		{"messages a second", &l.MessagesPerSecond, 1_000},
-		{"polls", &l.Polls, 10_000},
-		{"polls of a feed", &l.PollsPerFeed, 1_000},
+		{"polls", &l.Polls, unset.Polls},
+		{"polls of a feed", &l.PollsPerFeed, unset.PollsPerFeed},
 	} {
 		if *limit.value < 0 {
 			return o, fmt.Errorf("limit of %s %d: allowed are positive numbers, and 0 for %d", limit.name, *limit.value, limit.unset)
