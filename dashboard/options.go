@@ -92,7 +92,7 @@ func (o Options) withDefaults() (Options, error) {
 	}{
 		{"connections", &l.Connections, unset.Connections},
 		{"connections of an address", &l.ConnectionsPerAddr, unset.ConnectionsPerAddr},
-		{"messages a second", &l.MessagesPerSecond, 1_000},
+		{"messages a second", &l.MessagesPerSecond, unset.MessagesPerSecond},
 		{"polls", &l.Polls, unset.Polls},
 		{"polls of a feed", &l.PollsPerFeed, unset.PollsPerFeed},
 	} {
