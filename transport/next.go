@@ -62,10 +62,11 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// collect gathers what is newer than the pending position, and moves it there.
+// collect gathers what is newer than the pending position, and moves it there. Many sessions do so at the same time: what is guarded by
+// the hub's mutex for writing and belongs to this session alone may be written here.
 func (s *Session) collect() Batch {
 	h := s.hub
-	h.mu.Lock()
+	h.mu.RLock()
 	var b Batch
 	if s.reply != nil {
 		b.events = append(b.events, s.reply)
@@ -74,21 +75,28 @@ func (s *Session) collect() Batch {
 	b.events = s.appendReset(b.events)
 	b.events = s.appendMessages(b.events)
 	readings := s.takeReadings()
-	var news []*event
-	if s.open.Presence && s.kind != LongPoll {
-		news, s.again = h.roll.news(s, &s.seen, time.Now())
-	}
+	tell := s.open.Presence && s.kind != LongPoll && (s.seen.looked != h.roll.version || !s.again.IsZero())
 	bye := s.bye
-	h.mu.Unlock()
+	h.mu.RUnlock()
 	for _, r := range readings { // encoded on first need, outside the lock
 		b.events = append(b.events, r.update.event(s.open.Format, r.had))
 	}
-	b.events = append(b.events, news...)
+	if tell {
+		b.events = append(b.events, s.news()...)
+	}
 	if bye != nil {
 		b.events = append(b.events, bye)
 		b.last = true
 	}
 	return b
+}
+
+// news is what of presence is to be told now.
+func (s *Session) news() (list []*event) {
+	s.hub.mu.Lock()
+	defer s.hub.mu.Unlock()
+	list, s.again = s.hub.roll.news(s, &s.seen, time.Now())
+	return list
 }
 
 // appendReset tells that messages may be missing and goes on from now.

@@ -41,7 +41,8 @@ const (
 
 // seen is what a session, or a poller between its polls, was told of presence. Guarded by the hub's mutex.
 type seen struct {
-	version uint64
+	looked  uint64 // the version of the roll that was looked at last
+	version uint64 // that of the presence event
 	at      time.Time
 	rooms   map[string]roomSeen
 }
@@ -87,6 +88,7 @@ func (h *Hub) Online(unionID string) bool {
 // news returns what of presence s is to be told now, where told keeps what it knows; and when to ask again for what it is too early for.
 func (r *roll) news(s *Session, told *seen, now time.Time) (list []*event, again time.Time) {
 	r.tell()
+	told.looked = r.version
 	if told.version != r.toldAt {
 		if due := told.at.Add(presenceEvery); told.version >= r.urgent && now.Before(due) {
 			again = due

@@ -33,7 +33,7 @@ type Session struct {
 	cancel context.CancelCauseFunc
 	wake   chan struct{} // size 1: there may be something new
 
-	// Guarded by hub.mu.
+	// Guarded by hub.mu. Only the goroutine that calls Next writes them under a read lock, and only it reads what it writes.
 	interests interests
 	versions  map[string]int64 // of pending, by topic
 	next      int64            // no message from pending up to here, exclusive, is for it; 0: none up to the head of the log is
