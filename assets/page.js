@@ -3,6 +3,7 @@
   "use strict";
 
   var dom = pulsewall.dom;
+  var TICK = 250; // ms; ages count seconds, but a reading that is late is asked for at once
 
   // Page follows the main element that has data-live.
   function Page(main) {
@@ -31,7 +32,7 @@
     this.words.localise(document);
     this.panels = dom.all(main, "[data-panel]").map(function (section) { return new pulsewall.Panel(section, self); });
     pulsewall.listen(this);
-    window.setInterval(function () { self.tick(); }, 1000);
+    window.setInterval(function () { self.tick(); }, TICK);
     this.link.start();
     pulsewall.charts.load(this);
   }
