@@ -94,8 +94,10 @@
       axes: [
         { stroke: colour("dim"), font: font, size: 26, space: 80, grid: { show: false }, ticks: { show: false },
           values: function (plot, marks) {
-            var seconds = marks.length > 1 && marks[1] - marks[0] < 60000;
-            return marks.map(function (mark) { return words.time(mark, !seconds); });
+            var seconds = marks.length > 1 && marks[1] - marks[0] < 60000, end = plot.bbox.width / window.devicePixelRatio;
+            return marks.map(function (mark) { // a label that the edge would cut is left out
+              return plot.valToPos(mark, "x") > end - (seconds ? 8 : 0) ? "" : words.time(mark, !seconds);
+            });
           } },
         { stroke: colour("dim"), font: font, size: this.left, gap: 8, grid: grid, ticks: { show: false },
           splits: function () { return scale.marks(self.values); },
@@ -105,8 +107,9 @@
       ],
       series: [{}].concat(items.map(function (item, i) {
         var stroke = colour(item.colour);
-        return { label: item.name, stroke: stroke, width: 1.7, points: { show: false },
-          fill: i === 0 && /^#[0-9a-f]{6}$/i.test(stroke) ? stroke + "14" : undefined };
+        return { label: item.name, stroke: stroke, width: 1.7, points: { show: false }, fill: function () {
+          return i === 0 && self.values.low === 0 && /^#[0-9a-f]{6}$/i.test(stroke) ? stroke + "14" : null;
+        } };
       })),
       hooks: { setCursor: [function () { self.point(); }] }
     };
