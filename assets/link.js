@@ -194,7 +194,9 @@
     } else if (event.event === "message" && !this.isNew(data.id || event.id)) {
       return;
     }
-    this.options.event(event);
+    try { this.options.event(event); } catch (mistake) {
+      window.setTimeout(function () { throw mistake; }, 0); // the console should know; the link goes on
+    }
   };
 
   Link.prototype.isNew = function (id) {
