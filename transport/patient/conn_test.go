@@ -20,7 +20,6 @@ type sink struct {
 
 	mu       sync.Mutex
 	deadline time.Time
-	taken    int
 	changed  chan struct{}
 }
 
