@@ -177,6 +177,14 @@ func (p *tab) quiet(own string) {
 	}
 }
 
+// forget lets go of what the page has said and asked for so far.
+func (p *tab) forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.trouble, p.received = nil, 0
+	clear(p.requests)
+}
+
 // asked returns how often the page asked for an address that ends so.
 func (p *tab) asked(suffix string) int {
 	p.mu.Lock()

@@ -131,3 +131,25 @@ func TestPagingWithoutScripts(t *testing.T) {
 	}
 	p.quiet(s.URL)
 }
+
+// TestBack leaves a dashboard for another and comes back by the browser's own button: the page is live again, and as new as a new one.
+func TestBack(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, dashboard.Options{Node: "here", Interval: 2 * time.Second})
+	for _, w := range ways[:3] {
+		t.Run(w.name, func(t *testing.T) {
+			t.Parallel()
+			p := w.open(t, s.URL+"/d/overview")
+			p.until(10*time.Second, isLive)
+			p.click(`nav a[href$="/d/sensors"]`)
+			p.until(10*time.Second, `location.pathname === "/d/sensors" && `+isLive)
+			p.act("history.back();")
+			p.until(10*time.Second, `location.pathname === "/d/overview" && document.readyState === "complete" && `+isLive)
+			const at = `Number(document.querySelector("[data-panel]").getAttribute("data-version"))`
+			before, err := eval[float64](p, at)
+			p.must(err)
+			p.until(5*time.Second, fmt.Sprintf("%s > %.0f", at, before))
+			p.quiet(s.URL)
+		})
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
+	"os"
 	"os/exec"
 	"sync"
 	"testing"
@@ -78,4 +79,17 @@ func (p *process) kill() {
 		_ = p.cmd.Process.Kill()
 		_ = p.cmd.Wait()
 	}
+}
+
+// stop sends the program a signal and returns how long it took to end, and how it did.
+func (p *process) stop(signal os.Signal) (time.Duration, error) {
+	p.t.Helper()
+	began := time.Now()
+	if err := p.cmd.Process.Signal(signal); err != nil {
+		p.t.Fatal(err)
+	}
+	late := time.AfterFunc(20*time.Second, func() { _ = p.cmd.Process.Kill() })
+	defer late.Stop()
+	err := p.cmd.Wait()
+	return time.Since(began), err
 }

@@ -2,6 +2,7 @@ package acceptance
 
 import (
 	"fmt"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -72,6 +73,37 @@ func TestKilledServer(t *testing.T) {
 			if told[text] != 1 {
 				t.Errorf("%s: %q was told %d times; want once: %v", ways[i].name, text, told[text], told)
 			}
+		}
+	}
+}
+
+// TestRestartedServer ends the program as a service manager does, under open pages, and starts it again: it says goodbye and is gone
+// within 10 s, and the pages are live again, none of them hammering.
+func TestRestartedServer(t *testing.T) {
+	t.Parallel()
+	address := freeAddress(t)
+	server := start(t, address, nil, "--interval", "2s").ready()
+	var tabs []*tab
+	for _, w := range ways[:3] {
+		p := w.open(t, server.URL+"/d/overview")
+		p.until(10*time.Second, isLive)
+		tabs = append(tabs, p)
+	}
+	took, err := server.stop(syscall.SIGTERM)
+	if err != nil || took > 10*time.Second {
+		t.Errorf("ended after %v with %v; want exit 0 within 10 s", took, err)
+	}
+	t.Logf("ended after %.1f s", took.Seconds())
+	for _, p := range tabs {
+		p.until(15*time.Second, `document.querySelector("[data-slot=connection]").getAttribute("data-state") !== "live"`)
+		p.forget()
+	}
+	start(t, address, nil, "--interval", "2s").ready()
+	for i, p := range tabs {
+		took := p.until(15*time.Second, isLive)
+		t.Logf("%s: live again after %.1f s", ways[i].name, took.Seconds())
+		if n := p.asked("/live/ws") + p.asked("/live/sse") + p.asked("/live/poll"); n > 20 {
+			t.Errorf("%s: %d requests to come back; want a few", ways[i].name, n)
 		}
 	}
 }
