@@ -124,16 +124,22 @@ func chaos(ctx context.Context, s *site, r *rand.Rand, i int, at string) (string
 		}
 	}
 	if r.IntN(2) == 0 {
-		c.send(final|closes, nil)
-		_ = c.SetReadDeadline(time.Now().Add(patience))
-		for err = error(nil); err == nil; {
-			_, err = c.message()
-		}
-		if errors.Is(err, errInvalid) || errors.Is(err, os.ErrDeadlineExceeded) {
-			return at, err
-		}
+		return at, sayGoodbye(c)
 	}
 	return at, nil
+}
+
+// sayGoodbye closes properly and reads to the end.
+func sayGoodbye(c *wsClient) error {
+	c.send(final|closes, nil)
+	_ = c.SetReadDeadline(time.Now().Add(patience))
+	for {
+		if _, err := c.message(); errors.Is(err, errInvalid) || errors.Is(err, os.ErrDeadlineExceeded) {
+			return err
+		} else if err != nil {
+			return nil //nolint:nilerr // the end, as it should be
+		}
+	}
 }
 
 // abandon asks for an SSE stream or a poll, reads a little and goes.

@@ -92,15 +92,17 @@ func TestDeflateOffers(t *testing.T) {
 	}
 }
 
-// TestFrames sends what a client may and may not, and tells what comes back: texts, pongs, and how it ends.
-func TestFrames(t *testing.T) {
+// A frameTest is what a client sends, and what comes back: texts, pongs, and how it ends.
+type frameTest struct {
+	name string
+	send [][]byte
+	want string
+}
+
+func frameTests() []frameTest {
 	const op = `{"op":"ping","ref":"1"}`
 	unmasked := []byte{final | txt, 2, '{', '}'}
-	tests := []struct {
-		name string
-		send [][]byte
-		want string
-	}{
+	return []frameTest{
 		{"text", [][]byte{masked(final|txt, []byte(op))}, "reply"},
 		{"in three fragments with pings between", [][]byte{
 			masked(txt, []byte(op[:5])), masked(final|ping, []byte("a")), masked(more, []byte(op[5:9])), masked(final|ping, nil), masked(final|more, []byte(op[9:])),
@@ -134,15 +136,16 @@ func TestFrames(t *testing.T) {
 		{"close of 126 bytes", [][]byte{masked(final|closes, closePayload(1000, strings.Repeat("x", 124)))}, "closed 1002"},
 		{"close of 125 bytes", [][]byte{masked(final|closes, closePayload(1000, strings.Repeat("x", 123)))}, "closed 1000 " + strings.Repeat("x", 123)},
 	}
+}
+
+// TestFrames sends what a client may and may not.
+func TestFrames(t *testing.T) {
+	tests := frameTests()
 	for _, code := range []int{1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 4999} {
-		tests = append(tests, tests[0])
-		last := &tests[len(tests)-1]
-		last.name, last.send, last.want = fmt.Sprint("close ", code), [][]byte{masked(final|closes, closePayload(code, ""))}, fmt.Sprint("closed ", code)
+		tests = append(tests, frameTest{fmt.Sprint("close ", code), [][]byte{masked(final|closes, closePayload(code, ""))}, fmt.Sprint("closed ", code)})
 	}
 	for _, code := range []int{0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535} {
-		tests = append(tests, tests[0])
-		last := &tests[len(tests)-1]
-		last.name, last.send, last.want = fmt.Sprint("close ", code), [][]byte{masked(final|closes, closePayload(code, ""))}, "closed 1002"
+		tests = append(tests, frameTest{fmt.Sprint("close ", code), [][]byte{masked(final|closes, closePayload(code, ""))}, "closed 1002"})
 	}
 	s := newSite(t, Options{}, false)
 	for _, tt := range tests {
