@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -12,8 +13,13 @@ import (
 
 // getPresence tells who is online, or who is in a room.
 func (d *Dashboard) getPresence(w http.ResponseWriter, r *http.Request) {
-	room := r.URL.Query().Get("room")
-	if room == "" {
+	q, err := parseQuery(r.URL.RawQuery)
+	if err != nil {
+		d.refuse(w, r, err)
+		return
+	}
+	room := q.Get("room")
+	if !q.Has("room") {
 		writeJSON(w, http.StatusOK, d.hub.Presence())
 		return
 	}
@@ -26,12 +32,7 @@ func (d *Dashboard) getPresence(w http.ResponseWriter, r *http.Request) {
 
 // getUsers lists who is connected, as a page.
 func (d *Dashboard) getUsers(w http.ResponseWriter, r *http.Request) {
-	current, err := number(r.URL.Query(), "current", 1, feeds.MaxCurrent)
-	if err != nil {
-		d.refuse(w, r, err)
-		return
-	}
-	size, err := number(r.URL.Query(), "size", feeds.DefaultSize, feeds.MaxSize)
+	current, size, err := paging(r)
 	if err != nil {
 		d.refuse(w, r, err)
 		return
@@ -47,9 +48,24 @@ func (d *Dashboard) getUsers(w http.ResponseWriter, r *http.Request) {
 	}{users[from:min(len(users), from+size)], len(users), size, current, (len(users) + size - 1) / size})
 }
 
+func paging(r *http.Request) (current, size int, err error) {
+	q, err := parseQuery(r.URL.RawQuery)
+	if err != nil {
+		return 0, 0, err
+	}
+	if current, err = number(q, "current", 1, feeds.MaxCurrent); err != nil {
+		return 0, 0, err
+	}
+	size, err = number(q, "size", feeds.DefaultSize, feeds.MaxSize)
+	return current, size, err
+}
+
 // getUser tells where one user is connected.
 func (d *Dashboard) getUser(w http.ResponseWriter, r *http.Request) {
 	id, err := feeds.ParseUnionID(chi.URLParam(r, "unionId"))
+	if err == nil && id == "" {
+		err = refuse(http.StatusBadRequest, "unionId %q: want a 64-bit integer", clip(chi.URLParam(r, "unionId")))
+	}
 	if err != nil {
 		d.refuse(w, r, err)
 		return
@@ -85,7 +101,7 @@ func (d *Dashboard) getFeeds(w http.ResponseWriter, _ *http.Request) {
 		list = append(list, feedInfo{
 			Name: f.Name, Title: about.Title, Interval: f.Interval.Seconds(), MaxAge: f.MaxAge.Seconds(),
 			PerUser: about.PerUser, PerNode: about.PerNode, Simulated: about.Simulated, Origin: about.Origin,
-			Filters: about.Filters, Fields: about.Fields,
+			Filters: about.Filters, Fields: append([]feeds.Field{}, about.Fields...),
 		})
 	}
 	writeJSON(w, http.StatusOK, map[string]any{"feeds": list})
@@ -118,10 +134,23 @@ func (d *Dashboard) getNodes(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]any{"nodes": []nodeInfo{self}})
 }
 
-// getHealth makes one real round trip through the hub.
+// probeTimeout is how long a round trip through the hub may take.
+const probeTimeout = 2 * time.Second
+
+// probe makes one real round trip through the hub.
+func (d *Dashboard) probe(r *http.Request) error {
+	ctx, cancel := context.WithTimeout(r.Context(), probeTimeout)
+	defer cancel()
+	if err := d.hub.Probe(ctx); err != nil {
+		return refuse(http.StatusServiceUnavailable, "nothing comes through the hub: %s", err).after(5 * time.Second)
+	}
+	return nil
+}
+
+// getHealth tells whether the process lives and is not stuck.
 func (d *Dashboard) getHealth(w http.ResponseWriter, r *http.Request) {
 	if err := d.probe(r); err != nil {
-		d.refuse(w, r, refuse(http.StatusServiceUnavailable, "nothing comes through the hub: %s", err).after(5*time.Second))
+		d.refuse(w, r, err)
 		return
 	}
 	writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
@@ -131,6 +160,10 @@ func (d *Dashboard) getHealth(w http.ResponseWriter, r *http.Request) {
 func (d *Dashboard) getReady(w http.ResponseWriter, r *http.Request) {
 	if !d.ready.Load() || d.hub.Draining() {
 		d.refuse(w, r, refuse(http.StatusServiceUnavailable, "the server is starting or leaving").after(5*time.Second))
+		return
+	}
+	if err := d.probe(r); err != nil {
+		d.refuse(w, r, err)
 		return
 	}
 	writeJSON(w, http.StatusOK, map[string]any{"status": "ready", "node": d.opts.Node, "degraded": d.cluster.Degraded()})

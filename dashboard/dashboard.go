@@ -18,8 +18,11 @@ import (
 	"github.com/pulsewall/pulsewall/transport"
 )
 
-// drainTimeout is how long clients have to take their bye.
-const drainTimeout = 5 * time.Second
+// How long Run takes to end: clients take their bye, then polls end with their context.
+const (
+	drainTimeout = 4 * time.Second
+	stopTimeout  = time.Second
+)
 
 // Dashboard serves the pages, the live address and the API. Its methods may be called concurrently.
 type Dashboard struct {
@@ -39,10 +42,10 @@ type Dashboard struct {
 	alone     bool // no cluster: this node's name goes without saying
 	started   time.Time
 	ready     atomic.Bool // Run is running
+	putting   sync.Mutex  // held while a reading is put, so that an old one can be told from it
 }
 
-// New checks opts and returns a Dashboard that is fully alive once Run is called. Errors name the wrong value and what is
-// allowed.
+// New checks opts and returns a Dashboard that is alive while Run runs. Errors name the wrong value and what is allowed.
 func New(opts Options) (*Dashboard, error) {
 	alone := opts.Cluster == nil
 	opts, err := opts.withDefaults()
@@ -88,35 +91,49 @@ func New(opts Options) (*Dashboard, error) {
 }
 
 // Run polls, and serves what waits for readings, until ctx ends. Then it stops accepting streams (readyz 503), says bye to all
-// with spread retries, waits until they have gone (5 s at most) and returns. It may be called once; afterwards nothing is served any more.
+// with spread retries, waits until they have gone and polls have ended (5 s at most) and returns. It must be called once;
+// afterwards nothing is served any more.
 func (d *Dashboard) Run(ctx context.Context) error {
 	work, stop := context.WithCancel(context.WithoutCancel(ctx)) // it goes on while clients are let go
 	defer stop()
-	var wg sync.WaitGroup
-	errs := make([]error, 2)
-	failed := make(chan struct{}, len(errs))
-	for i, run := range []func(context.Context) error{d.scheduler.Run, d.cluster.Run} {
-		wg.Go(func() {
-			if errs[i] = run(work); errs[i] != nil {
-				failed <- struct{}{}
-			}
-		})
+	workers := []func(context.Context) error{d.scheduler.Run, d.cluster.Run}
+	ended := make(chan error, len(workers))
+	for _, run := range workers {
+		go func() { ended <- run(work) }()
 	}
 	d.ready.Store(true)
+	left := len(workers)
+	var err error
 	select {
 	case <-ctx.Done():
-	case <-failed:
+	case err = <-ended: // one alone is of no use
+		left--
 	}
 	d.ready.Store(false)
-	drain, cancel := context.WithTimeout(work, drainTimeout)
+	d.drain(work)
+	stop()
+	timeout := time.NewTimer(stopTimeout)
+	defer timeout.Stop()
+	for ; left > 0; left-- {
+		select {
+		case e := <-ended:
+			err = errors.Join(err, e)
+		case <-timeout.C:
+			d.log.Warn("a source goes on though it was told to end; it is left behind")
+			left = 1
+		}
+	}
+	d.hub.Close()
+	return err
+}
+
+// drain lets go of the clients.
+func (d *Dashboard) drain(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, drainTimeout)
 	defer cancel()
-	if err := d.hub.Drain(drain); err != nil {
+	if err := d.hub.Drain(ctx); err != nil {
 		d.log.Warn("clients were cut off", "err", err)
 	}
-	stop()
-	wg.Wait()
-	d.hub.Close()
-	return errors.Join(errs...)
 }
 
 // ServeHTTP serves every address.
@@ -133,6 +150,7 @@ func (l *messageLog) Deliver(item cluster.Item) {
 	var m transport.Message
 	if err := json.Unmarshal(item.Data, &m); err != nil { // only another version of this program can have written it
 		l.log.Error("unreadable message", "seq", item.Seq, "err", err)
+		m = transport.Message{To: transport.Address{Users: []string{""}}} // for nobody, but it has its place
 	}
 	l.hub.Append(item.Seq, item.Key, m)
 }

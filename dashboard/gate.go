@@ -32,16 +32,24 @@ func (d *Dashboard) clientAddr(r *http.Request) netip.Addr {
 	at := peer(r)
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for i := len(hops) - 1; i >= 0 && d.trusts(at); i-- {
-		next, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
-		if err != nil {
-			return netip.Addr{}
-		}
-		at = next.Unmap()
+		at = hop(strings.TrimSpace(hops[i]))
 	}
 	if !at.IsValid() || at.IsLoopback() || d.trusts(at) {
 		return netip.Addr{}
 	}
 	return at
+}
+
+// hop reads an address of X-Forwarded-For, which some proxies write with its port.
+func hop(s string) netip.Addr {
+	if ap, err := netip.ParseAddrPort(s); err == nil {
+		return ap.Addr().Unmap()
+	}
+	a, err := netip.ParseAddr(s)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return a.Unmap()
 }
 
 // gate bounds how many streams and waiting polls are open, in all and for an address.

@@ -15,7 +15,7 @@ func (d *Dashboard) live(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.Header.Get("Sec-WebSocket-Key") != "" || hasToken(r.Header, "Upgrade", "websocket"):
 		d.liveSocket(w, r)
-	case strings.Contains(r.Header.Get("Accept"), "text/event-stream"):
+	case accepts(r, "text/event-stream"):
 		d.liveEvents(w, r)
 	default:
 		d.livePoll(w, r)
@@ -31,34 +31,29 @@ func (d *Dashboard) liveSocket(w http.ResponseWriter, r *http.Request) {
 		d.refuse(w, r, err)
 		return
 	}
-	d.open(w, r, transport.WebSocket, func(o transport.Opening, watched *watched) error {
-		return d.hub.ServeWebSocket(w, r, o, d.ops(watched))
+	d.open(w, r, transport.WebSocket, func(o *wish, watched *watched) error {
+		return d.hub.ServeWebSocket(w, r, o.Opening, d.ops(watched))
 	})
 }
 
 func (d *Dashboard) liveEvents(w http.ResponseWriter, r *http.Request) {
-	d.open(w, r, transport.SSE, func(o transport.Opening, _ *watched) error { return d.hub.ServeSSE(w, r, o) })
+	d.open(w, r, transport.SSE, func(o *wish, _ *watched) error { return d.hub.ServeSSE(w, r, o.Opening) })
 }
 
 func (d *Dashboard) livePoll(w http.ResponseWriter, r *http.Request) {
-	wait, err := waitOf(r)
-	if err != nil {
-		d.refuse(w, r, err)
-		return
-	}
-	d.open(w, r, transport.LongPoll, func(o transport.Opening, _ *watched) error { return d.hub.ServePoll(w, r, o, wait) })
+	d.open(w, r, transport.LongPoll, func(o *wish, _ *watched) error { return d.hub.ServePoll(w, r, o.Opening, o.wait) })
 }
 
 // open does what is alike on all transports: it checks the query and the limits, watches what is asked for, serves, and
 // lets go of it.
-func (d *Dashboard) open(w http.ResponseWriter, r *http.Request, kind transport.Kind, serve func(transport.Opening, *watched) error) {
-	o, subs, err := d.opening(r)
+func (d *Dashboard) open(w http.ResponseWriter, r *http.Request, kind transport.Kind, serve func(*wish, *watched) error) {
+	o, err := d.wish(r)
 	if err != nil {
 		d.refuse(w, r, err)
 		return
 	}
 	if d.hub.Draining() {
-		d.refuse(w, r, transport.ErrClosed)
+		d.refuse(w, r, errLeaving)
 		return
 	}
 	leave, err := d.gate.enter(d.clientAddr(r))
@@ -69,16 +64,22 @@ func (d *Dashboard) open(w http.ResponseWriter, r *http.Request, kind transport.
 	defer leave()
 	watched := &watched{d: d}
 	defer watched.releaseAll()
-	for _, sub := range subs {
+	for _, sub := range o.subs {
 		if err := watched.add(sub); err != nil {
 			d.refuse(w, r, err)
 			return
 		}
 	}
-	if kind == transport.LongPoll {
-		d.awaitFirst(r, o, subs)
+	d.forgetOld(o.subs)
+	if kind == transport.LongPoll && o.After == "" && o.LastEventID == "" {
+		_, _ = d.newest(r.Context(), o.subs) // the first readings, or 2 s; what is refused was refused by watch
 	}
-	if err := serve(o, watched); err != nil && !errors.Is(err, transport.ErrClosed) {
+	err = serve(o, watched)
+	switch {
+	case err == nil:
+	case !begun(w) && r.Context().Err() == nil: // the hub has closed in the meantime
+		d.refuse(w, r, err)
+	case !errors.Is(err, transport.ErrClosed):
 		d.log.Debug("stream ended", "transport", kind, "err", err)
 	}
 }
@@ -117,16 +118,14 @@ func (w *watched) releaseAll() {
 // checkHandshake says whether r can become a WebSocket (RFC 6455, 4.2.1).
 func checkHandshake(w http.ResponseWriter, r *http.Request) error {
 	if r.ProtoMajor != 1 || !hasToken(r.Header, "Upgrade", "websocket") || !hasToken(r.Header, "Connection", "upgrade") {
-		w.Header().Set("Upgrade", "websocket")
-		if r.ProtoMajor == 1 {
-			w.Header().Set("Connection", "Upgrade")
-		}
+		wantUpgrade(w, r)
 		return refuse(http.StatusUpgradeRequired, "this is no WebSocket handshake any more: a proxy has taken Upgrade %q or Connection %q away (%s). "+
 			"In nginx the location needs: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection \"upgrade\"; "+
-			"Without it, the same address works with Accept: text/event-stream and as a long poll.",
+			"Without a WebSocket, the same address works with Accept: text/event-stream and as a long poll.",
 			clip(r.Header.Get("Upgrade")), clip(r.Header.Get("Connection")), r.Proto)
 	}
 	if v := r.Header.Get("Sec-WebSocket-Version"); v != "13" {
+		wantUpgrade(w, r)
 		w.Header().Set("Sec-WebSocket-Version", "13")
 		return refuse(http.StatusUpgradeRequired, "Sec-WebSocket-Version %q: want 13", clip(v))
 	}
@@ -138,6 +137,14 @@ func checkHandshake(w http.ResponseWriter, r *http.Request) error {
 		return refuse(http.StatusBadRequest, "Sec-WebSocket-Key %q: want 16 bytes in base64", clip(keys[0]))
 	}
 	return nil
+}
+
+// wantUpgrade says what a 426 asks for (RFC 9110, 15.5.22). HTTP/2 has no such header.
+func wantUpgrade(w http.ResponseWriter, r *http.Request) {
+	if r.ProtoMajor == 1 {
+		w.Header().Set("Upgrade", "websocket")
+		w.Header().Set("Connection", "Upgrade")
+	}
 }
 
 // hasToken says whether a header with a list of tokens holds one, in any case.

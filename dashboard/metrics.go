@@ -22,7 +22,7 @@ type metrics struct {
 	refused  *prometheus.CounterVec
 
 	mu     sync.Mutex
-	newest map[string]time.Time // guarded by mu: when the newest good records of a feed were read
+	newest map[feeds.Subscription]time.Time // guarded by mu: when its newest good records were read
 }
 
 func newMetrics() *metrics {
@@ -37,7 +37,7 @@ func newMetrics() *metrics {
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "pulsewall_refused_total", Help: "Requests refused, by status.",
 		}, []string{"status"}),
-		newest: make(map[string]time.Time),
+		newest: make(map[feeds.Subscription]time.Time),
 	}
 	m.registry.MustRegister(m.polls, m.duration, m.refused, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -51,13 +51,34 @@ func (m *metrics) polled(feed string, took time.Duration, status feeds.Status) {
 	m.duration.WithLabelValues(feed).Observe(took.Seconds())
 }
 
-// read notes how fresh a feed is.
+// read notes how fresh a subscription is.
 func (m *metrics) read(r feeds.Reading) {
+	if r.At.IsZero() {
+		return
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if r.At.After(m.newest[r.Sub.Feed]) {
-		m.newest[r.Sub.Feed] = r.At
+	m.newest[r.Sub] = r.At
+}
+
+// forget leaves out what nobody wants: that it ages is no news.
+func (m *metrics) forget(sub feeds.Subscription) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.newest, sub)
+}
+
+// byFeed is when the newest good records of each feed were read.
+func (m *metrics) byFeed() map[string]time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	newest := make(map[string]time.Time)
+	for sub, at := range m.newest {
+		if at.After(newest[sub.Feed]) {
+			newest[sub.Feed] = at
+		}
 	}
+	return newest
 }
 
 // watch adds what is read off the dashboard at each scrape.
@@ -76,7 +97,7 @@ var (
 	descUsers      = prometheus.NewDesc("pulsewall_users", "Distinct users online.", nil, nil)
 	descOnline     = prometheus.NewDesc("pulsewall_connections", "Clients online, each counted once.", nil, nil)
 	descWanted     = prometheus.NewDesc("pulsewall_polls_wanted", "Distinct polls that are wanted now.", nil, nil)
-	descAge        = prometheus.NewDesc("pulsewall_data_age_seconds", "Age of the newest good reading of a feed.", []string{"feed"}, nil)
+	descAge        = prometheus.NewDesc("pulsewall_data_age_seconds", "Age of the newest good reading of a feed that is wanted.", []string{"feed"}, nil)
 	descDegraded   = prometheus.NewDesc("pulsewall_degraded", "1 while this node cannot reach the others.", nil, nil)
 )
 
@@ -106,10 +127,7 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 	gauge(descOnline, float64(online.Connections))
 	gauge(descWanted, float64(g.d.scheduler.Polls()))
 	gauge(descDegraded, map[bool]float64{true: 1}[online.Degraded])
-	m := g.d.metrics
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for feed, at := range m.newest {
+	for feed, at := range g.d.metrics.byFeed() {
 		gauge(descAge, time.Since(at).Seconds(), feed)
 	}
 }

@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"runtime/debug"
 	"slices"
 	"time"
 
+	"github.com/pulsewall/pulsewall/feeds"
 	"github.com/pulsewall/pulsewall/transport"
 )
 
@@ -15,7 +17,13 @@ type result map[string]any
 
 // ops answers what a client of a WebSocket asks in band. watched holds its subscriptions.
 func (d *Dashboard) ops(watched *watched) transport.Handler {
-	return func(ctx context.Context, s *transport.Session, op transport.Op) transport.Reply {
+	return func(ctx context.Context, s *transport.Session, op transport.Op) (reply transport.Reply) {
+		defer func() { // it runs on a goroutine of the stream's, where a panic would take the program along
+			if v := recover(); v != nil {
+				d.log.Error("panic", "op", op.Op, "panic", v, "stack", string(debug.Stack()))
+				reply = transport.Reply{Problem: errFailed}
+			}
+		}()
 		reply, err := d.do(ctx, s, op, watched)
 		if err != nil {
 			return transport.Reply{Problem: problem(err)}
@@ -59,11 +67,12 @@ func (d *Dashboard) subscribe(s *transport.Session, text string, watched *watche
 	if topics := s.Topics(); slices.Contains(topics, topic) {
 		return reply, nil
 	} else if len(topics) >= mostSubscriptions {
-		return reply, refuse(http.StatusTooManyRequests, "this session has %d subscriptions: at most %d are allowed", len(topics), mostSubscriptions)
+		return reply, refuse(http.StatusBadRequest, "this session has %d subscriptions: at most %d are allowed", len(topics), mostSubscriptions)
 	}
 	if err := watched.add(sub); err != nil {
 		return reply, err
 	}
+	d.forgetOld([]feeds.Subscription{sub})
 	reply.Subscribe = []string{topic}
 	return reply, nil
 }
@@ -89,7 +98,7 @@ func join(s *transport.Session, room string) (transport.Reply, error) {
 	if rooms := s.Rooms(); slices.Contains(rooms, room) {
 		return reply, nil
 	} else if len(rooms) >= mostRooms {
-		return reply, refuse(http.StatusTooManyRequests, "this session is in %d rooms: at most %d are allowed", len(rooms), mostRooms)
+		return reply, refuse(http.StatusBadRequest, "this session is in %d rooms: at most %d are allowed", len(rooms), mostRooms)
 	}
 	reply.Join = []string{room}
 	return reply, nil

@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/http"
@@ -71,10 +72,18 @@ func (d *Dashboard) mayAct(r *http.Request, origin string) bool {
 	if err != nil || u.Host == "" {
 		return false
 	}
-	// Who ends TLS in front may not say so: the host decides, not the scheme.
-	return canonicalHost(u.Host, u.Scheme) == canonicalHost(d.host(r), u.Scheme) || d.origins[canonicalOrigin(u)]
+	return d.isSame(r, u) || d.origins[canonicalOrigin(u)]
 }
 
+// isSame says whether u is of the site that r asked. Who ends TLS in front may not say so: where the scheme is not known, the host decides.
+func (d *Dashboard) isSame(r *http.Request, u *url.URL) bool {
+	if scheme := d.scheme(r); scheme != "" && !strings.EqualFold(scheme, u.Scheme) {
+		return false
+	}
+	return u.Host != "" && canonicalHost(u.Host, u.Scheme) == canonicalHost(d.host(r), u.Scheme)
+}
+
+// crossOrigin says what was seen, what was expected, and what to change.
 func (d *Dashboard) crossOrigin(r *http.Request, header, seen string) *Problem {
 	return refuse(http.StatusForbidden, "%s %q: this server was asked as %q, and allows its own pages and those of --origin. "+
 		"Start it with --origin and the address that people see, or pass that on in the proxy; in nginx: proxy_set_header Host $http_host;",
@@ -83,9 +92,50 @@ func (d *Dashboard) crossOrigin(r *http.Request, header, seen string) *Problem {
 
 // host is what the client asked for, as a trusted proxy tells it.
 func (d *Dashboard) host(r *http.Request) string {
-	if h := r.Header.Get("X-Forwarded-Host"); h != "" && d.trusts(peer(r)) {
-		first, _, _ := strings.Cut(h, ",")
-		return strings.TrimSpace(first)
+	return cmp.Or(d.forwarded(r, "X-Forwarded-Host"), r.Host)
+}
+
+// scheme is how the client asked; empty where a proxy may have ended TLS without a word.
+func (d *Dashboard) scheme(r *http.Request) string {
+	if proto := d.forwarded(r, "X-Forwarded-Proto"); proto != "" || r.TLS == nil {
+		return proto
 	}
-	return r.Host
+	return "https"
+}
+
+// forwarded is what a trusted proxy tells of the request that it got; the first, where there were several.
+func (d *Dashboard) forwarded(r *http.Request, header string) string {
+	if !d.trusts(peer(r)) {
+		return ""
+	}
+	first, _, _ := strings.Cut(r.Header.Get(header), ",")
+	return strings.TrimSpace(first)
+}
+
+// share lets pages of the origins that were configured read what they ask for, and answers what browsers ask before they post (Fetch
+// Standard, CORS). To all others nothing is said, and browsers keep answers from them.
+func (d *Dashboard) share(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		origin := r.Header.Get("Origin")
+		if origin == "" || !d.isConfigured(origin) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		h := w.Header()
+		h.Set("Access-Control-Allow-Origin", origin)
+		h.Set("Access-Control-Expose-Headers", "Retry-After")
+		if r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != "" {
+			h.Set("Access-Control-Allow-Methods", "GET, POST")
+			h.Set("Access-Control-Allow-Headers", "Content-Type, Last-Event-ID")
+			h.Set("Access-Control-Max-Age", "600")
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (d *Dashboard) isConfigured(origin string) bool {
+	u, err := url.Parse(origin)
+	return err == nil && (d.origins[origin] || d.origins[canonicalOrigin(u)])
 }

@@ -18,7 +18,6 @@ import (
 
 	"github.com/pulsewall/pulsewall/assets"
 	"github.com/pulsewall/pulsewall/feeds"
-	"github.com/pulsewall/pulsewall/transport"
 	"github.com/pulsewall/pulsewall/views"
 )
 
@@ -36,6 +35,7 @@ func (d *Dashboard) render(w http.ResponseWriter, r *http.Request, status int, p
 	var b bytes.Buffer
 	if err := page.Render(r.Context(), &b); err != nil {
 		d.log.Error("page not rendered", "path", r.URL.Path, "err", err)
+		w.Header().Del("ETag")
 		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 		return
 	}
@@ -56,6 +56,9 @@ func (d *Dashboard) getIndex(w http.ResponseWriter, r *http.Request) {
 		v.Dashboards = append(v.Dashboards, card)
 	}
 	w.Header().Set("Cache-Control", "no-cache")
+	if notModified(w, r, d.tag("index")) {
+		return
+	}
 	d.render(w, r, http.StatusOK, views.Index(v))
 }
 
@@ -85,7 +88,7 @@ func (d *Dashboard) getBoard(w http.ResponseWriter, r *http.Request) {
 	}
 	page := d.page(v, newest)
 	w.Header().Set("Cache-Control", "no-cache")
-	if notModified(w, r, tag(page)) {
+	if notModified(w, r, d.pageTag(page)) {
 		return
 	}
 	d.render(w, r, http.StatusOK, views.Page(page))
@@ -110,8 +113,8 @@ func (d *Dashboard) visit(b *board, rawQuery string) (*visit, error) {
 		return nil, err
 	}
 	for key := range q {
-		if name, ok := strings.CutPrefix(key, "p."); ok && b.panel(name) == nil {
-			return nil, refuse(http.StatusBadRequest, "%s: dashboard %s has no panel %q", clip(key), b.Name, clip(name))
+		if kind, name, ok := strings.Cut(key, "."); ok && (kind == "p" || kind == "s") && b.panel(name) == nil {
+			return nil, refuse(http.StatusBadRequest, "%q: dashboard %s has the panels %s", clip(key), b.Name, b.panelNames())
 		}
 	}
 	shortFor := slices.IndexFunc(b.panels, func(p *panel) bool { return p.isTable })
@@ -134,6 +137,14 @@ func (d *Dashboard) visit(b *board, rawQuery string) (*visit, error) {
 		v.subs = append(v.subs, sub)
 	}
 	return v, nil
+}
+
+func (b *board) panelNames() string {
+	names := make([]string, len(b.panels))
+	for i, p := range b.panels {
+		names[i] = p.Name
+	}
+	return strings.Join(names, ", ")
 }
 
 func eitherKey(q url.Values, long, short string) string {
@@ -160,22 +171,11 @@ func (d *Dashboard) newest(ctx context.Context, subs []feeds.Subscription) ([]fe
 	return readings, nil
 }
 
-// awaitFirst gives subscriptions that have no reading yet the time for their first poll.
-func (d *Dashboard) awaitFirst(r *http.Request, o transport.Opening, subs []feeds.Subscription) {
-	if o.After != "" || o.LastEventID != "" {
-		return
-	}
-	_, _ = d.newest(r.Context(), subs) // watched already: what is refused has been
-}
-
 // page puts together what is shown. Readings come from one snapshot of the hub, like the cursor, so that nothing is missing or
 // twice between the page and its stream.
 func (d *Dashboard) page(v *visit, newest []feeds.Reading) views.PageView {
-	topics := make([]string, len(v.subs))
-	for i, sub := range v.subs {
-		topics[i] = sub.String()
-	}
-	updates, cursor := d.hub.Snapshot(topics)
+	d.forgetOld(v.subs)
+	updates, cursor := d.hub.Snapshot(topics(v.subs))
 	online := d.hub.Presence()
 	page := views.PageView{
 		Frame: d.frame(v.Title, v.Name), UnionID: v.unionID, PerUser: v.perUser, Cursor: cursor, Now: time.Now(),
@@ -183,7 +183,7 @@ func (d *Dashboard) page(v *visit, newest []feeds.Reading) views.PageView {
 	}
 	for i, p := range v.panels {
 		reading := newest[i]
-		if u := updates[topics[i]]; u != nil {
+		if u := updates[v.subs[i].String()]; u != nil {
 			reading = u.Content.(*content).reading
 		}
 		interval := d.scheduler.Interval(v.subs[i])
@@ -230,24 +230,33 @@ func (v *visit) href(turned *panel, current string) string {
 	return "/d/" + v.Name + "?" + strings.Join(q, "&")
 }
 
-// tag is the ETag of a page: over the readings and every age and state as shown.
-func tag(page views.PageView) string {
-	h := fnv.New128a()
-	fmt.Fprint(h, page.UnionID, "\x00", page.Users, page.Connections, page.Degraded, page.Version, assets.URL("pulsewall.js"), assets.URL("pulsewall.css"))
+// pageTag is the ETag of a page: over the readings and every age and state as shown.
+func (d *Dashboard) pageTag(page views.PageView) string {
+	shown := []any{page.UnionID, page.Users, page.Connections, page.Degraded}
 	for _, p := range page.Panels {
 		r := p.Fragment.Reading
-		fmt.Fprint(h, "\x00", r.Sub, "\x00", r.Version, r.Status, "\x00", views.Fresh(r, page.Now))
+		shown = append(shown, r.Sub, r.Version, r.Status, views.Fresh(r, page.Now))
 	}
-	return fmt.Sprintf(`"%x"`, h.Sum(nil))
+	return d.tag(shown...)
+}
+
+// tag is an ETag over what is shown by this start of this program. It is weak: the page says when it was made, and may come
+// compressed (RFC 9110, 8.8.1).
+func (d *Dashboard) tag(shown ...any) string {
+	h := fnv.New128a()
+	fmt.Fprintf(h, "%s %d", d.opts.Node, d.started.UnixNano())
+	for _, v := range shown {
+		fmt.Fprintf(h, "\x00%v", v)
+	}
+	return fmt.Sprintf(`W/"%x"`, h.Sum(nil))
 }
 
 // notModified sets the ETag and answers 304 when the client has this version (RFC 9110, 13.1.2).
 func notModified(w http.ResponseWriter, r *http.Request, etag string) bool {
 	w.Header().Set("ETag", etag)
 	for candidate := range strings.SplitSeq(r.Header.Get("If-None-Match"), ",") {
-		candidate = strings.TrimPrefix(strings.TrimSpace(candidate), "W/")
-		if candidate == etag || candidate == "*" {
-			w.Header().Del("Content-Type")
+		candidate = strings.TrimSpace(candidate)
+		if strings.TrimPrefix(candidate, "W/") == strings.TrimPrefix(etag, "W/") || candidate == "*" {
 			w.WriteHeader(http.StatusNotModified)
 			return true
 		}

@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -48,8 +49,13 @@ var statuses = []struct {
 	{feeds.ErrBadSubscription, http.StatusBadRequest, 0},
 	{feeds.ErrTooManyPolls, http.StatusTooManyRequests, 30 * time.Second},
 	{transport.ErrBadAddress, http.StatusBadRequest, 0},
-	{transport.ErrClosed, http.StatusServiceUnavailable, 2 * time.Second},
 }
+
+// errFailed is what a client is told of a mistake of this program.
+var errFailed = refuse(http.StatusInternalServerError, "the server failed; its log says why")
+
+// errLeaving refuses what would only be cut.
+var errLeaving = refuse(http.StatusServiceUnavailable, "the server is leaving: come back in a moment").after(2 * time.Second)
 
 // problem turns any error into what the client is told. What is not the client's doing is told without details.
 func problem(err error) *Problem {
@@ -66,20 +72,25 @@ func problem(err error) *Problem {
 			return refuse(s.status, "%s", err).after(s.retry)
 		}
 	}
-	return refuse(http.StatusInternalServerError, "the server failed; its log says why")
+	if errors.Is(err, transport.ErrClosed) {
+		return errLeaving
+	}
+	return errFailed
 }
 
 // refuse answers with why: as a page where a person asked for one, else as problem details.
 func (d *Dashboard) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	p := problem(err)
 	d.metrics.refused.WithLabelValues(strconv.Itoa(p.Status)).Inc()
-	if p.Status == http.StatusInternalServerError {
+	if p == errFailed && !errors.Is(err, errFailed) { // else it is logged already
 		d.log.Error("request failed", "path", r.URL.Path, "err", err)
 	} else {
 		d.log.Debug("refused", "path", r.URL.Path, "status", p.Status, "err", err)
 	}
 	h := w.Header()
-	h.Set("Cache-Control", "no-store")
+	if !strings.HasPrefix(h.Get("Cache-Control"), "no-store") {
+		h.Set("Cache-Control", "no-store")
+	}
 	if p.retry > 0 {
 		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(p.retry.Seconds()))))
 	}
@@ -89,13 +100,18 @@ func (d *Dashboard) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	h.Set("Content-Type", "application/problem+json")
 	w.WriteHeader(p.Status)
-	_ = json.NewEncoder(w).Encode(p) // who went away needs no answer
+	writeBody(w, p)
 }
 
 // wantsPage says whether r is of a person with a browser.
 func wantsPage(r *http.Request) bool {
-	return !strings.HasPrefix(r.URL.Path, "/api/") && !strings.HasPrefix(r.URL.Path, "/live") &&
-		strings.Contains(r.Header.Get("Accept"), "text/html")
+	forPrograms := strings.HasPrefix(r.URL.Path, "/api/") || r.URL.Path == "/live" || strings.HasPrefix(r.URL.Path, "/live/")
+	return (!forPrograms || isForm(r)) && accepts(r, "text/html")
+}
+
+// accepts says whether r names the media type as welcome.
+func accepts(r *http.Request, mediaType string) bool {
+	return strings.Contains(strings.ToLower(strings.Join(r.Header.Values("Accept"), ",")), mediaType)
 }
 
 // writeJSON answers with v.
@@ -105,5 +121,21 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 		w.Header().Set("Cache-Control", "no-store")
 	}
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(v) // who went away needs no answer
+	writeBody(w, v)
+}
+
+// writeBody writes v as JSON. Its < and & stand as they are: nothing of it is taken for HTML, see nosniff.
+func writeBody(w http.ResponseWriter, v any) {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(v) // who went away needs no answer
+}
+
+// marshal is json.Marshal that leaves < and & as they are: fragments are half as long.
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }

@@ -43,40 +43,66 @@ func parseQuery(raw string) (url.Values, error) {
 	return q, nil
 }
 
-// opening reads the live query.
-func (d *Dashboard) opening(r *http.Request) (o transport.Opening, subs []feeds.Subscription, err error) {
+// wish is what a live query asks for, the same on every transport.
+type wish struct {
+	transport.Opening
+	subs []feeds.Subscription
+	wait time.Duration // of a long poll
+}
+
+// wish reads the live query.
+func (d *Dashboard) wish(r *http.Request) (*wish, error) {
 	q, err := parseQuery(r.URL.RawQuery)
 	if err != nil {
-		return o, nil, err
+		return nil, err
 	}
+	o := &wish{}
 	if o.UnionID, o.Name, err = who(q); err != nil {
-		return o, nil, err
+		return nil, err
 	}
-	if subs, err = d.subscriptions(q); err != nil {
-		return o, nil, err
+	if o.subs, err = d.subscriptions(q); err != nil {
+		return nil, err
 	}
-	for _, sub := range subs {
-		o.Topics = append(o.Topics, sub.String())
-	}
+	o.Topics = topics(o.subs)
 	if o.Rooms, err = rooms(q); err != nil {
-		return o, nil, err
+		return nil, err
 	}
 	if o.Presence, err = flag(q, "presence"); err != nil {
-		return o, nil, err
+		return nil, err
 	}
-	switch f := q.Get("format"); f {
-	case "", "json":
-	case "html":
-		o.Format = transport.HTML
-	default:
-		return o, nil, refuse(http.StatusBadRequest, "format %q: allowed are json and html", clip(f))
+	if o.Format, err = format(q); err != nil {
+		return nil, err
 	}
-	o.Session = q.Get("session")
-	if o.Session != "" && !transport.ValidName(o.Session) {
-		return o, nil, refuse(http.StatusBadRequest, "session %q: want the session of an earlier hello", clip(o.Session))
+	if o.Session = q.Get("session"); o.Session != "" && !transport.ValidName(o.Session) {
+		return nil, badSession(o.Session)
 	}
 	o.After, o.LastEventID = q.Get("after"), r.Header.Get("Last-Event-ID")
-	return o, subs, nil
+	o.wait, err = wait(q)
+	return o, err
+}
+
+func badSession(session string) *Problem {
+	return refuse(http.StatusBadRequest, "session %q: want the session of an earlier hello", clip(session))
+}
+
+func topics(subs []feeds.Subscription) []string {
+	list := make([]string, len(subs))
+	for i, sub := range subs {
+		list[i] = sub.String()
+	}
+	return list
+}
+
+// format reads how readings are wanted.
+func format(q url.Values) (transport.Format, error) {
+	switch f := q.Get("format"); f {
+	case "", "json":
+		return transport.JSON, nil
+	case "html":
+		return transport.HTML, nil
+	default:
+		return 0, refuse(http.StatusBadRequest, "format %q: allowed are json and html", clip(f))
+	}
 }
 
 // who reads who the sender or viewer says it is.
@@ -103,11 +129,9 @@ func (d *Dashboard) subscriptions(q url.Values) ([]feeds.Subscription, error) {
 		if strings.ContainsAny(short, "/;") {
 			return nil, refuse(http.StatusBadRequest, "feed %q: want the name of a feed; a whole subscription goes into sub=", clip(short))
 		}
-		texts = append(texts, short+"/-/"+orOne(q.Get("current"), "1")+"/"+orOne(q.Get("size"), strconv.Itoa(feeds.DefaultSize)))
-	} else if q.Has("current") || q.Has("size") {
-		if len(texts) == 0 {
-			return nil, refuse(http.StatusBadRequest, "current and size belong to feed=, which is missing")
-		}
+		texts = append(texts, short+"/-/"+q.Get("current")+"/"+q.Get("size"))
+	} else if len(texts) == 0 && (q.Has("current") || q.Has("size")) {
+		return nil, refuse(http.StatusBadRequest, "current and size belong to feed=, which is missing")
 	}
 	if len(texts) > mostSubscriptions {
 		return nil, refuse(http.StatusBadRequest, "%d subscriptions: at most %d are allowed in a session", len(texts), mostSubscriptions)
@@ -127,13 +151,6 @@ func (d *Dashboard) subscriptions(q url.Values) ([]feeds.Subscription, error) {
 		}
 	}
 	return subs, nil
-}
-
-func orOne(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
 }
 
 // subscription reads one and makes it canonical; unionID is taken where it names none.
@@ -157,6 +174,9 @@ func (d *Dashboard) resolve(sub feeds.Subscription) (feeds.Subscription, error) 
 }
 
 func rooms(q url.Values) ([]string, error) {
+	if n := len(q["room"]); n > mostRooms {
+		return nil, refuse(http.StatusBadRequest, "%d rooms: at most %d are allowed in a session", n, mostRooms)
+	}
 	var list []string
 	for _, room := range q["room"] {
 		if !transport.ValidName(room) {
@@ -165,9 +185,6 @@ func rooms(q url.Values) ([]string, error) {
 		if !slices.Contains(list, room) {
 			list = append(list, room)
 		}
-	}
-	if len(list) > mostRooms {
-		return nil, refuse(http.StatusBadRequest, "%d rooms: at most %d are allowed in a session", len(list), mostRooms)
 	}
 	return list, nil
 }
@@ -187,11 +204,10 @@ func flag(q url.Values, name string) (bool, error) {
 	}
 }
 
-// waitOf reads how long a long poll may wait.
-func waitOf(r *http.Request) (time.Duration, error) {
-	q, err := parseQuery(r.URL.RawQuery)
-	if err != nil || !q.Has("wait") {
-		return longestWait, err
+// wait reads how long a long poll may wait.
+func wait(q url.Values) (time.Duration, error) {
+	if q.Get("wait") == "" {
+		return longestWait, nil
 	}
 	seconds, err := strconv.ParseFloat(q.Get("wait"), 64)
 	if err != nil || !(seconds >= 0 && seconds <= longestWait.Seconds()) {

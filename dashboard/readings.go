@@ -2,8 +2,8 @@ package dashboard
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
+	"math"
 	"net/http"
 	"strconv"
 	"time"
@@ -13,15 +13,37 @@ import (
 	"github.com/pulsewall/pulsewall/views"
 )
 
-// sink gives the scheduler's readings to the hub and to the other nodes.
+// sink gives the scheduler's readings to the hub.
 type sink struct{ d *Dashboard }
 
 func (s sink) Put(r feeds.Reading) {
 	s.d.metrics.read(r)
+	s.d.putting.Lock()
+	defer s.d.putting.Unlock()
 	s.d.hub.Put(transport.NewUpdate(r.Sub.String(), r.Version, r.Before, &content{s.d, r}))
 }
 
-func (s sink) Drop(sub feeds.Subscription) { s.d.hub.Drop(sub.String()) }
+func (s sink) Drop(sub feeds.Subscription) {
+	s.d.metrics.forget(sub)
+	s.d.hub.Drop(sub.String())
+}
+
+// forgetOld keeps readings older than two intervals, such as those from before the machine slept, from being the first that a client
+// gets. Who has one keeps it, and both get the next. What was pushed has no rhythm and is never too old.
+func (d *Dashboard) forgetOld(subs []feeds.Subscription) {
+	d.putting.Lock()
+	defer d.putting.Unlock()
+	updates, _ := d.hub.Snapshot(topics(subs))
+	for _, sub := range subs {
+		u := updates[sub.String()]
+		if u == nil || u.Content.(*content).reading.Due.IsZero() {
+			continue
+		}
+		if time.Since(time.UnixMicro(u.Version)) > 2*d.scheduler.Interval(sub) {
+			d.hub.Drop(u.Topic)
+		}
+	}
+}
 
 // content is a reading on its way to clients.
 type content struct {
@@ -47,7 +69,11 @@ type point struct {
 func (p point) MarshalJSON() ([]byte, error) {
 	b := append([]byte{'['}, strconv.FormatInt(p.at.UnixMilli(), 10)...)
 	b = append(b, ',')
-	b = strconv.AppendFloat(b, p.value, 'g', -1, 64)
+	form := byte('f')
+	if size := math.Abs(p.value); size != 0 && (size < 1e-6 || size >= 1e21) {
+		form = 'e'
+	}
+	b = strconv.AppendFloat(b, p.value, form, -1, 64)
 	return append(b, ']'), nil
 }
 
@@ -76,7 +102,7 @@ func (c *content) Encode(f transport.Format, next bool) []byte {
 		Status: r.Status, Reason: r.Reason, Error: r.Error, Since: stamp(r.Since),
 	}
 	switch {
-	case next && r.Same:
+	case next && r.Same && (f == transport.JSON || r.Page != nil): // without a page, the fragment says when the source is asked again
 		data.Same = true
 	case f == transport.HTML:
 		data.HTML = c.html()
@@ -85,7 +111,7 @@ func (c *content) Encode(f transport.Format, next bool) []byte {
 		data.Page = r.Page
 		data.Points = c.points(next)
 	}
-	b, err := json.Marshal(data)
+	b, err := marshal(data)
 	if err != nil { // the scheduler has made every record fit for JSON
 		c.d.log.Error("reading not encoded", "subscription", data.Sub, "err", err)
 		return []byte("{}")
@@ -144,19 +170,20 @@ func (d *Dashboard) getReading(w http.ResponseWriter, r *http.Request) {
 		d.refuse(w, r, refuse(http.StatusBadRequest, "%d subscriptions: want one, as sub=processes/-/1/10 or feed=processes&current=1&size=10", len(subs)))
 		return
 	}
+	form, err := format(q)
+	if err != nil {
+		d.refuse(w, r, err)
+		return
+	}
 	reading, err := d.scheduler.Newest(r.Context(), subs[0])
 	if err != nil {
 		d.refuse(w, r, err)
 		return
 	}
-	format := transport.JSON
-	if q.Get("format") == "html" {
-		format = transport.HTML
-	}
 	w.Header().Set("Cache-Control", "no-cache")
-	w.Header().Set("Content-Type", "application/json")
-	if notModified(w, r, fmt.Sprintf(`"%d-%d"`, reading.Version, format)) {
+	if reading.Version != 0 && notModified(w, r, fmt.Sprintf(`W/"%d-%d"`, reading.Version, form)) {
 		return
 	}
-	_, _ = w.Write((&content{d, reading}).Encode(format, false)) // who went away needs no answer
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(append((&content{d, reading}).Encode(form, false), '\n')) // who went away needs no answer
 }
