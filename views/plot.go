@@ -56,7 +56,11 @@ func (f FragmentView) plot() plot {
 	for _, name := range names {
 		all[name] = recent(f.History[name], f.Reading.At)
 	}
-	p.Points = pointsJSON(names, all)
+	coarse := make(map[string][]feeds.Point, len(names))
+	for _, name := range names {
+		coarse[name] = sample(all[name], window/plotPoints)
+	}
+	p.Points = pointsJSON(names, coarse)
 	p.Label = text.LastHour + ": " + strings.Join(f.labels(names), ", ")
 	box := frame{Width: plotWidth, Height: plotHeight}
 	box.From, box.To = span(all, f.Reading.At)
@@ -94,7 +98,7 @@ func pointsJSON(names []string, all map[string][]feeds.Point) string {
 			if j > 0 {
 				b.WriteByte(',')
 			}
-			b.WriteString("[" + millis(p.At) + "," + strconv.FormatFloat(p.Value, 'g', 6, 64) + "]")
+			b.WriteString("[" + millis(p.At) + "," + strconv.FormatFloat(p.Value, 'g', 5, 64) + "]")
 		}
 		b.WriteByte(']')
 	}
