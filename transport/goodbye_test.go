@@ -99,7 +99,7 @@ func TestHubCloseEndsWritesThatWait(t *testing.T) {
 				}
 				return nil
 			})
-			s.Put(NewUpdate("cpu", 1, 0, text{"cpu", 1, 20 << 20})) // more than any buffer takes
+			s.Put(NewUpdate("cpu", 1, 0, text{"cpu", 1, 2 << 20})) // more than any buffer takes
 			eventually(t, func() error {
 				if s.Stats().Deliveries[WebSocket]+s.Stats().Deliveries[SSE] != 2 {
 					return errors.New("no hello yet")

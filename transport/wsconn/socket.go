@@ -150,7 +150,14 @@ func (s *socket) take(data []byte) (frames []byte, begun int, err error) {
 
 // push writes p whole, or says how much of it went before nothing moved for the timeout.
 func (s *socket) push(p []byte) (int, error) {
-	if err := s.SetWriteDeadline(time.Now().Add(s.timeout)); err != nil {
+	s.mu.Lock()
+	if s.sending && s.stopped { // since it was taken
+		s.mu.Unlock()
+		return 0, net.ErrClosed
+	}
+	err := s.SetWriteDeadline(time.Now().Add(s.timeout))
+	s.mu.Unlock()
+	if err != nil {
 		return 0, err
 	}
 	n, err := s.Conn.Write(p)
@@ -160,13 +167,12 @@ func (s *socket) push(p []byte) (int, error) {
 	return n, err
 }
 
-// stop lets no more data out, and ends a write of data that waits for the peer, together with the connection.
+// stop lets no more data out, and ends a write of data that waits for the peer. A close frame may follow.
 func (s *socket) stop() {
-	s.mu.Lock()
+	s.mu.Lock() // held meanwhile, so that the deadline meets that write and no later one
+	defer s.mu.Unlock()
 	s.stopped = true
-	waiting := s.sending
-	s.mu.Unlock()
-	if waiting {
-		_ = s.Conn.Close() // the writer learns of it
+	if s.sending {
+		_ = s.SetWriteDeadline(time.Now()) // of a connection that has failed, the writer knows
 	}
 }
