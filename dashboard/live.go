@@ -119,9 +119,10 @@ func (w *watched) releaseAll() {
 func checkHandshake(w http.ResponseWriter, r *http.Request) error {
 	if r.ProtoMajor != 1 || !hasToken(r.Header, "Upgrade", "websocket") || !hasToken(r.Header, "Connection", "upgrade") {
 		wantUpgrade(w, r)
-		return refuse(http.StatusUpgradeRequired, "this is no WebSocket handshake any more: a proxy has taken Upgrade %q or Connection %q away (%s). "+
-			"In nginx the location needs: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection \"upgrade\"; "+
-			"Without a WebSocket, the same address works with Accept: text/event-stream and as a long poll.",
+		return refuse(http.StatusUpgradeRequired, "this is no WebSocket handshake: Upgrade is %q and Connection %q over %s. "+
+			"A proxy on the way may have taken them; in nginx the location then lacks: "+
+			"proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection \"upgrade\"; "+
+			"(the same address works as an event stream, with Accept: text/event-stream, and as a long poll)",
 			clip(r.Header.Get("Upgrade")), clip(r.Header.Get("Connection")), r.Proto)
 	}
 	if v := r.Header.Get("Sec-WebSocket-Version"); v != "13" {
