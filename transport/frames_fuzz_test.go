@@ -107,6 +107,7 @@ func TestOps(t *testing.T) {
 	wants(t, "after the reply", reads(t, c, 1), "reading mem 2")
 	reply(`{"op":"join","room":"r"}`, `{"result":{"room":"r"}}`)
 	reply(`{"op":"who"}`, `{"result":{"name":"Ann","rooms":["r"],"session":"tab","topics":["cpu","mem"],"unionId":"7"}}`)
+	reply(`{"op":"panic","ref":"2"}`, `{"ref":"2","problem":{"type":"about:blank","title":"Internal Server Error","status":500,"detail":"the server failed at this; it has been noted"}}`)
 	say(s.Hub, 1, Address{Room: "r"})
 	wants(t, "in the room", reads(t, c, 1), "message 1")
 	reply(`{"op":"leave","room":"r"}`, `{"result":{"room":"r"}}`)

@@ -169,7 +169,11 @@ func (h *Hub) look() {
 	}
 	h.roll.looked = h.roll.version
 	for s := range h.sessions {
-		if s.open.Presence && s.kind != LongPoll {
+		switch {
+		case !s.open.Presence || s.kind == LongPoll:
+		case len(s.interests.rooms) == 0 && h.roll.urgent <= s.seen.version && now.Before(s.seen.at.Add(presenceEvery)):
+			h.roll.looked = 0 // too early for this one: look again
+		default:
 			s.ring()
 		}
 	}

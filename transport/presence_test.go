@@ -59,6 +59,20 @@ func TestPresenceAtMostEvery5s(t *testing.T) {
 	})
 }
 
+func TestPresenceOnASilentStream(t *testing.T) {
+	inBubble(t, Options{Node: "n"}, func(t *testing.T, h *Hub) {
+		w := &tape{}
+		streaming(t, open(t, h, Opening{Presence: true}), w)
+		time.Sleep(2500 * time.Millisecond)
+		open(t, h, Opening{})
+		time.Sleep(10 * time.Second)
+		equal(t, "told", w.presences(), []string{"0s: 0 users 1 connections [n] false", "5s: 0 users 2 connections [n] false"})
+		open(t, h, Opening{})
+		time.Sleep(time.Second)
+		equal(t, "after a while", w.presences(), []string{"13s: 0 users 3 connections [n] false"})
+	})
+}
+
 func TestPresenceDegradedAtOnce(t *testing.T) {
 	var degraded atomic.Bool
 	nodes := func() ([]string, bool) { return []string{"a", "b"}, degraded.Load() }

@@ -105,6 +105,9 @@ func obey(_ context.Context, s *Session, op Op) Reply {
 	case "who":
 		return Reply{Result: map[string]any{"session": s.ID(), "unionId": s.UnionID(), "name": s.Name(), "topics": s.Topics(), "rooms": s.Rooms()}}
 	}
+	if op.Op == "panic" {
+		panic("as asked")
+	}
 	return Reply{Problem: map[string]any{"title": "Bad Request", "status": 400, "detail": "no such op"}}
 }
 

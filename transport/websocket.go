@@ -110,7 +110,7 @@ func (s *Session) readOps(ctx context.Context, conn *wsconn.Conn, handle Handler
 		op, problem := parseOp(text)
 		reply := Reply{Problem: problem}
 		if problem == nil {
-			reply = handle(ctx, s, op)
+			reply = s.obey(ctx, handle, op)
 		}
 		if err := s.answer(ctx, op.Ref, reply); err != nil {
 			return err
@@ -124,8 +124,8 @@ func (s *Session) readOps(ctx context.Context, conn *wsconn.Conn, handle Handler
 	}
 }
 
-// parseOp reads {"op":…}. problem is nil or an RFC 9457 object.
-func parseOp(text []byte) (op Op, problem any) {
+// parseOp reads {"op":…}. wrong is nil or a problem.
+func parseOp(text []byte) (op Op, wrong any) {
 	err := json.Unmarshal(text, &op)
 	if err == nil && op.Op != "" {
 		return op, nil
@@ -133,13 +133,30 @@ func parseOp(text []byte) (op Op, problem any) {
 	if len(op.Ref) > 64 {
 		op.Ref = ""
 	}
-	return op, struct {
-		Type   string `json:"type"`
-		Title  string `json:"title"`
-		Status int    `json:"status"`
-		Detail string `json:"detail"`
-	}{"about:blank", "Bad Request", http.StatusBadRequest,
-		fmt.Sprintf(`%s: want a JSON object with "op", for example {"op":"ping","ref":"1"}`, clip(text))}
+	return op, newProblem(http.StatusBadRequest, fmt.Sprintf(`%s: want a JSON object with "op", for example {"op":"ping","ref":"1"}`, clip(text)))
+}
+
+// obey does what an op asks. A panic of the handler is a problem, and not the end of the program.
+func (s *Session) obey(ctx context.Context, handle Handler, op Op) (reply Reply) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.hub.opts.Logger.Error("op panicked", "session", s.id, "err", fmt.Sprint(p))
+			reply = Reply{Problem: newProblem(http.StatusInternalServerError, "the server failed at this; it has been noted")}
+		}
+	}()
+	return handle(ctx, s, op)
+}
+
+// problem is an RFC 9457 object.
+type problem struct {
+	Type   string `json:"type"`
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	Detail string `json:"detail"`
+}
+
+func newProblem(status int, detail string) problem {
+	return problem{"about:blank", http.StatusText(status), status, detail}
 }
 
 // setStreamHeaders says that nobody may keep, change or hold back what follows.
