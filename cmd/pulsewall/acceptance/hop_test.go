@@ -24,6 +24,9 @@ type hopper struct {
 	hops    map[string]int
 }
 
+// fewest messages are sent, however slow the machine is.
+const fewest = 200
+
 // TestHop lets a client hop between the transports at random while messages flow: each comes once and in order. It takes
 // 20 s, or PULSEWALL_LONG (2m).
 func TestHop(t *testing.T) {
@@ -47,23 +50,29 @@ func TestHop(t *testing.T) {
 	defer stop()
 	sent := make(chan int, 1)
 	go func() { sent <- sendNumbers(ctx, t, s) }()
-	for ctx.Err() == nil {
+	total := 0
+	for done := false; !done; {
 		h.hop([]string{"websocket", "sse", "poll"}[rand.IntN(3)], time.Duration(rand.IntN(400))*time.Millisecond)
+		select {
+		case total = <-sent:
+			done = true
+		default:
+		}
 	}
-	total := <-sent
 	for range 100 {
 		if h.next == total {
 			break
 		}
 		h.hop("poll", 0)
 	}
-	if h.next != total || total < 100 {
-		t.Errorf("%d messages came; %d were sent, and more than 100 must be", h.next, total)
+	if h.next != total {
+		t.Errorf("%d messages came; %d were sent", h.next, total)
 	}
 	t.Logf("%d messages over %v hops", total, h.hops)
 }
 
-// sendNumbers sends 0, 1, 2 … one after the other, to all, to the user and to the room in turn, and returns how many.
+// sendNumbers sends 0, 1, 2 … one after the other, to all, to the user and to the room in turn, until ctx ends and they are
+// enough, and returns how many.
 func sendNumbers(ctx context.Context, t *testing.T, s *site) int {
 	to := []any{map[string]any{"all": true}, map[string]any{"users": []string{"7"}}, map[string]any{"room": "r"},
 		map[string]any{"room": "r", "users": []string{"7"}}}
@@ -80,9 +89,11 @@ func sendNumbers(ctx context.Context, t *testing.T, s *site) int {
 				t.Errorf("message to another: %v", err)
 			}
 		}
+		if ctx.Err() != nil && n >= fewest {
+			return n + 1
+		}
 		select {
 		case <-ctx.Done():
-			return n + 1
 		case <-time.After(time.Duration(rand.IntN(20)) * time.Millisecond):
 		}
 	}

@@ -18,7 +18,7 @@ import (
 // of readings.
 const (
 	mostWeight = 60 << 10
-	mostFull   = 96 << 10
+	mostFull   = 72 << 10
 )
 
 // TestWeightAfterAnHour opens built-in dashboards when an hour of readings is kept: their curves are full, and they must still be
