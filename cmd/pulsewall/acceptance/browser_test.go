@@ -233,8 +233,8 @@ func (p *tab) words() string {
 // click clicks what a CSS selector finds, with the mouse. A page on its way elsewhere is waited for.
 func (p *tab) click(selector string) {
 	p.t.Helper()
-	eventually(p.t, 10*time.Second, func() error {
-		ctx, cancel := context.WithTimeout(p.ctx, 5*time.Second)
+	eventually(p.t, 20*time.Second, func() error {
+		ctx, cancel := context.WithTimeout(p.ctx, 6*time.Second)
 		defer cancel()
 		return chromedp.Do(ctx, chromedp.Click(chromedp.CSS(selector)))
 	})

@@ -16,7 +16,7 @@ import (
 )
 
 // sideBySide is how many tests run at the same time: they wait for clocks and networks, so the count of processors says nothing.
-const sideBySide = "8"
+const sideBySide = "6"
 
 func TestMain(m *testing.M) {
 	flag.Parse()
