@@ -38,8 +38,8 @@ func TestKeys(t *testing.T) {
 	}
 }
 
-// TestLimits refuses who sends or connects too much, and says when to come again.
-func TestLimits(t *testing.T) {
+// TestRate refuses who sends too much, and says when to come again.
+func TestRate(t *testing.T) {
 	opts := options(&counting{})
 	opts.Limits.MessagesPerSecond = 1
 	w := newWall(t, opts, false)

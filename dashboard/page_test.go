@@ -2,11 +2,14 @@ package dashboard_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"html"
 	"net/url"
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/pulsewall/pulsewall/dashboard"
 )
 
 var cursorOf = regexp.MustCompile(`data-cursor="([^"]*)"`)
@@ -98,5 +101,34 @@ func TestPushedHTMLIsLean(t *testing.T) {
 	a := w.do("GET", "/live?wait=0&format=html&feed=rows", "")
 	if n := strings.Count(a.body, `\u003c`); n > 0 {
 		t.Errorf("%d escaped angle brackets in %d bytes", n, len(a.body))
+	}
+}
+
+// GET /api/readings answers what the stream would, and 304 while that stands.
+func TestGetReading(t *testing.T) {
+	w := newWall(t, two(dashboard.Options{}), false)
+	for _, query := range []string{"sub=rows/-/2/5", "feed=rows&current=2&size=5", "feed=mine&unionId=7", "sub=rows&format=html", "sub=rows;kind=a", "sub=rows/-/1000/500"} {
+		first := w.get("/api/readings?" + query)
+		etag := first.Header.Get("ETag")
+		if first.StatusCode != 200 || !strings.HasPrefix(etag, `W/"`) || first.Header.Get("Cache-Control") != "no-cache" || !json.Valid([]byte(first.body)) {
+			t.Errorf("%s: %d %v %s", query, first.StatusCode, first.Header, first.body)
+		}
+		for _, match := range []string{etag, `"x", ` + etag, strings.TrimPrefix(etag, "W/"), "*"} {
+			again := w.get("/api/readings?"+query, "If-None-Match: "+match)
+			if again.StatusCode != 304 || again.body != "" || again.Header.Get("ETag") != etag || again.Header.Get("Vary") == "" {
+				t.Errorf("%s with %s: %d %v", query, match, again.StatusCode, again.Header)
+			}
+		}
+		if other := w.get("/api/readings?"+query, `If-None-Match: W/"x"`); other.StatusCode != 200 {
+			t.Errorf("%s: %d for another tag", query, other.StatusCode)
+		}
+	}
+	past := w.get("/api/readings?sub=rows/-/1000/500").object(t)
+	if got := fmt.Sprint(past["page"]); got != "map[current:1000 pages:1 records:[] size:500 total:100]" {
+		t.Errorf("past the end: %s", got)
+	}
+	packed := w.get("/api/readings?sub=rows", "Accept-Encoding: gzip")
+	if packed.Header.Get("Content-Encoding") != "gzip" || packed.Header.Get("ETag") != w.get("/api/readings?sub=rows").Header.Get("ETag") {
+		t.Errorf("compressed: %v", packed.Header)
 	}
 }

@@ -1,4 +1,4 @@
-package dashboard
+package dashboard_test
 
 import (
 	"fmt"
@@ -6,16 +6,15 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/pulsewall/pulsewall/feeds"
+	"github.com/pulsewall/pulsewall/dashboard"
 )
 
 func repeat(pair string, n int) string { return strings.Repeat(pair+"&", n) }
 
 // Whatever is wrong with a live query is refused alike on all transports, before any upgrade.
 func TestLiveQueryRefused(t *testing.T) {
-	w := newWall(t, Options{}, false)
+	w := newWall(t, two(dashboard.Options{}), false)
 	tests := []struct {
 		query  string
 		status int
@@ -49,7 +48,7 @@ func TestLiveQueryRefused(t *testing.T) {
 		{"wait=NaN", 400, "0 to 25"},
 		{"sub=%zz", 400, "percent-encoded"},
 		{"name=%ff", 400, "UTF-8"},
-		{"x=" + strings.Repeat("y", mostQuery), 400, "bytes"},
+		{"x=" + strings.Repeat("y", 16<<10), 400, "bytes"},
 	}
 	for _, tt := range tests {
 		var bodies [3]string
@@ -59,7 +58,7 @@ func TestLiveQueryRefused(t *testing.T) {
 				headers = handshake
 			}
 			r := w.get("/live/"+way+"?"+tt.query, headers...)
-			r.wantProblem(t, way+"?"+clip(tt.query), tt.status, tt.detail)
+			r.wantProblem(t, way+"?"+fmt.Sprintf("%.60s", tt.query), tt.status, tt.detail)
 			if got := r.Header.Get("Vary"); got != "Accept, Accept-Encoding, Upgrade" {
 				t.Errorf("%s: Vary %q", tt.query, got)
 			}
@@ -73,14 +72,14 @@ func TestLiveQueryRefused(t *testing.T) {
 
 // Whatever a query lets through comes back in hello, canonical and in order.
 func TestLiveQueryTaken(t *testing.T) {
-	w := newWall(t, Options{}, false)
+	w := newWall(t, two(dashboard.Options{}), false)
 	tests := []struct{ query, subs string }{
 		{"", "[]"},
 		{"sub=rows", "[rows/-/1/10]"},
 		{"feed=rows&current=2&size=5", "[rows/-/2/5]"},
 		{"feed=rows&current=&size=", "[rows/-/1/10]"},
-		{"sub=rows/-/1/10;id=a&sub=rows%2F-%2F1%2F10%3Bid%3Db", "[rows/-/1/10;id=a rows/-/1/10;id=b]"},
-		{"sub=rows;id=a%2526b", "[rows/-/1/10;id=a%26b]"},
+		{"sub=rows/-/1/10;kind=a&sub=rows%2F-%2F1%2F10%3Bkind%3Db", "[rows/-/1/10;kind=a rows/-/1/10;kind=b]"},
+		{"sub=rows;kind=a%2526b", "[rows/-/1/10;kind=a%26b]"},
 		{"sub=rows&sub=rows/-/1/10&sub=rows/7", "[rows/-/1/10]"},
 		{"sub=mine&unionId=7", "[mine/7/1/10]"},
 		{"sub=mine/-/1/10&unionId=-7", "[mine/-7/1/10]"},
@@ -91,8 +90,8 @@ func TestLiveQueryTaken(t *testing.T) {
 		{"unknown=parameter&sub=rows", "[rows/-/1/10]"},
 	}
 	for _, tt := range tests {
-		a := w.poll(tt.query + "&wait=0")
-		if got := fmt.Sprint(a.Events[0].Data["subs"]); a.Events[0].Event != "hello" || got != tt.subs {
+		e := w.poll(tt.query)[0]
+		if got := fmt.Sprint(e.Data["subs"]); e.Event != "hello" || got != tt.subs {
 			t.Errorf("%s: %s; want %s", tt.query, got, tt.subs)
 		}
 	}
@@ -100,7 +99,7 @@ func TestLiveQueryTaken(t *testing.T) {
 
 // Everything that is no live query is refused alike too.
 func TestRefused(t *testing.T) {
-	w := newWall(t, Options{}, false)
+	w := newWall(t, two(dashboard.Options{}), false)
 	tests := []struct {
 		method, path string
 		headers      []string
@@ -164,7 +163,7 @@ func TestRefused(t *testing.T) {
 
 // Over HTTP/2 there is no Upgrade, neither asked for nor answered.
 func TestRefusedHTTP2(t *testing.T) {
-	w := newWall(t, Options{}, true)
+	w := newWall(t, two(dashboard.Options{}), true)
 	r := w.get("/live", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==")
 	if r.ProtoMajor != 2 || r.Header.Get("Upgrade") != "" {
 		t.Errorf("%s with Upgrade %q", r.Proto, r.Header.Get("Upgrade"))
@@ -178,8 +177,8 @@ func TestRefusedHTTP2(t *testing.T) {
 
 func TestLimits(t *testing.T) {
 	t.Run("connections", func(t *testing.T) {
-		w := newWall(t, Options{Limits: Limits{Connections: 1}}, false)
-		w.dial("").next("hello")
+		w := newWall(t, two(dashboard.Options{Limits: dashboard.Limits{Connections: 1}}), false)
+		w.socket("").until("hello")
 		for _, way := range []string{"sse", "poll"} {
 			w.get("/live/"+way).wantProblem(t, way, 503, "all 1 connections")
 		}
@@ -187,16 +186,16 @@ func TestLimits(t *testing.T) {
 	})
 	t.Run("of an address", func(t *testing.T) {
 		loopback := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
-		w := newWall(t, Options{TrustedProxies: loopback, Limits: Limits{ConnectionsPerAddr: 1}}, false)
-		s := w.dial("", "X-Forwarded-For: 9.9.9.9, 203.0.113.7:4711")
-		s.next("hello")
+		w := newWall(t, two(dashboard.Options{TrustedProxies: loopback, Limits: dashboard.Limits{ConnectionsPerAddr: 1}}), false)
+		s := w.socket("", "X-Forwarded-For: 9.9.9.9, 203.0.113.7:4711")
+		s.until("hello")
 		w.get("/live/poll?wait=0", "X-Forwarded-For: 203.0.113.7").wantProblem(t, "the same address", 429, "203.0.113.7 has 1")
 		for _, other := range []string{"203.0.113.8", "203.0.113.7, 127.0.0.1, 203.0.113.9", "nonsense", "203.0.113.7, nonsense", "127.0.0.1", "2001:db8::1"} {
 			if r := w.get("/live/poll?wait=0", "X-Forwarded-For: "+other); r.StatusCode != 200 {
 				t.Errorf("%s: %d %s", other, r.StatusCode, r.body)
 			}
 		}
-		s.conn.Close()
+		_ = s.conn.Close()
 		eventually(t, func() error {
 			if r := w.get("/live/poll?wait=0", "X-Forwarded-For: 203.0.113.7"); r.StatusCode != 200 {
 				return fmt.Errorf("its place is not free again: %s", r.body)
@@ -205,13 +204,14 @@ func TestLimits(t *testing.T) {
 		})
 	})
 	t.Run("polls", func(t *testing.T) {
-		w := newWall(t, Options{Limits: Limits{Polls: 2}, Feeds: []feeds.Feed{{Name: "mine", Source: perUser(), Interval: time.Hour}}}, false)
-		w.poll("sub=mine/1&sub=mine/2&wait=0")
+		w := newWall(t, two(dashboard.Options{Limits: dashboard.Limits{Polls: 2}}), false)
+		w.poll("sub=mine/1&sub=mine/2")
 		for _, path := range []string{"/live/sse?sub=mine/3", "/live/poll?sub=mine/3", "/api/readings?sub=mine/3"} {
 			w.get(path).wantProblem(t, path, 429, "2 in all are allowed")
 		}
-		if _, err := w.dial("sub=mine/1").ask(`{"op":"subscribe","sub":"mine/3"}`); err == nil || !strings.HasPrefix(err.Error(), "429 ") {
-			t.Errorf("in band: %v", err)
+		problem, _ := w.socket("?sub=mine/1").ask(`{"op":"subscribe","sub":"mine/3"}`).Data["problem"].(map[string]any)
+		if problem["status"] != 429.0 {
+			t.Errorf("in band: %v", problem)
 		}
 	})
 }

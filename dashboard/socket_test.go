@@ -7,6 +7,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -25,8 +27,13 @@ type socket struct {
 	br   *bufio.Reader
 }
 
-// socket opens the live address with a query.
-func (w *wall) socket(query string) *socket {
+// handshake are the headers of a WebSocket that is opened.
+var handshake = []string{
+	"Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+}
+
+// socket opens the live address with a query and further headers.
+func (w *wall) socket(query string, header ...string) *socket {
 	w.t.Helper()
 	conn, err := net.Dial("tcp", w.Listener.Addr().String())
 	if err != nil {
@@ -34,8 +41,11 @@ func (w *wall) socket(query string) *socket {
 	}
 	w.t.Cleanup(func() { _ = conn.Close() })
 	s := &socket{w.t, conn, bufio.NewReader(conn)}
-	s.write([]byte("GET /live" + query + " HTTP/1.1\r\nHost: wall.example\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"))
+	if !slices.ContainsFunc(header, func(line string) bool { return strings.HasPrefix(line, "Host: ") }) {
+		header = append(header, "Host: "+w.Listener.Addr().String())
+	}
+	lines := slices.Concat([]string{"GET /live" + query + " HTTP/1.1"}, header, handshake)
+	s.write([]byte(strings.Join(lines, "\r\n") + "\r\n\r\n"))
 	res, err := http.ReadResponse(s.br, nil)
 	if err != nil || res.StatusCode != http.StatusSwitchingProtocols {
 		w.t.Fatalf("handshake: %v %v", res, err)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -55,8 +56,22 @@ func options(source feeds.Source) dashboard.Options {
 	}
 }
 
+// two adds to opts the feeds rows (a hundred records) and mine (by user), and a dashboard of both.
+func two(opts dashboard.Options) dashboard.Options {
+	opts.Node = "here"
+	opts.Feeds = []feeds.Feed{{Name: "rows", Source: &counting{}}, {Name: "mine", Source: &counting{perUser: true}}}
+	opts.Boards = []dashboard.Board{{Name: "main", Title: "Main", Panels: []dashboard.Panel{
+		{Name: "all", Feed: "rows", Size: 5}, {Name: "own", Feed: "mine", View: "tiles"},
+	}}}
+	return opts
+}
+
+// newWall runs a dashboard until the end of the test.
 func newWall(t testing.TB, opts dashboard.Options, secure bool) *wall {
 	t.Helper()
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
+	}
 	d, err := dashboard.New(opts)
 	if err != nil {
 		t.Fatal(err)
@@ -86,6 +101,17 @@ func newWall(t testing.TB, opts dashboard.Options, secure bool) *wall {
 type answer struct {
 	*http.Response
 	body string
+}
+
+func (w *wall) get(path string, header ...string) answer {
+	w.t.Helper()
+	return w.do(http.MethodGet, path, "", header...)
+}
+
+// post sends JSON.
+func (w *wall) post(path, body string, header ...string) answer {
+	w.t.Helper()
+	return w.do(http.MethodPost, path, body, append(header, "Content-Type: application/json")...)
 }
 
 // do sends a request; header holds "Name: value" lines.
@@ -125,4 +151,51 @@ func (a answer) object(t testing.TB) map[string]any {
 		t.Fatalf("%s: %v", a.body, err)
 	}
 	return v
+}
+
+// wantProblem checks a refusal: every one looks alike.
+func (a answer) wantProblem(t testing.TB, what string, status int, detail string) {
+	t.Helper()
+	if a.StatusCode != status || a.Header.Get("Content-Type") != "application/problem+json" {
+		t.Errorf("%s: %d %s %s; want a problem %d", what, a.StatusCode, a.Header.Get("Content-Type"), a.body, status)
+		return
+	}
+	p := a.object(t)
+	text, _ := p["detail"].(string)
+	if p["type"] != "about:blank" || p["title"] != http.StatusText(status) || p["status"] != float64(status) || !strings.Contains(text, detail) {
+		t.Errorf("%s: %s; want %d with %q", what, a.body, status, detail)
+	}
+	if retry := a.Header.Get("Retry-After"); (retry != "") != (status == 429 || status == 503) {
+		t.Errorf("%s: %d with Retry-After %q", what, status, retry)
+	}
+	if !strings.HasPrefix(a.Header.Get("Cache-Control"), "no-store") {
+		t.Errorf("%s: Cache-Control %q", what, a.Header.Get("Cache-Control"))
+	}
+}
+
+// eventually asks until f has no complaint, for 10 s.
+func eventually(t testing.TB, f func() error) {
+	t.Helper()
+	ticker := time.NewTicker(5 * time.Millisecond)
+	defer ticker.Stop()
+	for deadline := time.Now().Add(10 * time.Second); ; <-ticker.C {
+		err := f()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+	}
+}
+
+// poll asks once and returns what there is, hello first.
+func (w *wall) poll(query string) []event {
+	w.t.Helper()
+	a := w.get("/live/poll?wait=0&" + query)
+	var got struct{ Events []event }
+	if err := json.Unmarshal([]byte(a.body), &got); err != nil || a.StatusCode != http.StatusOK || len(got.Events) == 0 {
+		w.t.Fatalf("%s: %d %s", query, a.StatusCode, a.body)
+	}
+	return got.Events
 }
