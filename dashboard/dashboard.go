@@ -4,21 +4,156 @@ package dashboard
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
 	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pulsewall/pulsewall/cluster"
+	"github.com/pulsewall/pulsewall/feeds"
+	"github.com/pulsewall/pulsewall/transport"
 )
 
-// Dashboard serves the pages, the live address and the API.
-type Dashboard struct{}
+// How long Run takes to end: clients take their bye, then polls end with their context.
+const (
+	drainTimeout = 4 * time.Second
+	stopTimeout  = time.Second
+)
 
-// New checks opts and returns a Dashboard that serves once Run is called. Errors name the wrong value and what is allowed.
-func New(opts Options) (*Dashboard, error) { panic("later") }
+// Dashboard serves the pages, the live address and the API. Its methods may be called concurrently.
+type Dashboard struct {
+	opts      Options
+	log       *slog.Logger
+	scheduler *feeds.Scheduler
+	abouts    map[string]feeds.Description // by feed
+	hub       *transport.Hub
+	cluster   cluster.Cluster
+	boards    []*board
+	looks     looks
+	origins   map[string]bool
+	gate      *gate
+	senders   *senders
+	metrics   *metrics
+	handler   http.Handler
+	alone     bool // no cluster: this node's name goes without saying
+	started   time.Time
+	ready     atomic.Bool // Run is running
+	putting   sync.Mutex  // held while a reading is put, so that an old one can be told from it
+}
 
-// Run polls, and serves what waits for readings, until ctx ends. Then it stops accepting streams (readyz 503), says bye to all with spread
-// retries, waits until they have gone (5 s at most) and returns.
-func (d *Dashboard) Run(ctx context.Context) error { panic("later") }
+// New checks opts and returns a Dashboard that is alive while Run runs. Errors name the wrong value and what is allowed.
+func New(opts Options) (*Dashboard, error) {
+	alone := opts.Cluster == nil
+	opts, err := opts.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	d := &Dashboard{
+		opts: opts, alone: alone, log: opts.Logger, started: time.Now(), abouts: make(map[string]feeds.Description),
+		gate: newGate(opts.Limits), senders: newSenders(opts.Limits.MessagesPerSecond), metrics: newMetrics(),
+	}
+	if d.origins, err = parseOrigins(opts.Origins); err != nil {
+		return nil, err
+	}
+	node := opts.Node
+	if alone {
+		node = ""
+	}
+	d.scheduler, err = feeds.NewScheduler(opts.Feeds, sink{d}, feeds.Options{
+		Interval: opts.Interval, MaxPolls: opts.Limits.Polls, MaxPollsPerFeed: opts.Limits.PollsPerFeed,
+		Node: node, Observe: d.metrics.polled, Logger: opts.Logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range d.scheduler.Feeds() {
+		d.abouts[f.Name] = f.Source.Describe()
+	}
+	if err := d.layOut(opts.Boards); err != nil {
+		return nil, err
+	}
+	log := &messageLog{log: opts.Logger}
+	if d.cluster, err = opts.Cluster(opts.Node, log); err != nil {
+		return nil, fmt.Errorf("join the cluster: %w", err)
+	}
+	d.hub = transport.NewHub(transport.Options{
+		Node: opts.Node, Epoch: d.cluster.Epoch(), Logger: opts.Logger,
+		Nodes: func() ([]string, bool) { return d.cluster.Nodes(), d.cluster.Degraded() },
+	})
+	log.hub = d.hub
+	d.metrics.watch(d)
+	d.handler = d.routes()
+	return d, nil
+}
+
+// Run polls, and serves what waits for readings, until ctx ends. Then it stops accepting streams (readyz 503), says bye to all
+// with spread retries, waits until they have gone and polls have ended (5 s at most) and returns. It must be called once;
+// afterwards nothing is served any more.
+func (d *Dashboard) Run(ctx context.Context) error {
+	work, stop := context.WithCancel(context.WithoutCancel(ctx)) // it goes on while clients are let go
+	defer stop()
+	workers := []func(context.Context) error{d.scheduler.Run, d.cluster.Run}
+	ended := make(chan error, len(workers))
+	for _, run := range workers {
+		go func() { ended <- run(work) }()
+	}
+	d.ready.Store(true)
+	left := len(workers)
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-ended: // one alone is of no use
+		left--
+	}
+	d.ready.Store(false)
+	d.drain(work)
+	stop()
+	timeout := time.NewTimer(stopTimeout)
+	defer timeout.Stop()
+	for ; left > 0; left-- {
+		select {
+		case e := <-ended:
+			err = errors.Join(err, e)
+		case <-timeout.C:
+			d.log.Warn("a source goes on though it was told to end; it is left behind")
+			left = 1
+		}
+	}
+	d.hub.Close()
+	return err
+}
+
+// drain lets go of the clients.
+func (d *Dashboard) drain(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, drainTimeout)
+	defer cancel()
+	if err := d.hub.Drain(ctx); err != nil {
+		d.log.Warn("clients were cut off", "err", err)
+	}
+}
 
 // ServeHTTP serves every address.
-func (d *Dashboard) ServeHTTP(w http.ResponseWriter, r *http.Request) { panic("later") }
+func (d *Dashboard) ServeHTTP(w http.ResponseWriter, r *http.Request) { d.handler.ServeHTTP(w, r) }
 
-// BuiltinBoards are overview, sensors, stocks and weather.
-func BuiltinBoards() []Board { panic("later") }
+// messageLog gives the hub what the cluster delivers.
+type messageLog struct {
+	hub *transport.Hub
+	log *slog.Logger
+}
+
+// Deliver takes the next message of the cluster's order.
+func (l *messageLog) Deliver(item cluster.Item) {
+	var m transport.Message
+	if err := json.Unmarshal(item.Data, &m); err != nil { // only another version of this program can have written it
+		l.log.Error("unreadable message", "seq", item.Seq, "err", err)
+		m = transport.Message{To: transport.Address{Users: []string{""}}} // for nobody, but it has its place
+	}
+	l.hub.Append(item.Seq, item.Key, m)
+}
+
+// Restart says that the order began anew.
+func (l *messageLog) Restart(epoch string) { l.hub.Restart(epoch) }

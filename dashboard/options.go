@@ -1,37 +1,47 @@
 package dashboard
 
 import (
+	"cmp"
+	"fmt"
 	"log/slog"
 	"net/netip"
+	"os"
 	"time"
 
 	"github.com/pulsewall/pulsewall/cluster"
 	"github.com/pulsewall/pulsewall/feeds"
+	"github.com/pulsewall/pulsewall/transport"
 )
 
 // Options describe a Dashboard. The zero value gives the built-in feeds and dashboards on one node.
 type Options struct {
 	Node     string        // name of this node; default: the host name
 	Feeds    []feeds.Feed  // default: feeds.Builtin
-	Boards   []Board       // default: BuiltinBoards
+	Boards   []Board       // default: those of BuiltinBoards whose feeds there are
 	Interval time.Duration // of every feed instead of its own; 0: each its own
 	// Origins are further origins (scheme://host[:port], or "null") whose pages may open WebSockets and post.
 	Origins []string
 	// TrustedProxies are the addresses whose X-Forwarded-For, -Proto and -Host count.
 	TrustedProxies []netip.Prefix
 	Limits         Limits
-	Cluster        cluster.Cluster // default: a cluster.Local
-	Version        string
-	Logger         *slog.Logger
+	// Cluster joins the node to others; what it delivers goes to log. The default is a cluster.Local.
+	Cluster func(node string, log cluster.Log) (cluster.Cluster, error)
+	Version string
+	Logger  *slog.Logger // default: slog.Default()
 }
 
 // Limits bound what clients may cost. Zero fields take the defaults.
 type Limits struct {
 	Connections        int // streams and waiting polls in all; default 100,000
 	ConnectionsPerAddr int // of one client address, where it is known; default 1,000; loopback and trusted proxies do not count
-	MessagesPerSecond  int // of one sender; default 50, with a burst of twice as many
+	MessagesPerSecond  int // of one sender; default 1,000, with a burst of twice as many
 	Polls              int // distinct polls in all; default 10,000
 	PollsPerFeed       int // default 1,000
+}
+
+// DefaultLimits are the limits of a Dashboard that is given none.
+func DefaultLimits() Limits {
+	return Limits{Connections: 100_000, ConnectionsPerAddr: 1_000, MessagesPerSecond: 50, Polls: 10_000, PollsPerFeed: 1_000}
 }
 
 // Board is one dashboard.
@@ -52,4 +62,44 @@ type Panel struct {
 	Fields []string          // columns of a table; empty: all
 	Wide   bool
 	Pin    bool // polled for ever, so that its chart is full when somebody looks
+}
+
+func (o Options) withDefaults() (Options, error) {
+	if o.Node == "" {
+		o.Node, _ = os.Hostname() // without a name it is "node"
+		if !transport.ValidName(o.Node) {
+			o.Node = "node"
+		}
+	}
+	if !transport.ValidName(o.Node) {
+		return o, fmt.Errorf("node %q: allowed are 1–64 of A–Z a–z 0–9 . _ -", o.Node)
+	}
+	o.Logger = cmp.Or(o.Logger, slog.Default())
+	if o.Feeds == nil {
+		o.Feeds = feeds.Builtin(o.Node)
+	}
+	if o.Boards == nil {
+		o.Boards = boardsOf(o.Feeds)
+	}
+	if o.Cluster == nil {
+		o.Cluster = func(node string, log cluster.Log) (cluster.Cluster, error) { return cluster.NewLocal(node, log), nil }
+	}
+	l, unset := &o.Limits, DefaultLimits()
+	for _, limit := range []struct {
+		name  string
+		value *int
+		unset int
+	}{
+		{"connections", &l.Connections, unset.Connections},
+		{"connections of an address", &l.ConnectionsPerAddr, unset.ConnectionsPerAddr},
+		{"messages a second", &l.MessagesPerSecond, unset.MessagesPerSecond},
+		{"polls", &l.Polls, unset.Polls},
+		{"polls of a feed", &l.PollsPerFeed, unset.PollsPerFeed},
+	} {
+		if *limit.value < 0 {
+			return o, fmt.Errorf("limit of %s %d: allowed are positive numbers, and 0 for %d", limit.name, *limit.value, limit.unset)
+		}
+		*limit.value = cmp.Or(*limit.value, limit.unset)
+	}
+	return o, nil
 }

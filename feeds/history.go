@@ -35,7 +35,11 @@ func (h *history) add(at time.Time, values map[string]float64) {
 		if _, known := h.series[name]; !known && len(h.series) >= historySeries && !h.evict(now) {
 			continue
 		}
-		h.series[name] = append(h.series[name], sample{now, v})
+		s := h.series[name]
+		for len(s) > 0 && s[len(s)-1].ms >= now {
+			s = s[:len(s)-1] // the clock was set back
+		}
+		h.series[name] = append(s, sample{now, v})
 	}
 }
 

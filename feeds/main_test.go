@@ -1,8 +1,10 @@
 package feeds
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"log/slog"
 	"sync"
 	"testing"
 	"time"
@@ -121,6 +123,7 @@ type rig struct {
 // startRig runs a scheduler; stop is called at the end of the test if not before.
 func startRig(t *testing.T, opts Options, feeds ...Feed) *rig {
 	t.Helper()
+	opts.Logger = cmp.Or(opts.Logger, slog.New(slog.DiscardHandler))
 	rec := newRecorder(t)
 	s, err := NewScheduler(feeds, rec, opts)
 	if err != nil {

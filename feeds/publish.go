@@ -18,20 +18,22 @@ func (p *poll) fresh(now time.Time) bool {
 	return !p.settled.IsZero() && now.Sub(p.settled) < 2*p.feed.Interval
 }
 
-// next is when the next reading is expected.
-func (p *poll) next() time.Time {
+// next is when the next reading is expected. It is told on the clock as it is now: one that was set, or a machine that
+// slept, has moved it away from what it was when the tick was planned.
+func (p *poll) next(now time.Time) time.Time {
 	if p.attempt != nil && !p.attempt.settled {
-		return p.attempt.started.Add(p.took)
+		return now.Add(p.attempt.started.Sub(now) + p.took)
 	}
-	return p.at.Add(p.took)
+	return now.Add(p.at.Sub(now) + p.took)
 }
 
 // deadline is when the first reading will be there, whatever the source does.
-func (p *poll) deadline() time.Time {
+func (p *poll) deadline(now time.Time) time.Time {
+	start := p.at
 	if p.attempt != nil {
-		return p.attempt.started.Add(p.feed.timeout())
+		start = p.attempt.started
 	}
-	return p.at.Add(p.feed.timeout())
+	return now.Add(start.Sub(now) + p.feed.timeout())
 }
 
 // status is the outcome of the newest attempt, for metrics.
@@ -73,7 +75,7 @@ func same(a, b *Reading) bool {
 
 // reading is what e is shown of the newest attempt.
 func (p *poll) reading(e *entry, now time.Time, kept views) *Reading {
-	r := &Reading{Sub: e.sub, Due: p.next(), Took: p.took, Status: OK}
+	r := &Reading{Sub: e.sub, Due: p.next(now), Took: p.took, Status: OK}
 	if t := p.table; t != nil {
 		v := p.view(e.sub.Params, kept)
 		r.At, r.SourceAt = t.at, v.newest

@@ -19,7 +19,8 @@ const (
 	ReasonSourceOld = "source-old" // the source's own data is older than the feed's MaxAge
 )
 
-// Record is one row. Its keys are the names of the feed's fields.
+// Record is one row. Its keys are the names of the feed's fields. In a reading its values are nil, bool, string, any
+// integer type, float64, []any and map[string]any; times are RFC 3339 strings in UTC. Nobody may change it.
 type Record map[string]any
 
 // Page is one page of a table of Total records. Past the end it has no records and true totals.
@@ -42,15 +43,15 @@ type Reading struct {
 	Sub      Subscription
 	Version  int64     // Unix microseconds, rising: differs when the reading does
 	Before   int64     // the version just before this one; 0: none
-	At       time.Time // when the records were read
+	At       time.Time // when the records were read: the end of the poll; zero without a page
 	Due      time.Time // when the next reading is expected; zero for sources that push
 	Took     time.Duration
 	SourceAt time.Time // newest time in the data, where known
 	Status   Status
 	Reason   string             // of a Stale reading
 	Error    string             // one sentence; empty unless the last poll failed
-	Since    time.Time          // since when Status is what it is, unless OK
+	Since    time.Time          // since when Status is what it is, unless OK; of source-old: when the data became too old
 	Page     *Page              // nil when Failed or Loading
 	Values   map[string]float64 // numeric values by series name; empty unless just read
-	Same     bool               // page, status and values equal those of version Before
+	Same     bool               // page, values, status, reason and error equal those of version Before
 }

@@ -20,20 +20,24 @@ const (
 // timeLayout is how times are written: RFC 3339, UTC, milliseconds.
 const timeLayout = "2006-01-02T15:04:05.000Z"
 
-// sanitize makes records safe to encode as JSON, in place in the slice. A record that is safe already is kept as it is.
+// sanitize makes records safe to encode as JSON, in place in the slice.
 func sanitize(records []Record) {
-	for i, r := range records {
-		if r == nil {
-			records[i] = Record{}
-			continue
-		}
-		for k, v := range r {
-			if !safe(v) || !utf8.ValidString(k) {
-				records[i] = sanitizeMap(r, 0)
-				break
-			}
+	for i := range records {
+		records[i] = sanitizeRecord(records[i])
+	}
+}
+
+// sanitizeRecord returns r itself when it is safe already, which it is almost always.
+func sanitizeRecord(r Record) Record {
+	if r == nil {
+		return Record{}
+	}
+	for k, v := range r {
+		if !safe(v) || !utf8.ValidString(k) {
+			return sanitizeMap(r, 0)
 		}
 	}
+	return r
 }
 
 func safe(v any) bool {

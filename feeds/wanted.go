@@ -111,7 +111,7 @@ func (s *Scheduler) newest(e *entry, arrived <-chan struct{}) Reading {
 	if e.delivered != nil && e.delivered.Status == Loading {
 		return *e.delivered
 	}
-	return e.loading()
+	return e.loading(time.Now())
 }
 
 // History returns the points of the last hour of sub up to and including until, by series name. The caller must not change them.
@@ -208,7 +208,7 @@ func (s *Scheduler) look(e *entry, now time.Time) {
 		return
 	}
 	if e.version == 0 && !now.Before(e.since.Add(firstWait)) {
-		r := e.loading()
+		r := e.loading(now)
 		r.Version = s.nextVersion(e, now)
 		s.send(e, &r)
 	}
@@ -232,6 +232,6 @@ func (s *Scheduler) forget(e *entry, now time.Time) {
 }
 
 // loading is the reading of a subscription that was not polled yet.
-func (e *entry) loading() Reading {
-	return Reading{Sub: e.sub, Status: Loading, Since: e.since, Due: e.poll.deadline()}
+func (e *entry) loading(now time.Time) Reading {
+	return Reading{Sub: e.sub, Status: Loading, Since: e.since, Due: e.poll.deadline(now)}
 }

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"log/slog"
 	"sync"
@@ -99,7 +100,7 @@ func NewHub(opts Options) *Hub {
 		stop:     stop,
 		finished: make(chan struct{}),
 	}
-	h.look(false)
+	h.look()
 	go h.tick(ctx)
 	return h
 }
@@ -131,14 +132,12 @@ func (h *Hub) Append(seq int64, key string, m Message) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	e, fresh := h.log.push(seq, key, m, now)
-	// Sessions a message is not for have to pass it too, before the log forgets it.
-	all := seq%int64(max(1, len(h.log.ring)/4)) == 0
-	if !fresh && !all {
+	if !fresh {
 		return
 	}
 	for s := range h.sessions {
-		if all || e.message.To.reaches(s.reader()) {
-			s.ring()
+		if e.message.To.reaches(s.reader()) {
+			s.expect(seq)
 		}
 	}
 }
@@ -149,6 +148,7 @@ func (h *Hub) Restart(epoch string) {
 	defer h.mu.Unlock()
 	h.log = newMessageLog(epoch, h.opts.Keep, h.opts.KeepFor)
 	for s := range h.sessions {
+		s.next = 0
 		s.ring()
 	}
 }
@@ -203,7 +203,7 @@ func (h *Hub) Snapshot(topics []string) (updates map[string]*Update, cursor stri
 
 // Probe makes one real round trip from the hub to a session and returns when it has come through, or with ctx's error.
 func (h *Hub) Probe(ctx context.Context) error {
-	const topic = "\x00probe" // no feed can have this name
+	topic := "\x00probe " + rand.Text() // no feed can have this name, nor another probe
 	s, err := h.open(Opening{Topics: []string{topic}}, "")
 	if err != nil {
 		return err
@@ -265,4 +265,11 @@ func (h *Hub) Close() {
 	h.stop()
 	<-h.finished
 	h.streams.Wait()
+}
+
+// ID returns the id of a position in the log.
+func (h *Hub) ID(seq int64) string {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.log.id(seq)
 }

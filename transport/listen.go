@@ -4,11 +4,13 @@ import (
 	"context"
 	"net"
 	"time"
+
+	"github.com/pulsewall/pulsewall/transport/patient"
 )
 
 // Listen is net.Listen for streams: what a client has not read waits here, where the newest replaces it, and not in the
 // kernel. An accepted socket takes 16 KiB unsent at most, and is given up when what was sent goes unacknowledged for 20 s (where the system can
-// do that).
+// do that). A write deadline on it is a patience, see [patient.Conn].
 func Listen(network, address string) (net.Listener, error) {
 	config := net.ListenConfig{KeepAliveConfig: net.KeepAliveConfig{
 		Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3,
@@ -35,5 +37,5 @@ func (l tuned) Accept() (net.Conn, error) {
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		tune(tcp)
 	}
-	return conn, nil
+	return patient.Wrap(conn), nil
 }

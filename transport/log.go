@@ -34,8 +34,9 @@ func (l *messageLog) push(seq int64, key string, m Message, now time.Time) (*ent
 	if seq <= l.head {
 		return nil, false
 	}
-	if seq-l.head > 1 && l.head == 0 {
-		l.tail = seq // the log of a cluster that was there before this node
+	if l.head == 0 || seq-l.head > int64(len(l.ring)) { // the log of a cluster that was there before this node, or ran away from it
+		l.drop(l.head)
+		l.tail, l.head = seq, seq-1
 	}
 	for l.head < seq {
 		l.head++

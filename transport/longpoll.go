@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"errors"
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/pulsewall/pulsewall/transport/wsconn"
 )
 
 // ServePoll answers once: at once with hello when o has no cursor, at once when wait is 0, else when something is newer than the
@@ -22,8 +25,9 @@ func (h *Hub) ServePoll(w http.ResponseWriter, r *http.Request, o Opening, wait 
 		wait = 0
 		events = append(events, s.hello())
 	}
-	if err := http.NewResponseController(w).SetWriteDeadline(time.Now().Add(wait + h.opts.WriteTimeout)); err == nil {
-		defer func() { _ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) }()
+	answer := newBody(w, r, h.opts.WriteTimeout)
+	if err := ignoreUnsupported(answer.control.SetWriteDeadline(time.Time{})); err != nil { // of the server, shorter than the wait
+		return err
 	}
 	ctx, cancel := context.WithCancel(s.ctx)
 	defer cancel()
@@ -36,9 +40,16 @@ func (h *Hub) ServePoll(w http.ResponseWriter, r *http.Request, o Opening, wait 
 	if len(events) > 0 && o.Presence { // it goes along, but is no reason to answer
 		events = append(events, h.pollerNews(s)...)
 	}
-	n, err := writePoll(w, r, s.cursor(), events)
+	defer answer.stopOn(s.ctx)()
+	n, err := answer.write(ctx, pollBody(w.Header(), r, s.cursor(), events))
+	if err != nil {
+		if errors.Is(err, wsconn.ErrSlow) {
+			h.count.slowCloses.Add(1)
+		}
+		return err
+	}
 	h.count.wrote(LongPoll, len(events), n)
-	return err
+	return ignoreUnsupported(answer.control.SetWriteDeadline(time.Time{})) // the next request on this connection has its own
 }
 
 // pollerNews is what of presence the poller has not been told in its answers before.
@@ -49,7 +60,8 @@ func (h *Hub) pollerNews(s *Session) []*event {
 	if c == nil {
 		return nil
 	}
-	return h.roll.news(s, &c.seen, time.Now())
+	news, _ := h.roll.news(s, &c.seen, time.Now())
+	return news
 }
 
 // poll waits for something that is worth an answer.
@@ -60,7 +72,8 @@ func (s *Session) poll(ctx context.Context, wait time.Duration) (Batch, error) {
 	return s.Next(ctx, time.Now().Add(wait))
 }
 
-func writePoll(w http.ResponseWriter, r *http.Request, cursor string, events []*event) (int, error) {
+// pollBody is the answer, with its headers set.
+func pollBody(header http.Header, r *http.Request, cursor string, events []*event) []byte {
 	var b bytes.Buffer
 	b.WriteString(`{"cursor":"`)
 	b.WriteString(cursor)
@@ -72,17 +85,17 @@ func writePoll(w http.ResponseWriter, r *http.Request, cursor string, events []*
 		b.Write(e.asObject())
 	}
 	b.WriteString("]}\n")
-	setLiveHeaders(w.Header())
-	w.Header().Set("Content-Type", "application/json")
+	setLiveHeaders(header)
+	header.Set("Content-Type", "application/json")
 	body := b.Bytes()
 	if len(body) >= worthDeflating && acceptsGzip(r) {
-		w.Header().Set("Content-Encoding", "gzip")
+		header.Set("Content-Encoding", "gzip")
 		var z bytes.Buffer
 		zw := gzip.NewWriter(&z)
 		_, _ = zw.Write(body) // a bytes.Buffer takes everything
 		_ = zw.Close()
 		body = z.Bytes()
 	}
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	return w.Write(body)
+	header.Set("Content-Length", strconv.Itoa(len(body)))
+	return body
 }

@@ -42,6 +42,16 @@ type Message struct {
 	Data json.RawMessage `json:"data"`
 }
 
+// MarshalJSON writes At in UTC with milliseconds, like all times.
+func (m Message) MarshalJSON() ([]byte, error) {
+	type plain Message // without this method
+	return json.Marshal(struct {
+		plain
+		At   stamp           `json:"at"`
+		Data json.RawMessage `json:"data"`
+	}{plain(m), stamp(m.At), m.Data})
+}
+
 // Reader is whose messages are asked for.
 type Reader struct {
 	UnionID string
@@ -110,15 +120,17 @@ func (a *Address) check() error {
 	if len(a.Users) > MaxUsers {
 		return fmt.Errorf("%w: %d users: at most %d", ErrBadAddress, len(a.Users), MaxUsers)
 	}
-	for i, u := range a.Users {
+	var users []string
+	for _, u := range a.Users {
 		n, err := strconv.ParseInt(strings.TrimSpace(u), 10, 64)
 		if err != nil {
 			return fmt.Errorf("%w: user %q: want a 64-bit integer", ErrBadAddress, clip([]byte(u)))
 		}
-		a.Users[i] = strconv.FormatInt(n, 10)
+		if id := strconv.FormatInt(n, 10); !slices.Contains(users, id) {
+			users = append(users, id)
+		}
 	}
-	slices.Sort(a.Users)
-	a.Users = slices.Compact(a.Users)
+	a.Users = users
 	return nil
 }
 

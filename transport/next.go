@@ -17,33 +17,56 @@ func (s *Session) Next(ctx context.Context, until time.Time) (Batch, error) {
 		s.replying = false
 		s.replied <- struct{}{} // size 1, and there is one reply at a time
 	}
-	var alarm <-chan time.Time
 	for {
 		if batch := s.collect(); len(batch.events) > 0 {
 			return batch, nil
 		}
-		if alarm == nil && !until.IsZero() {
-			timer := time.NewTimer(time.Until(until))
-			defer timer.Stop()
-			alarm = timer.C
-		}
-		select {
-		case <-s.wake:
-		case <-alarm:
+		if !until.IsZero() && !time.Now().Before(until) {
 			s.position = s.pending // passed over what was not for it
 			return Batch{}, nil
-		case <-ctx.Done():
-			return Batch{}, ctx.Err()
-		case <-s.ctx.Done():
-			return Batch{}, context.Cause(s.ctx)
+		}
+		if err := s.wait(ctx, earlier(until, s.again)); err != nil {
+			return Batch{}, err
 		}
 	}
 }
 
-// collect gathers what is newer than the pending position, and moves it there.
+// wait returns when the bell rings, or at a time (zero: never).
+func (s *Session) wait(ctx context.Context, at time.Time) error {
+	var alarm <-chan time.Time
+	if !at.IsZero() {
+		if s.timer == nil {
+			s.timer = time.NewTimer(time.Until(at))
+		} else {
+			s.timer.Reset(time.Until(at))
+		}
+		defer s.timer.Stop()
+		alarm = s.timer.C
+	}
+	select {
+	case <-s.wake:
+	case <-alarm:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.ctx.Done():
+		return context.Cause(s.ctx)
+	}
+	return nil
+}
+
+// earlier returns the first of two times; a zero one never comes.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// collect gathers what is newer than the pending position, and moves it there. Many sessions do so at the same time: what is guarded by
+// the hub's mutex for writing and belongs to this session alone may be written here.
 func (s *Session) collect() Batch {
 	h := s.hub
-	h.mu.Lock()
+	h.mu.RLock()
 	var b Batch
 	if s.reply != nil {
 		b.events = append(b.events, s.reply)
@@ -52,16 +75,15 @@ func (s *Session) collect() Batch {
 	b.events = s.appendReset(b.events)
 	b.events = s.appendMessages(b.events)
 	readings := s.takeReadings()
-	var news []*event
-	if s.open.Presence && s.kind != LongPoll {
-		news = h.roll.news(s, &s.seen, time.Now())
-	}
+	tell := s.open.Presence && s.kind != LongPoll && (s.seen.looked != h.roll.version || !s.again.IsZero())
 	bye := s.bye
-	h.mu.Unlock()
+	h.mu.RUnlock()
 	for _, r := range readings { // encoded on first need, outside the lock
 		b.events = append(b.events, r.update.event(s.open.Format, r.had))
 	}
-	b.events = append(b.events, news...)
+	if tell {
+		b.events = append(b.events, s.news()...)
+	}
 	if bye != nil {
 		b.events = append(b.events, bye)
 		b.last = true
@@ -69,18 +91,31 @@ func (s *Session) collect() Batch {
 	return b
 }
 
+// news is what of presence is to be told now.
+func (s *Session) news() (list []*event) {
+	s.hub.mu.Lock()
+	defer s.hub.mu.Unlock()
+	list, s.again = s.hub.roll.news(s, &s.seen, time.Now())
+	return list
+}
+
 // appendReset tells that messages may be missing and goes on from now.
 func (s *Session) appendReset(to []*event) []*event {
-	log := s.hub.log
-	reason := s.reset
-	if reason == "" {
-		reason = s.hub.lost(s.pending)
+	log, reason := s.hub.log, s.reset
+	switch {
+	case s.pending.epoch != log.epoch:
+		reason = anew
+	case s.next != 0 && s.next < log.tail:
+		reason, s.next = forgotten, 0
 	}
 	if reason == "" {
 		return to
 	}
 	s.reset = ""
 	s.pending.epoch, s.pending.seq = log.epoch, log.head
+	if s.next != 0 {
+		s.pending.seq = s.next - 1
+	}
 	s.hub.count.resets.Add(1)
 	return append(to, newEvent("reset", s.pending.id(), struct {
 		Reason string `json:"reason"`
@@ -88,17 +123,26 @@ func (s *Session) appendReset(to []*event) []*event {
 	}{reason, log.kept}))
 }
 
+// appendMessages takes what fits of the messages for the session. Those for others are passed, even when the log has forgotten them.
 func (s *Session) appendMessages(to []*event) []*event {
+	log := s.hub.log
+	from := s.next
+	s.next = 0
+	s.pending.seq = max(s.pending.seq, log.head)
+	if from == 0 {
+		return to
+	}
 	reader, size := s.reader(), 0
-	s.hub.log.after(s.pending.seq, func(seq int64, e *entry) bool {
-		if e.message != nil && e.message.To.reaches(reader) {
-			if size += len(e.event.data); size > mostMessages && size > len(e.event.data) {
-				s.ring() // more than fits: come again
-				return false
-			}
-			to = append(to, e.event)
+	log.after(from-1, func(seq int64, e *entry) bool {
+		if e.message == nil || !e.message.To.reaches(reader) {
+			return true
 		}
-		s.pending.seq = seq
+		if size += len(e.event.data); size > mostMessages && size > len(e.event.data) {
+			s.pending.seq = seq - 1
+			s.expect(seq) // more than fits: come again
+			return false
+		}
+		to = append(to, e.event)
 		return true
 	})
 	return to

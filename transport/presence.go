@@ -34,15 +34,22 @@ type UserPresence struct {
 }
 
 const (
-	presenceEvery = 5 * time.Second // at most one presence event in this time
+	presenceEvery = 5 * time.Second // at most one presence event, and one event of each room, in this time
 	mostNames     = 20              // of a room event
+	lookEvery     = time.Second     // how late a change, or the end of a poller, may be noticed
 )
 
 // seen is what a session, or a poller between its polls, was told of presence. Guarded by the hub's mutex.
 type seen struct {
+	looked  uint64 // the version of the roll that was looked at last
+	version uint64 // that of the presence event
+	at      time.Time
+	rooms   map[string]roomSeen
+}
+
+type roomSeen struct {
 	version uint64
 	at      time.Time
-	rooms   map[string]uint64
 }
 
 // Presence returns who is online.
@@ -78,43 +85,47 @@ func (h *Hub) Online(unionID string) bool {
 	return h.roll.users[unionID] > 0
 }
 
-func (m *room) presence() RoomPresence {
-	return RoomPresence{Room: m.name, Users: len(m.users), Connections: m.connections, Joined: []string{}, Left: []string{}}
-}
-
-// news returns what of presence s is to be told now, where told keeps what it knows.
-func (r *roll) news(s *Session, told *seen, now time.Time) (list []*event) {
-	const slack = 100 * time.Millisecond // of the tick that rings
+// news returns what of presence s is to be told now, where told keeps what it knows; and when to ask again for what it is too early for.
+func (r *roll) news(s *Session, told *seen, now time.Time) (list []*event, again time.Time) {
 	r.tell()
-	if told.version != r.toldAt && (told.at.IsZero() || r.urgent > told.version || now.Sub(told.at) >= presenceEvery-slack) {
-		told.version, told.at = r.toldAt, now
-		list = append(list, r.told)
+	told.looked = r.version
+	if told.version != r.toldAt {
+		if due := told.at.Add(presenceEvery); told.version >= r.urgent && now.Before(due) {
+			again = due
+		} else {
+			told.version, told.at = r.toldAt, now
+			list = append(list, r.told)
+		}
 	}
 	for _, name := range s.interests.rooms {
 		m := r.rooms[name]
-		if m == nil {
+		if m == nil || m.version == told.rooms[name].version {
+			continue
+		}
+		last, known := told.rooms[name]
+		if due := last.at.Add(presenceEvery); now.Before(due) {
+			again = earlier(again, due)
 			continue
 		}
 		if told.rooms == nil {
-			told.rooms = make(map[string]uint64)
+			told.rooms = make(map[string]roomSeen)
 		}
-		last, known := told.rooms[name]
-		if !known {
-			told.rooms[name] = m.toldAt
-			list = append(list, newEvent("room", "", m.presence()))
-		} else if m.told != nil && m.toldAt != last {
-			told.rooms[name] = m.toldAt
-			list = append(list, m.told)
+		told.rooms[name] = roomSeen{m.version, now}
+		p := m.presence()
+		if known {
+			p.Joined, p.Left = m.since(last.version)
 		}
+		list = append(list, newEvent("room", "", p))
 	}
-	return list
+	return list, again
 }
 
 // tell makes the presence event anew when a count has changed since.
 func (r *roll) tell() {
-	if r.told != nil && r.toldAt == r.version {
+	if r.told != nil && r.tried == r.version {
 		return
 	}
+	r.tried = r.version
 	told := newEvent("presence", "", Presence{
 		Users: len(r.users), Connections: len(r.clients), Nodes: r.nodes, Degraded: r.degraded,
 	})
@@ -123,37 +134,23 @@ func (r *roll) tell() {
 	}
 }
 
-// tellRooms makes the room events of those that changed.
-func (r *roll) tellRooms() {
-	for _, m := range r.rooms {
-		if m.toldAt == m.version {
-			continue
-		}
-		p := m.presence()
-		p.Joined = slices.Concat(p.Joined, m.joined[:min(len(m.joined), mostNames)])
-		p.Left = slices.Concat(p.Left, m.left[:min(len(m.left), mostNames)])
-		m.told, m.toldAt = newEvent("room", "", p), m.version
-		m.joined, m.left = nil, nil
-	}
-}
-
-// tick expires pollers and old messages and tells of presence, until ctx ends.
+// tick looks again and again until ctx ends.
 func (h *Hub) tick(ctx context.Context) {
 	defer close(h.finished)
-	ticker := time.NewTicker(time.Second)
+	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
-	for n := 1; ; n++ {
+	for {
 		select {
 		case <-ticker.C:
-			h.look(n%int(presenceEvery/time.Second) == 0)
+			h.look()
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-// look is one tick; tell: it is time to tell of presence.
-func (h *Hub) look(tell bool) {
+// look forgets pollers that have not come back and old messages, and has changes of presence told.
+func (h *Hub) look() {
 	names, degraded := h.opts.Nodes()
 	now := time.Now()
 	h.mu.Lock()
@@ -163,17 +160,20 @@ func (h *Hub) look(tell bool) {
 	if h.roll.nodes == nil || degraded != h.roll.degraded || !slices.Equal(names, h.roll.nodes) {
 		h.roll.version++
 		if degraded != h.roll.degraded { // told at once
-			tell, h.roll.urgent = true, h.roll.version
+			h.roll.urgent = h.roll.version
 		}
 		h.roll.nodes, h.roll.degraded = slices.Clone(names), degraded
 	}
-	if !tell {
+	if h.roll.looked == h.roll.version {
 		return
 	}
-	h.roll.tell()
-	h.roll.tellRooms()
+	h.roll.looked = h.roll.version
 	for s := range h.sessions {
-		if s.open.Presence {
+		switch {
+		case !s.open.Presence || s.kind == LongPoll:
+		case len(s.interests.rooms) == 0 && h.roll.urgent <= s.seen.version && now.Before(s.seen.at.Add(presenceEvery)):
+			h.roll.looked = 0 // too early for this one: look again
+		default:
 			s.ring()
 		}
 	}

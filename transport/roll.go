@@ -17,10 +17,12 @@ type roll struct {
 
 	nodes    []string
 	degraded bool
-	version  uint64 // changes with every count
+	version  uint64 // rises with every change
+	looked   uint64 // the version whose changes the hub has had told
 	urgent   uint64 // the version that is to be told at once
-	told     *event // the presence as last told
-	toldAt   uint64 // its version
+	told     *event // the newest presence
+	toldAt   uint64 // the version that it came with
+	tried    uint64 // the version that it still holds for
 }
 
 // client is one browser tab or program.
@@ -30,17 +32,6 @@ type client struct {
 	sessions       []*Session
 	until          time.Time // of a poller without a waiting poll
 	seen           seen      // of a poller
-}
-
-// room is who is in a room.
-type room struct {
-	name         string
-	connections  int
-	users        map[string]int
-	version      uint64
-	joined, left []string // unionIds since it was told last
-	told         *event
-	toldAt       uint64
 }
 
 func newRoll(pollerFor time.Duration) *roll {
@@ -60,29 +51,28 @@ func (r *roll) enter(s *Session) {
 	if c == nil {
 		c = &client{id: s.id}
 		r.clients[s.id] = c
-	} else {
-		r.uncount(c)
+		r.version++
 	}
 	delete(r.idle, c)
 	c.sessions = append(c.sessions, s)
-	r.describe(c, s)
-	r.count(c)
+	r.move(s)
 }
 
-// describe takes who and where the client is from its newest session, a stream before a poll.
-func (r *roll) describe(c *client, s *Session) {
-	if s.kind == LongPoll && c.kind() != LongPoll {
-		return // a stream asks by a poll whether it is still fresh
-	}
-	c.user, c.name, c.rooms = s.open.UnionID, s.open.Name, s.interests.rooms
-}
-
-// move follows a session that joined or left rooms.
+// move takes who and where the client is from a session that opened, joined or left: a stream before a poll, by which a stream asks
+// whether it is still fresh.
 func (r *roll) move(s *Session) {
-	if c := r.clients[s.id]; c != nil {
-		r.uncount(c)
-		r.describe(c, s)
-		r.count(c)
+	c := r.clients[s.id]
+	if c == nil || s.kind == LongPoll && c.kind() != LongPoll {
+		return
+	}
+	before := *c
+	c.user, c.name, c.rooms = s.open.UnionID, s.open.Name, s.interests.rooms
+	if before.user != c.user {
+		r.count(c.user, c.rooms)
+		r.uncount(before.user, before.rooms)
+	} else if !slices.Equal(before.rooms, c.rooms) { // who stays in a room is no news there
+		r.count(c.user, without(c.rooms, before.rooms))
+		r.uncount(before.user, without(before.rooms, c.rooms))
 	}
 }
 
@@ -102,7 +92,7 @@ func (r *roll) leave(s *Session, now time.Time) {
 		r.idle[c] = struct{}{}
 		return
 	}
-	r.uncount(c)
+	r.uncount(c.user, c.rooms)
 	delete(r.clients, c.id)
 }
 
@@ -110,7 +100,7 @@ func (r *roll) leave(s *Session, now time.Time) {
 func (r *roll) expire(now time.Time) {
 	for c := range r.idle {
 		if !now.Before(c.until) {
-			r.uncount(c)
+			r.uncount(c.user, c.rooms)
 			delete(r.idle, c)
 			delete(r.clients, c.id)
 		}
@@ -127,65 +117,32 @@ func (c *client) kind() Kind {
 	return LongPoll
 }
 
-func (r *roll) count(c *client) {
+func (r *roll) count(user string, rooms []string) {
 	r.version++
-	if c.user != "" {
-		r.users[c.user]++
+	if user != "" {
+		r.users[user]++
 	}
-	for _, name := range c.rooms {
-		m := r.rooms[name]
-		if m == nil {
-			m = &room{name: name, users: make(map[string]int)}
-			r.rooms[name] = m
+	for _, name := range rooms {
+		if r.rooms[name] == nil {
+			r.rooms[name] = &room{name: name, users: make(map[string]int)}
 		}
-		m.enter(c.user, r.version)
+		r.rooms[name].enter(user, r.version)
 	}
 }
 
-func (r *roll) uncount(c *client) {
+func (r *roll) uncount(user string, rooms []string) {
 	r.version++
-	if c.user != "" {
-		if r.users[c.user]--; r.users[c.user] == 0 {
-			delete(r.users, c.user)
+	if user != "" {
+		if r.users[user]--; r.users[user] == 0 {
+			delete(r.users, user)
 		}
 	}
-	for _, name := range c.rooms {
+	for _, name := range rooms {
 		m := r.rooms[name]
-		if m.leave(c.user, r.version); m.connections == 0 {
+		if m.leave(user, r.version); m.connections == 0 {
 			delete(r.rooms, name)
 		}
 	}
-}
-
-func (m *room) enter(user string, version uint64) {
-	m.version = version
-	m.connections++
-	if user == "" {
-		return
-	}
-	if m.users[user]++; m.users[user] == 1 {
-		m.joined, m.left = moved(m.joined, m.left, user)
-	}
-}
-
-func (m *room) leave(user string, version uint64) {
-	m.version = version
-	m.connections--
-	if user == "" {
-		return
-	}
-	if m.users[user]--; m.users[user] == 0 {
-		delete(m.users, user)
-		m.left, m.joined = moved(m.left, m.joined, user)
-	}
-}
-
-// moved notes that user went one way; one who had gone the other way since it was told is back where it was.
-func moved(to, from []string, user string) (newTo, newFrom []string) {
-	if i := slices.Index(from, user); i >= 0 {
-		return to, slices.Delete(from, i, i+1)
-	}
-	return append(to, user), from
 }
 
 // userPresence lists the clients by user, sorted by unionId as text.

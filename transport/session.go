@@ -33,19 +33,23 @@ type Session struct {
 	cancel context.CancelCauseFunc
 	wake   chan struct{} // size 1: there may be something new
 
-	// Guarded by hub.mu.
+	// Guarded by hub.mu. Only the goroutine that calls Next writes them under a read lock, and only it reads what it writes.
 	interests interests
 	versions  map[string]int64 // of pending, by topic
+	next      int64            // no message from pending up to here, exclusive, is for it; 0: none up to the head of the log is
 	reply     *event
 	bye       *event
-	gone      bool
+	gone      bool // no longer counted
+	closed    bool
 	seen      seen
 
 	// Owned by the goroutine that calls Next.
-	position position // written to the client
-	pending  position // given out by the last Next
-	reset    string   // why the cursor given was no good
-	replying bool     // the last batch held a reply
+	position position  // written to the client
+	pending  position  // given out by the last Next
+	reset    string    // why the cursor given was no good
+	replying bool      // the last batch held a reply
+	again    time.Time // when presence that is held back may be told
+	timer    *time.Timer
 
 	replied chan struct{} // size 1: the reply has been written
 }
@@ -89,15 +93,21 @@ func (h *Hub) open(o Opening, kind Kind) (*Session, error) {
 	return s, nil
 }
 
+// earliest is the After of who wants all messages still kept.
+const earliest = "earliest"
+
 // start finds where the session begins. The hub is locked.
 func (s *Session) start(o Opening) {
 	log := s.hub.log
 	now := position{epoch: log.epoch, seq: log.head}
 	s.position = now
-	if o.After == "earliest" {
+	if o.After == earliest && o.LastEventID == "" {
 		s.position.seq = log.tail - 1
 	} else if o.After != "" || o.LastEventID != "" {
 		s.position, s.reset = s.resume(o, now)
+	}
+	if s.position.seq < log.head {
+		s.next = s.position.seq + 1
 	}
 	s.versions = make(map[string]int64, len(o.Topics))
 	for _, topic := range o.Topics {
@@ -110,11 +120,13 @@ func (s *Session) start(o Opening) {
 
 // resume reads the cursor; Last-Event-ID gives the position in the messages where both are there.
 func (s *Session) resume(o Opening, now position) (at position, reset string) {
-	cursor, err := parseCursor(o.After)
-	if o.After != "" && err != nil {
-		return now, "the cursor cannot be read"
+	if o.After != "" && o.After != earliest {
+		cursor, err := parseCursor(o.After)
+		if err != nil {
+			return now, "the cursor cannot be read"
+		}
+		at = cursor
 	}
-	at = cursor
 	if o.LastEventID != "" {
 		id, err := parseCursor(o.LastEventID)
 		if err != nil {
@@ -129,17 +141,23 @@ func (s *Session) resume(o Opening, now position) (at position, reset string) {
 	return at, ""
 }
 
+// Reasons of a reset.
+const (
+	anew      = "the log of messages began anew"
+	forgotten = "older messages are no longer kept"
+)
+
 // lost says why messages after p may be missing, or nothing when all are there.
 func (h *Hub) lost(p position) string {
 	switch log := h.log; {
 	case log.holds(p.epoch, p.seq):
 		return ""
 	case p.epoch != log.epoch:
-		return "the log of messages began anew"
+		return anew
 	case p.seq > log.head:
 		return "the position is ahead of the log"
 	default:
-		return "older messages are no longer kept"
+		return forgotten
 	}
 }
 
@@ -178,8 +196,27 @@ func (s *Session) ring() {
 	}
 }
 
+// expect notes that the message at seq is for the session. The hub is locked.
+func (s *Session) expect(seq int64) {
+	if s.next == 0 {
+		s.next = seq
+	}
+	s.ring()
+}
+
 // Close takes the session out of the hub. It may be called again.
 func (s *Session) Close() {
+	s.depart()
+	s.hub.mu.Lock()
+	defer s.hub.mu.Unlock()
+	if !s.closed && s.kind != "" {
+		s.hub.streams.Done()
+	}
+	s.closed = true
+}
+
+// depart ends what the session gets and that it counts as here. Drain and the hub's Close still wait for it.
+func (s *Session) depart() {
 	h := s.hub
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -194,7 +231,6 @@ func (s *Session) Close() {
 	delete(h.sessions, s)
 	if s.kind != "" {
 		h.roll.leave(s, time.Now())
-		h.streams.Done()
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
 	"strings"
 	"time"
 
@@ -14,10 +13,6 @@ import (
 
 // gzipHead starts a gzip member (RFC 1952). Deflate segments follow; the stream ends without a trailer.
 var gzipHead = []byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255}
-
-// mostPiece is how much goes to the server's writer under one deadline: a client that takes this much in the write timeout
-// keeps its stream.
-const mostPiece = 16 << 10
 
 // ServeSSE writes a session as text/event-stream (WHATWG HTML, 9.2) until it or the client goes. The caller has checked o.
 func (h *Hub) ServeSSE(w http.ResponseWriter, r *http.Request, o Opening) error {
@@ -28,46 +23,44 @@ func (h *Hub) ServeSSE(w http.ResponseWriter, r *http.Request, o Opening) error 
 	defer s.Close()
 	setStreamHeaders(w.Header())
 	w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
-	sw := &sseWriter{w: w, control: http.NewResponseController(w), timeout: h.opts.WriteTimeout}
+	sw := &sseWriter{body: newBody(w, r, h.opts.WriteTimeout)}
 	if acceptsGzip(r) {
 		w.Header().Set("Content-Encoding", "gzip")
 		sw.deflated, sw.head = true, gzipHead
 	}
-	if h2 := r.ProtoMajor >= 2; !h2 {
+	if r.ProtoMajor < 2 {
 		w.Header().Set("Connection", "close") // ends without a length, and nothing follows
 	}
-	if err := sw.control.SetReadDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
+	if err := ignoreUnsupported(sw.body.control.SetReadDeadline(time.Time{})); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(s.ctx)
 	defer cancel()
 	defer context.AfterFunc(r.Context(), cancel)()
+	defer sw.body.stopOn(s.ctx)()
 	err = s.stream(ctx, sw)
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		h.count.slowCloses.Add(1)
-		return fmt.Errorf("%w: %w", wsconn.ErrSlow, err) // nothing more can be told
+	if errors.Is(err, wsconn.ErrSlow) {
+		h.count.slowCloses.Add(1) // nothing more can be told
 	}
 	return err
 }
 
 // sseWriter writes events as text/event-stream, plain or as one gzip stream of segments.
 type sseWriter struct {
-	w        http.ResponseWriter
-	control  *http.ResponseController
-	timeout  time.Duration
+	body     *body
 	deflated bool
 	head     []byte // to be written once
 	buf      []byte
 }
 
-func (w *sseWriter) write(events []*event) (int, error) {
+func (w *sseWriter) write(ctx context.Context, events []*event) (int, error) {
 	w.buf = append(w.buf[:0], w.head...)
 	w.head = nil
 	for _, e := range events {
 		w.buf = append(w.buf, w.form(e)...)
 	}
-	n, err := w.push(w.buf)
-	if cap(w.buf) > mostMessages {
+	n, err := w.body.write(ctx, w.buf)
+	if cap(w.buf) > mostKept {
 		w.buf = nil
 	}
 	return n, err
@@ -96,27 +89,6 @@ func (w *sseWriter) form(e *event) []byte {
 const helloRetry = 2 * time.Second
 
 func retryLine(d time.Duration) string { return fmt.Sprintf("retry: %d\n", d.Milliseconds()) }
-
-// push writes in pieces, each with a deadline of its own.
-func (w *sseWriter) push(p []byte) (int, error) {
-	total := 0
-	for len(p) > 0 {
-		piece := p[:min(len(p), mostPiece)]
-		if err := w.control.SetWriteDeadline(time.Now().Add(w.timeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
-			return total, err
-		}
-		n, err := w.w.Write(piece)
-		total += n
-		if err != nil {
-			return total, err
-		}
-		if err := w.control.Flush(); err != nil {
-			return total, err
-		}
-		p = p[len(piece):]
-	}
-	return total, nil
-}
 
 // acceptsGzip reads Accept-Encoding (RFC 9110, 12.5.3).
 func acceptsGzip(r *http.Request) bool {

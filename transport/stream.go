@@ -11,8 +11,11 @@ const longestWithoutID = 60 * time.Second
 // writer is what differs between the transports that stream.
 type writer interface {
 	// write sends events, in as few writes as it can, and returns the bytes written. It waits for the client while anything moves.
-	write(events []*event) (int, error)
+	write(ctx context.Context, events []*event) (int, error)
 }
+
+// mostKept is how large a writer's buffer may stay between writes, in bytes; most batches are smaller.
+const mostKept = 16 << 10
 
 // stream writes hello, then whatever is newer than the session's position, and heartbeats, until ctx or the session ends, a write
 // fails or a bye has been written. The bye ends it without an error.
@@ -21,10 +24,14 @@ func (s *Session) stream(ctx context.Context, w writer) error {
 	identified := silent
 	events := []*event{s.hello()}
 	for last := false; ; {
-		n, err := w.write(events)
-		s.hub.count.wrote(s.kind, len(events), n)
-		if err != nil || last {
+		n, err := w.write(ctx, events)
+		if err != nil {
+			s.hub.count.wrote(s.kind, 0, n)
 			return err
+		}
+		s.hub.count.wrote(s.kind, len(events), n)
+		if last {
+			return nil
 		}
 		silent = time.Now()
 		for _, e := range events {

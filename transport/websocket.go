@@ -14,12 +14,11 @@ import (
 )
 
 const (
-	subprotocol   = "pulsewall.v1"
-	mostFrame     = 64 << 10         // bytes a client may send in one message
-	mostWrong     = 20               // wrong frames in a row
-	pingEvery     = 15 * time.Second // to a client
-	longestQuiet  = 35 * time.Second // without a sign of the client
-	watchdogEvery = time.Second
+	subprotocol  = "pulsewall.v1"
+	mostFrame    = 64 << 10         // bytes a client may send in one message
+	mostWrong    = 20               // wrong frames in a row
+	pingEvery    = 15 * time.Second // to a client
+	longestQuiet = 35 * time.Second // without a sign of the client
 )
 
 // ServeWebSocket upgrades r and serves a session until it ends. Ops of the client go to handle. The caller has checked the handshake,
@@ -40,14 +39,15 @@ func (h *Hub) ServeWebSocket(w http.ResponseWriter, r *http.Request, o Opening, 
 	defer conn.CloseNow()
 	ctx, cancel := context.WithCancelCause(s.ctx)
 	defer cancel(nil)
+	defer context.AfterFunc(s.ctx, conn.Stop)()
 	var wg sync.WaitGroup
 	wg.Go(func() { cancel(s.readOps(ctx, conn, handle)) })
-	wg.Go(func() { cancel(watch(ctx, conn)) })
+	wg.Go(func() { cancel(conn.Tend(ctx, pingEvery, longestQuiet)) })
 	err = s.stream(ctx, &socketWriter{conn: conn})
-	if err != nil && ctx.Err() != nil {
-		err = context.Cause(ctx)
+	if cause := context.Cause(ctx); cause != nil && err != nil {
+		err = cause
 	}
-	s.Close() // gone from the counts before the goodbye, which may take seconds
+	s.depart() // from the counts, before the goodbye, which may take seconds
 	s.goodbye(conn, err)
 	cancel(nil)
 	wg.Wait()
@@ -78,7 +78,7 @@ type socketWriter struct {
 	frame bytes.Buffer
 }
 
-func (w *socketWriter) write(events []*event) (int, error) {
+func (w *socketWriter) write(_ context.Context, events []*event) (int, error) {
 	if len(events) == 1 {
 		f := events[0].asFrame(w.conn.Deflated())
 		return len(f), w.conn.Write(f)
@@ -89,33 +89,10 @@ func (w *socketWriter) write(events []*event) (int, error) {
 	}
 	n := w.frame.Len()
 	err := w.conn.Write(w.frame.Bytes())
-	if w.frame.Cap() > mostMessages {
+	if w.frame.Cap() > mostKept {
 		w.frame = bytes.Buffer{}
 	}
 	return n, err
-}
-
-// watch pings the client and returns an error when nothing is heard of it for too long, or nil when ctx ends.
-func watch(ctx context.Context, conn *wsconn.Conn) error {
-	ticker := time.NewTicker(watchdogEvery)
-	defer ticker.Stop()
-	pinged := time.Now()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case now := <-ticker.C:
-			if quiet := conn.Quiet(); quiet > longestQuiet {
-				return fmt.Errorf("nothing heard for %v", quiet.Round(time.Second))
-			}
-			if now.Sub(pinged) >= pingEvery {
-				pinged = now
-				if err := conn.Ping(); err != nil {
-					return err
-				}
-			}
-		}
-	}
 }
 
 // errWrong ends a stream whose client sends nothing but wrong frames.
@@ -133,7 +110,7 @@ func (s *Session) readOps(ctx context.Context, conn *wsconn.Conn, handle Handler
 		op, problem := parseOp(text)
 		reply := Reply{Problem: problem}
 		if problem == nil {
-			reply = handle(ctx, s, op)
+			reply = s.obey(ctx, handle, op)
 		}
 		if err := s.answer(ctx, op.Ref, reply); err != nil {
 			return err
@@ -147,8 +124,8 @@ func (s *Session) readOps(ctx context.Context, conn *wsconn.Conn, handle Handler
 	}
 }
 
-// parseOp reads {"op":…}. problem is nil or an RFC 9457 object.
-func parseOp(text []byte) (op Op, problem any) {
+// parseOp reads {"op":…}. wrong is nil or a problem.
+func parseOp(text []byte) (op Op, wrong any) {
 	err := json.Unmarshal(text, &op)
 	if err == nil && op.Op != "" {
 		return op, nil
@@ -156,13 +133,30 @@ func parseOp(text []byte) (op Op, problem any) {
 	if len(op.Ref) > 64 {
 		op.Ref = ""
 	}
-	return op, struct {
-		Type   string `json:"type"`
-		Title  string `json:"title"`
-		Status int    `json:"status"`
-		Detail string `json:"detail"`
-	}{"about:blank", "Bad Request", http.StatusBadRequest,
-		fmt.Sprintf(`%s: want a JSON object with "op", for example {"op":"ping","ref":"1"}`, clip(text))}
+	return op, newProblem(http.StatusBadRequest, fmt.Sprintf(`%s: want a JSON object with "op", for example {"op":"ping","ref":"1"}`, clip(text)))
+}
+
+// obey does what an op asks. A panic of the handler is a problem, and not the end of the program.
+func (s *Session) obey(ctx context.Context, handle Handler, op Op) (reply Reply) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.hub.opts.Logger.Error("op panicked", "session", s.id, "err", fmt.Sprint(p))
+			reply = Reply{Problem: newProblem(http.StatusInternalServerError, "the server failed at this; it has been noted")}
+		}
+	}()
+	return handle(ctx, s, op)
+}
+
+// problem is an RFC 9457 object.
+type problem struct {
+	Type   string `json:"type"`
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	Detail string `json:"detail"`
+}
+
+func newProblem(status int, detail string) problem {
+	return problem{"about:blank", http.StatusText(status), status, detail}
 }
 
 // setStreamHeaders says that nobody may keep, change or hold back what follows.

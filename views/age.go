@@ -26,7 +26,7 @@ func Fresh(r feeds.Reading, now time.Time) Freshness {
 	case r.Status == feeds.Failed:
 		return around("old", text.FailingSince, r.Since)
 	case r.Status == feeds.Stale && r.Reason == feeds.ReasonFailed:
-		s := fill(text.SourceFailing, "error", strings.TrimSuffix(r.Error, "."), "age", age)
+		s := fill(text.SourceFailing, "error", isolate(strings.TrimSuffix(r.Error, ".")), "age", age)
 		return around("old", s, r.At)
 	case r.Status == feeds.Stale && r.SourceAt.IsZero():
 		return Freshness{Class: "old", Before: text.SourceOldPlain}
@@ -38,6 +38,14 @@ func Fresh(r feeds.Reading, now time.Time) Freshness {
 		return Freshness{Class: "old", Before: fill(text.Late, "age", Duration(now.Sub(r.Due)))}
 	}
 	return Freshness{Before: age}
+}
+
+// isolate keeps marks in foreign text that turn the direction of writing from turning the words around it.
+func isolate(s string) string {
+	if strings.ContainsAny(s, "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069") {
+		return "\u2068" + s + "\u2069"
+	}
+	return s
 }
 
 // around splits s at its {time}. An error sentence may hold the word itself, so the last one counts.

@@ -49,6 +49,14 @@ func nice(f float64) float64 {
 
 func yTicks(box frame, step float64) []tick {
 	count := int(math.Round((box.High - box.Low) / step))
+	suffix := ""
+	if most := max(math.Abs(box.Low), math.Abs(box.High)); most >= 1e5 { // longer marks would not fit beside the plot
+		for _, k := range []string{"k", "M", "G", "T", "P"} {
+			if most >= 1000 {
+				most, box.Low, box.High, step, suffix = most/1000, box.Low/1000, box.High/1000, step/1000, k
+			}
+		}
+	}
 	places := max(0, -int(math.Floor(math.Log10(step)+1e-9)))
 	if f := step * math.Pow(10, float64(places)); math.Abs(f-math.Round(f)) > 1e-9 {
 		places++ // 2.5 needs one more than 2
@@ -56,7 +64,7 @@ func yTicks(box frame, step float64) []tick {
 	ticks := make([]tick, 0, count+1)
 	for i := range count + 1 {
 		v := box.Low + float64(i)*step
-		ticks = append(ticks, tick{At: short(100-100*share(v, box.Low, box.High)) + "%", Text: number(v, places)})
+		ticks = append(ticks, tick{At: short(100-100*share(v, box.Low, box.High)) + "%", Text: number(v, places) + suffix})
 	}
 	return ticks
 }

@@ -33,7 +33,7 @@ var processesAbout = feeds.Description{
 }
 
 var stocksAbout = feeds.Description{
-	Title: "Stocks", ID: "symbol", Values: []string{"price"}, Whole: true, PerUser: true, Simulated: true,
+	Title: "Stocks", ID: "symbol", Label: "name", Values: []string{"price"}, Whole: true, PerUser: true, Simulated: true,
 	Fields: []feeds.Field{
 		{Name: "symbol", Label: "Symbol", Type: "string"}, {Name: "name", Label: "Name", Type: "string"},
 		{Name: "price", Label: "Price", Type: "number"}, {Name: "change", Label: "Day", Type: "change"},

@@ -43,10 +43,10 @@ var looks = map[string]func() FragmentView{
 }
 
 func TestPanelGolden(t *testing.T) {
-	for look, make := range looks {
+	for look, build := range looks {
 		for state, change := range states {
 			t.Run(look+"-"+state, func(t *testing.T) {
-				golden(t, "panel-"+look+"-"+state+".html", Panel(panelIn(look, make(), change)))
+				golden(t, "panel-"+look+"-"+state+".html", Panel(panelIn(look, build(), change)))
 			})
 		}
 	}

@@ -49,13 +49,14 @@ func RenderFragments(w io.Writer, fragments []FragmentView) error {
 	return nil
 }
 
-// panels are those of the page, with its clock.
+// panels are those of the page, with its clock and state.
 func (p PageView) panels() []PanelView {
 	panels := make([]PanelView, len(p.Panels))
 	for i, panel := range p.Panels {
 		if panel.Now.IsZero() {
 			panel.Now = p.Now
 		}
+		panel.Degraded = panel.Degraded || p.Degraded
 		panels[i] = panel
 	}
 	return panels
@@ -63,15 +64,29 @@ func (p PageView) panels() []PanelView {
 
 func (p PageView) every() string { return fill(text.Every, "age", Duration(p.Refresh)) }
 
+// people counts users; where nobody says who they are, connections.
 func (p PageView) people() string {
-	if p.Users == 0 {
+	n := p.Users
+	if n == 0 {
+		n = p.Connections
+	}
+	if n == 0 {
 		return text.OnlineNobody
 	}
-	return fill(text.Online, "users", number(float64(p.Users), 0))
+	return fill(text.Online, "users", number(float64(n), 0))
 }
 
 func (p PageView) peopleTitle() string {
 	return fill(text.OnlineTitle, "users", number(float64(p.Users), 0), "connections", number(float64(p.Connections), 0))
+}
+
+// age is how old the reading is, and whether that is because nobody else helps.
+func (p PanelView) age() Freshness {
+	f := Fresh(p.Fragment.Reading, p.Now)
+	if p.Degraded {
+		f.After += " · " + text.NodeAlone
+	}
+	return f
 }
 
 // feed is the feed with its node, as a subscription begins.

@@ -1,7 +1,6 @@
 package views
 
 import (
-	"cmp"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -18,7 +17,7 @@ const (
 	plotHeight = 200
 	plotPoints = 120
 	plotLines  = 12
-	colours    = 6
+	colours    = 8
 )
 
 // plot is the chart of all series of a reading, drawn here for browsers that do not draw it themselves.
@@ -43,12 +42,6 @@ type tick struct {
 	Text string
 }
 
-// legend is one series by name, with its newest value.
-type legend struct {
-	Class, Series, Label string
-	Value                cell
-}
-
 // seriesNames are those that a chart shows, "core 2" before "core 10".
 func (f FragmentView) seriesNames() []string {
 	names := slices.SortedFunc(maps.Keys(f.History), naturally)
@@ -63,8 +56,12 @@ func (f FragmentView) plot() plot {
 	for _, name := range names {
 		all[name] = recent(f.History[name], f.Reading.At)
 	}
-	p.Points = pointsJSON(names, all)
-	p.Label = text.LastHour + ": " + strings.Join(names, ", ")
+	coarse := make(map[string][]feeds.Point, len(names))
+	for _, name := range names {
+		coarse[name] = sample(all[name], window/plotPoints)
+	}
+	p.Points = pointsJSON(names, coarse)
+	p.Label = text.LastHour + ": " + strings.Join(f.labels(names), ", ")
 	box := frame{Width: plotWidth, Height: plotHeight}
 	box.From, box.To = span(all, f.Reading.At)
 	var step float64
@@ -84,59 +81,6 @@ func (f FragmentView) plot() plot {
 	return p
 }
 
-// legend names the curves and gives their newest values.
-func (f FragmentView) legend() []legend {
-	records := make(map[string]feeds.Record)
-	for _, rec := range f.records() {
-		records[plain(rec[f.About.ID]).Text] = rec
-	}
-	var newest []float64
-	names := f.seriesNames()
-	for _, name := range names {
-		if points := f.History[name]; len(points) > 0 {
-			newest = append(newest, points[len(points)-1].Value)
-		}
-	}
-	places, unit := decimals(newest...), f.commonUnit()
-	items := make([]legend, 0, len(names))
-	for i, name := range names {
-		item := legend{Class: colour(i), Series: name, Label: name, Value: cell{Text: none, Empty: true}}
-		if points := f.History[name]; len(points) > 0 {
-			item.Value = cell{Text: number(points[len(points)-1].Value, places), Unit: unit}
-		}
-		if rec, ok := records[name]; ok {
-			item.Label = plain(rec[f.labelField()]).Text
-			item.Value.Unit = cmp.Or(f.unit(rec, f.valueField()), unit)
-		}
-		items = append(items, item)
-	}
-	return items
-}
-
-// valueField is the first numeric field.
-func (f FragmentView) valueField() feeds.Field {
-	for _, d := range f.About.Fields {
-		if len(f.About.Values) > 0 && d.Name == f.About.Values[0] {
-			return d
-		}
-	}
-	return feeds.Field{}
-}
-
-// commonUnit is the unit of all records of the page; empty when they differ.
-func (f FragmentView) commonUnit() string {
-	field := f.valueField()
-	unit := f.unit(nil, field)
-	for i, rec := range f.records() {
-		if u := f.unit(rec, field); i == 0 {
-			unit = u
-		} else if u != unit {
-			return ""
-		}
-	}
-	return unit
-}
-
 func colour(i int) string { return "s" + strconv.Itoa(i%colours) }
 
 // pointsJSON keeps the order of names, from which the script takes the colours.
@@ -154,7 +98,7 @@ func pointsJSON(names []string, all map[string][]feeds.Point) string {
 			if j > 0 {
 				b.WriteByte(',')
 			}
-			b.WriteString("[" + millis(p.At) + "," + strconv.FormatFloat(p.Value, 'g', 6, 64) + "]")
+			b.WriteString("[" + millis(p.At) + "," + strconv.FormatFloat(p.Value, 'g', 5, 64) + "]")
 		}
 		b.WriteByte(']')
 	}

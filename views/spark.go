@@ -78,6 +78,9 @@ func sparkRange(points []feeds.Point, least float64) (low, high float64) {
 		middle := (low + high) / 2
 		low, high = middle-want/2, middle+want/2
 	}
+	if low == 0 && high == 0 {
+		return 0, 1 // nothing lies on the floor
+	}
 	air := (high - low) * 0.1
 	return low - air, high + air
 }

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Strings are the words that pages and their script show. A {name} in one is filled in by [fill], or by the script
-// alike.
+// Strings are the words that pages and their script show. The script gets those that have a name in JSON. A {name} in
+// one is filled in by [fill], or by the script alike.
 type Strings struct {
 	// connection badge
 	Live         string `json:"live"`
@@ -57,46 +57,47 @@ type Strings struct {
 	// buttons
 	Pause     string `json:"pause"`
 	Resume    string `json:"resume"`
-	Theme     string `json:"theme"`
+	Theme     string `json:"-"`
 	ShowTable string `json:"showTable"`
 	ShowChart string `json:"showChart"`
 
 	// panels
-	Simulated    string `json:"simulated"`
+	Simulated    string `json:"-"`
 	LoadingTitle string `json:"loadingTitle"`
 	LoadingText  string `json:"loadingText"`
 	ErrorTitle   string `json:"errorTitle"`
-	ErrorSince   string `json:"errorSince"`
-	ErrorNext    string `json:"errorNext"`
-	EmptyTitle   string `json:"emptyTitle"`
-	EmptyText    string `json:"emptyText"`
-	EmptyUser    string `json:"emptyUser"`
-	PastTitle    string `json:"pastTitle"`
-	PastText     string `json:"pastText"`
-	PastLink     string `json:"pastLink"`
-	NoPoints     string `json:"noPoints"`
-	LastHour     string `json:"lastHour"`
-	Range        string `json:"range"`
-	Pages        string `json:"pages"`
-	PageOf       string `json:"pageOf"`
-	Previous     string `json:"previous"`
-	Next         string `json:"next"`
-	Up           string `json:"up"`
-	Down         string `json:"down"`
-	Yes          string `json:"yes"`
-	No           string `json:"no"`
+	ErrorSince   string `json:"-"`
+	ErrorNext    string `json:"-"`
+	EmptyTitle   string `json:"-"`
+	EmptyText    string `json:"-"`
+	EmptyUser    string `json:"-"`
+	PastTitle    string `json:"-"`
+	PastText     string `json:"-"`
+	PastLink     string `json:"-"`
+	NoPoints     string `json:"-"`
+	LastHour     string `json:"-"`
+	MoreSeries   string `json:"-"`
+	Range        string `json:"-"`
+	Pages        string `json:"-"`
+	PageOf       string `json:"-"`
+	Previous     string `json:"-"`
+	Next         string `json:"-"`
+	Up           string `json:"-"`
+	Down         string `json:"-"`
+	Yes          string `json:"-"`
+	No           string `json:"-"`
 
 	// pages
-	User         string `json:"user"`
-	UserHint     string `json:"userHint"`
-	Show         string `json:"show"`
-	Skip         string `json:"skip"`
-	Dashboards   string `json:"dashboards"`
-	NoDashboards string `json:"noDashboards"`
-	NoPanels     string `json:"noPanels"`
-	ServedBy     string `json:"servedBy"`
-	RenderedAt   string `json:"renderedAt"`
-	Back         string `json:"back"`
+	User         string `json:"-"`
+	UserHint     string `json:"-"`
+	Show         string `json:"-"`
+	Skip         string `json:"-"`
+	Dashboards   string `json:"-"`
+	NoDashboards string `json:"-"`
+	NoPanels     string `json:"-"`
+	ServedBy     string `json:"-"`
+	RenderedAt   string `json:"-"`
+	Back         string `json:"-"`
 }
 
 // English is the language of all pages for now.
@@ -163,6 +164,7 @@ var English = Strings{
 	PastLink:     "Go to page {page}",
 	NoPoints:     "The curve begins with the next readings",
 	LastHour:     "Last hour",
+	MoreSeries:   "and {n} more in the table",
 	Range:        "{from}–{to} of {total}",
 	Pages:        "Pages of {title}",
 	PageOf:       "Page {page}",

@@ -43,8 +43,12 @@ func (f FragmentView) sheet() sheet {
 	s := sheet{Columns: f.columns()}
 	records := f.records()
 	places := make(map[string]int, len(s.Columns))
+	mixed := f.About.Unit != "" && f.commonUnit() == ""
 	for _, c := range s.Columns {
 		places[c.Name] = f.places(c.Field, records)
+		if mixed && slices.Contains(f.About.Values, c.Name) {
+			places[c.Name] = ownPlaces
+		}
 	}
 	for _, rec := range records {
 		r := row{ID: plain(rec[f.About.ID]).Text}
@@ -65,18 +69,20 @@ func (f FragmentView) sheet() sheet {
 	return s
 }
 
+// ownPlaces lets each value of a column choose its decimals, where each has a unit of its own.
+const ownPlaces = -1
+
 // cell is the value of one record in column c.
 func (f FragmentView) cell(rec feeds.Record, c column, places int) cell {
 	field := c.Field
 	if field.Name == f.About.ID && field.Type != "time" {
 		field.Type = "string" // 2214 is a name here, not 2,214
 	}
-	own := f.About.Unit != "" && slices.Contains(f.About.Values, c.Name)
-	if n, ok := toNumber(rec[c.Name]); own && ok {
+	if n, ok := toNumber(rec[c.Name]); ok && places == ownPlaces {
 		places = decimals(n)
 	}
 	v := format(rec[c.Name], field, places, f.Reading.At)
-	if own && v.Unit == "" && !v.Empty {
+	if f.About.Unit != "" && slices.Contains(f.About.Values, c.Name) && v.Unit == "" && !v.Empty {
 		v.Unit = f.unit(rec, c.Field)
 	}
 	if c.under != "" {
@@ -96,36 +102,43 @@ func (f FragmentView) places(field feeds.Field, records []feeds.Record) int {
 	return decimals(numbers...)
 }
 
-// columns are the fields to show, each record's name among them, and after the name the last hour where there is one.
+// columns are the fields to show, the one that names the record among them, and after it the last hour where there is
+// one. Of a record with a short key and a longer name the name stands under the key.
 func (f FragmentView) columns() []column {
-	label := f.labelField()
-	var cols []column
-	for _, d := range f.chosen() {
-		head := len(cols) - 1
-		if d.Name == "name" && head >= 0 && cols[head].Head {
-			cols[head].under = d.Name
-			continue
+	fields := f.chosen()
+	has := func(name string) bool {
+		return slices.ContainsFunc(fields, func(d feeds.Field) bool { return d.Name == name && d.Type == "string" })
+	}
+	label, under := f.labelField(), ""
+	if label != f.About.ID && has(f.About.ID) && has(label) {
+		label, under = f.About.ID, label
+	}
+	cols := make([]column, 0, len(fields)+1)
+	for _, d := range fields {
+		if c := (column{Field: d, Head: d.Name == label}); c.Head {
+			c.under = under
+			cols = append(cols, c)
+		} else if d.Name != under {
+			cols = append(cols, c)
 		}
-		cols = append(cols, column{Field: d, Head: d.Name == label})
 	}
 	if len(cols) == 0 {
 		return nil
 	}
-	head := slices.IndexFunc(cols, func(c column) bool { return c.Head })
-	if head < 0 {
-		head = 0
-		cols[0].Head = true
-	}
+	head := max(0, slices.IndexFunc(cols, func(c column) bool { return c.Head }))
+	cols[head].Head = true
 	if f.Look.View == "table" && f.hasCurves() {
-		hour := column{Field: feeds.Field{Label: text.LastHour}, Spark: true}
-		cols = slices.Insert(cols, head+1, hour)
+		cols = slices.Insert(cols, head+1, column{Field: feeds.Field{Label: text.LastHour}, Spark: true})
 	}
 	return cols
 }
 
+// machineKey is the name of a key that says nothing to people who have a label.
+const machineKey = "id"
+
 // chosen are the fields that the look names, in its order, else all but those that say nothing here: the unit (it
-// stands with its value), what the subscription filters by, what a tag of the panel says already, and a key that is
-// for machines because people have a label.
+// stands with its value), what the subscription filters by, what a tag of the panel says already, a machine's key, and
+// what no record of the page has.
 func (f FragmentView) chosen() []feeds.Field {
 	var fields []feeds.Field
 	for _, name := range f.Look.Fields {
@@ -139,12 +152,18 @@ func (f FragmentView) chosen() []feeds.Field {
 	}
 	for _, d := range f.About.Fields {
 		filtered := strings.Contains(";"+f.Reading.Sub.Params, ";"+d.Name+"=")
-		key := d.Name == f.About.ID && d.Name != f.labelField() && d.Type == "string"
-		if d.Name != f.About.Unit && d.Name != "simulated" && !filtered && !key {
+		key := d.Name == machineKey && d.Name != f.labelField()
+		if d.Name != f.About.Unit && d.Name != "simulated" && !filtered && !key && f.hasAny(d.Name) {
 			fields = append(fields, d)
 		}
 	}
 	return fields
+}
+
+// hasAny says whether a record of the page has a value in a field. Without records all fields count.
+func (f FragmentView) hasAny(name string) bool {
+	records := f.records()
+	return len(records) == 0 || slices.ContainsFunc(records, func(rec feeds.Record) bool { return !plain(rec[name]).Empty })
 }
 
 // labelField is the field that names a record to people.

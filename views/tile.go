@@ -76,5 +76,6 @@ func (f FragmentView) labelled(v any, d feeds.Field) string {
 	if c.Unit == "" {
 		c.Unit = f.unit(nil, d)
 	}
-	return strings.TrimSpace(d.Label + " " + c.Text + " " + c.Unit)
+	sign := map[string]string{"up": "▲", "down": "▼"}[c.Trend]
+	return strings.TrimSpace(d.Label + " " + sign + c.Text + " " + c.Unit)
 }

@@ -33,6 +33,7 @@ type PanelView struct {
 	Interval     time.Duration
 	HrefTemplate string    // with {page} where the page number goes
 	Now          time.Time // the server's clock, for the age; Page fills it in
+	Degraded     bool      // this node is alone; Page fills it in
 }
 
 // Link is an entry of the navigation.

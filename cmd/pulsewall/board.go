@@ -43,7 +43,7 @@ func (c *config) resolveBoards(f *file) {
 	}
 	if c.Dashboards == nil {
 		c.builtinBoards(known)
-		if len(c.boards) == 0 {
+		if len(c.boards) == 0 && len(known) > 0 {
 			f.fault("feeds", "no feed of the built-in dashboards is enabled; give dashboards, or enable one")
 		}
 		return

@@ -25,7 +25,7 @@ type config struct {
 	TrustedProxies []addressSet  `yaml:"trustedProxies,omitempty"`
 	TLS            tlsConfig     `yaml:"tls,omitempty"`
 	Log            logConfig     `yaml:"log"`
-	Limits         limitsConfig  `yaml:"limits,omitempty"`
+	Limits         limitsConfig  `yaml:"limits"`
 	Feeds          []feedConfig  `yaml:"feeds"`
 	Dashboards     []boardConfig `yaml:"dashboards"`
 
@@ -46,20 +46,16 @@ type logConfig struct {
 }
 
 type limitsConfig struct {
-	Connections           count `yaml:"connections,omitempty"`
-	ConnectionsPerAddress count `yaml:"connectionsPerAddress,omitempty"`
-	MessagesPerSecond     count `yaml:"messagesPerSecond,omitempty"`
-	Polls                 count `yaml:"polls,omitempty"`
-	PollsPerFeed          count `yaml:"pollsPerFeed,omitempty"`
+	Connections           count `yaml:"connections"`
+	ConnectionsPerAddress count `yaml:"connectionsPerAddress"`
+	MessagesPerSecond     count `yaml:"messagesPerSecond"`
+	Polls                 count `yaml:"polls"`
+	PollsPerFeed          count `yaml:"pollsPerFeed"`
 }
 
 // effective puts the configuration together and checks all of it. Its errors say where the mistake is and what is allowed.
 func effective(env, args flags) (config, error) {
-	cfg := config{
-		Listen: "127.0.0.1:7000",
-		Node:   hostName(),
-		Log:    logConfig{Level: "info", Format: "text"},
-	}
+	var cfg config
 	f := new(file)
 	if cfg.path = cmp.Or(args.Config, env.Config); cfg.path != "" {
 		var err error
@@ -69,12 +65,29 @@ func effective(env, args flags) (config, error) {
 	}
 	cfg.overlay(env)
 	cfg.overlay(args)
+	cfg.overlay(flags{ // the defaults
+		Listen:    cmp.Or(cfg.Listen, "127.0.0.1:7000"),
+		Node:      cmp.Or(cfg.Node, hostName()),
+		LogLevel:  cmp.Or(cfg.Log.Level, "info"),
+		LogFormat: cmp.Or(cfg.Log.Format, "text"),
+	})
+	cfg.Limits.complete()
 	cfg.resolveFeeds(f)
 	cfg.resolveBoards(f)
 	if err := f.err(); err != nil {
 		return config{}, err
 	}
 	return cfg, cfg.loadCertificate()
+}
+
+// complete fills in the limits that are not given.
+func (l *limitsConfig) complete() {
+	unset := dashboard.DefaultLimits()
+	l.Connections = cmp.Or(l.Connections, count(unset.Connections))
+	l.ConnectionsPerAddress = cmp.Or(l.ConnectionsPerAddress, count(unset.ConnectionsPerAddr))
+	l.MessagesPerSecond = cmp.Or(l.MessagesPerSecond, count(unset.MessagesPerSecond))
+	l.Polls = cmp.Or(l.Polls, count(unset.Polls))
+	l.PollsPerFeed = cmp.Or(l.PollsPerFeed, count(unset.PollsPerFeed))
 }
 
 // overlay takes over what f gives.

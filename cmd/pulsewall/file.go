@@ -2,18 +2,15 @@ package main
 
 import (
 	"cmp"
-	"encoding"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
 )
@@ -21,9 +18,12 @@ import (
 // file is a configuration file with the place of everything in it, and the mistakes found so far.
 type file struct {
 	name   string
-	places map[string]*token.Position // by path, such as feeds[0].interval
+	places places // of paths such as feeds[0].interval
 	faults []fault
 }
+
+// places says where the value of a path stands.
+type places map[string]*token.Position
 
 // fault is one mistake.
 type fault struct {
@@ -36,11 +36,11 @@ const maxFile = 1 << 20
 
 // readFile reads the YAML of path into cfg. The error names the place of each mistake.
 func readFile(path string, cfg *config) (*file, error) {
-	in, err := os.Open(path) //nolint:gosec // the operator names the file
+	in, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
-	defer in.Close() //nolint:errcheck // only read
+	defer func() { _ = in.Close() }() // was only read
 	text, err := io.ReadAll(io.LimitReader(in, maxFile+1))
 	if err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
@@ -48,7 +48,7 @@ func readFile(path string, cfg *config) (*file, error) {
 	if len(text) > maxFile {
 		return nil, fmt.Errorf("configuration: %s is too large; allowed: 1 MiB", path)
 	}
-	f := &file{name: path, places: make(map[string]*token.Position)}
+	f := &file{name: path, places: make(places)}
 	return f, f.decode(text, cfg)
 }
 
@@ -58,14 +58,13 @@ func (f *file) decode(text []byte, cfg *config) error {
 		return f.library(err)
 	}
 	for i, doc := range tree.Docs {
-		if doc.Body == nil || doc.Body.Type() == ast.NullType {
-			continue
+		switch {
+		case doc.Body == nil:
+		case i > 0:
+			f.at(start(doc.Body), "", "a second document; allowed: one")
+		default:
+			f.check(doc.Body, reflect.TypeFor[config](), "")
 		}
-		if i > 0 {
-			f.at(doc.Body.GetToken().Position, "", "a second document; allowed: one")
-			break
-		}
-		f.check(doc.Body, reflect.TypeFor[config](), "")
 	}
 	if err := f.err(); err != nil {
 		return err
@@ -88,16 +87,15 @@ func (f *file) library(err error) error {
 
 // fault notes a mistake at path, or at what holds it when it is missing.
 func (f *file) fault(path, format string, args ...any) {
-	for at := path; ; at = at[:strings.LastIndexAny(at, ".[")] {
-		if pos, ok := f.places[at]; ok {
-			f.at(pos, path, format, args...)
-			return
-		}
-		if !strings.ContainsAny(at, ".[") {
-			f.at(&token.Position{Line: 1, Column: 1}, path, format, args...)
-			return
-		}
+	at := path
+	for at != "" && f.places[at] == nil {
+		at = at[:max(0, strings.LastIndexAny(at, ".["))]
 	}
+	pos := f.places[at]
+	if pos == nil {
+		pos = &token.Position{Line: 1, Column: 1}
+	}
+	f.at(pos, path, format, args...)
 }
 
 func (f *file) at(pos *token.Position, path, format string, args ...any) {
@@ -124,152 +122,4 @@ func (f *file) err() error {
 		return errors.New(lines[0])
 	}
 	return fmt.Errorf("%d mistakes in the configuration\n  %s", len(lines), strings.Join(lines, "\n  "))
-}
-
-// check compares a node with the type that will hold it and notes where everything stands. It is in front of the
-// library's decoder because that stops at the first mistake and cannot say what would have been allowed.
-func (f *file) check(n ast.Node, t reflect.Type, path string) {
-	n, ok := resolved(n)
-	if !ok { // an alias: checked where its anchor stands
-		return
-	}
-	if n.Type() == ast.NullType {
-		return
-	}
-	f.places[path] = n.GetToken().Position
-	if t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	if reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
-		f.checkText(n, reflect.New(t).Interface().(encoding.TextUnmarshaler), path)
-		return
-	}
-	switch t.Kind() {
-	case reflect.Struct, reflect.Map:
-		f.checkMapping(n, t, path)
-	case reflect.Slice:
-		f.checkList(n, t, path)
-	default:
-		f.checkScalar(n, t.Kind(), path)
-	}
-}
-
-func resolved(n ast.Node) (ast.Node, bool) {
-	switch n := n.(type) {
-	case *ast.AnchorNode:
-		return resolved(n.Value)
-	case *ast.TagNode:
-		return resolved(n.Value)
-	case *ast.AliasNode:
-		return nil, false
-	}
-	return n, true
-}
-
-func (f *file) checkMapping(n ast.Node, t reflect.Type, path string) {
-	m, ok := n.(ast.MapNode)
-	if !ok {
-		f.fault(path, "%s stands where keys are expected; %s", describe(n), allowedIn(t))
-		return
-	}
-	f.places[path] = mappingStart(n)
-	for entries := m.MapRange(); entries.Next(); {
-		key := entries.Key()
-		if key.IsMergeKey() {
-			f.check(entries.Value(), t, path)
-			continue
-		}
-		text := key.GetToken().Value
-		child := strings.TrimPrefix(path+"."+text, ".")
-		if t.Kind() == reflect.Map {
-			f.check(entries.Value(), t.Elem(), child)
-			continue
-		}
-		i := slices.Index(keys(t), text)
-		if i < 0 {
-			f.at(key.GetToken().Position, path, "unknown key %q; %s", text, allowedIn(t))
-			continue
-		}
-		f.check(entries.Value(), t.Field(i).Type, child)
-	}
-}
-
-// mappingStart is where the first key of a mapping stands; the library's own token is the colon after it.
-func mappingStart(n ast.Node) *token.Position {
-	switch n := n.(type) {
-	case *ast.MappingNode:
-		if len(n.Values) > 0 {
-			return n.Values[0].Key.GetToken().Position
-		}
-	case *ast.MappingValueNode:
-		return n.Key.GetToken().Position
-	}
-	return n.GetToken().Position
-}
-
-func (f *file) checkList(n ast.Node, t reflect.Type, path string) {
-	list, ok := n.(*ast.SequenceNode)
-	if !ok {
-		f.fault(path, "%s stands where a list is expected; allowed: [a, b], or one line each beginning with -", describe(n))
-		return
-	}
-	for i, item := range list.Values {
-		f.check(item, t.Elem(), fmt.Sprintf("%s[%d]", path, i))
-	}
-}
-
-func (f *file) checkText(n ast.Node, into encoding.TextUnmarshaler, path string) {
-	if _, ok := n.(ast.ScalarNode); !ok {
-		f.fault(path, "%s stands where one value is expected", describe(n))
-		return
-	}
-	if err := into.UnmarshalText([]byte(n.GetToken().Value)); err != nil {
-		f.fault(path, "%v", err)
-	}
-}
-
-func (f *file) checkScalar(n ast.Node, kind reflect.Kind, path string) {
-	if _, ok := n.(ast.ScalarNode); !ok {
-		f.fault(path, "%s stands where one value is expected", describe(n))
-		return
-	}
-	value := n.GetToken().Value
-	switch kind {
-	case reflect.Bool:
-		if n.Type() != ast.BoolType {
-			f.fault(path, "%q is unknown; allowed: true, false", value)
-		}
-	case reflect.Int, reflect.Uint64:
-		if _, err := strconv.ParseUint(value, 10, 63); err != nil || n.Type() != ast.IntegerType {
-			f.fault(path, "%q is not a number; allowed: a whole number from 0", value)
-		}
-	}
-}
-
-func describe(n ast.Node) string {
-	switch n.(type) {
-	case ast.MapNode:
-		return "a mapping"
-	case *ast.SequenceNode:
-		return "a list"
-	}
-	return strconv.Quote(n.GetToken().Value)
-}
-
-// keys are the keys of a struct, in the order of its fields.
-func keys(t reflect.Type) []string {
-	var out []string
-	for i := range t.NumField() {
-		key, _, _ := strings.Cut(t.Field(i).Tag.Get("yaml"), ",")
-		out = append(out, key)
-	}
-	return out
-}
-
-func allowedIn(t reflect.Type) string {
-	if t.Kind() != reflect.Struct {
-		return "allowed: key: value"
-	}
-	names := slices.DeleteFunc(keys(t), func(k string) bool { return k == "-" || k == "" })
-	return "allowed: " + strings.Join(names, ", ")
 }

@@ -63,7 +63,7 @@ func parseCommand(args, env []string, stdout io.Writer) (command, error) {
 		return command{name: "help"}, nil
 	}
 	if err != nil {
-		return command{}, fmt.Errorf("%w%s", err, allowedFor(parser, err))
+		return command{}, errors.New(explain(parser, err.Error()))
 	}
 	cmd := command{name: kctx.Command(), flags: g.Flags}
 	cmd.env, err = parseEnv(env)
@@ -108,20 +108,22 @@ func parseEnv(env []string) (flags, error) {
 	return g.Flags, nil
 }
 
-// allowedFor says what could have been given in place of what was not understood.
-func allowedFor(parser *kong.Kong, err error) string {
-	text := err.Error()
+// explain adds to an error of kong what could have been given in place of what was not understood.
+func explain(parser *kong.Kong, text string) string {
 	switch {
 	case strings.HasPrefix(text, "unknown flag"):
 		var names []string
 		for _, f := range parser.Model.Flags {
 			names = append(names, "--"+f.Name)
 		}
-		return "; allowed: " + strings.Join(names, ", ")
+		return text + "; allowed: " + strings.Join(names, ", ")
 	case strings.HasPrefix(text, "unexpected argument"):
-		return "; allowed: serve, config check, config print, version"
+		return text + "; allowed: serve, config check, config print, version"
+	case strings.Contains(text, `got "EOL"`):
+		flag, _, _ := strings.Cut(text, ":")
+		return flag + " needs a value; see pulsewall --help"
 	}
-	return ""
+	return text
 }
 
 // rootCause takes off the name of the flag that kong puts in front of an error.

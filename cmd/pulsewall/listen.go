@@ -1,21 +1,22 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net"
 	"strconv"
 	"syscall"
+
+	"github.com/pulsewall/pulsewall/transport"
 )
 
 // airPlayPort is where the AirPlay Receiver of macOS listens.
 const airPlayPort = 7000
 
 // listen opens addr. The error says what to do about it.
-func listen(ctx context.Context, addr address) (net.Listener, error) {
-	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", string(addr))
+func listen(addr address) (net.Listener, error) {
+	ln, err := transport.Listen("tcp", string(addr))
 	if err == nil {
 		return ln, nil
 	}
@@ -27,7 +28,7 @@ func listen(ctx context.Context, addr address) (net.Listener, error) {
 		if port == airPlayPort {
 			hint = " (on macOS AirPlay Receiver uses it)"
 		}
-		return nil, fmt.Errorf("port %d is taken%s: try --listen %s", port, hint, net.JoinHostPort(host, freePort(ctx, host, port)))
+		return nil, fmt.Errorf("port %d is taken%s: try --listen %s", port, hint, net.JoinHostPort(host, freePort(host, port)))
 	case errors.Is(err, fs.ErrPermission):
 		return nil, fmt.Errorf("port %d needs more rights than this user has: try --listen %s", port, net.JoinHostPort(host, "7000"))
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
@@ -37,10 +38,10 @@ func listen(ctx context.Context, addr address) (net.Listener, error) {
 }
 
 // freePort returns the first free port above taken, or 0, which always works.
-func freePort(ctx context.Context, host string, taken int) string {
+func freePort(host string, taken int) string {
 	for port := taken + 1; port <= min(taken+20, 65535); port++ {
 		text := strconv.Itoa(port)
-		if ln, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(host, text)); err == nil {
+		if ln, err := net.Listen("tcp", net.JoinHostPort(host, text)); err == nil {
 			_ = ln.Close() // was only a try
 			return text
 		}

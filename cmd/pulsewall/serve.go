@@ -30,7 +30,7 @@ type wall interface {
 // serve listens on cfg.Listen and serves w until ctx ends. Then w lets go of its clients, requests in flight end, and
 // serve returns when the last goroutine has.
 func serve(ctx context.Context, cfg config, w wall, log *slog.Logger) error {
-	ln, err := listen(ctx, cfg.Listen)
+	ln, err := listen(cfg.Listen) //nolint:contextcheck // opening a socket waits for nothing
 	if err != nil {
 		return err
 	}
@@ -38,18 +38,24 @@ func serve(ctx context.Context, cfg config, w wall, log *slog.Logger) error {
 	defer cancel()
 
 	srv := newServer(cfg, w, log)
-	served := make(chan error, 1)
+	served, ran := make(chan error, 1), make(chan error, 1)
 	go func() {
+		defer cancel() // whichever of the two ends takes the other along
 		served <- serveListener(srv, ln)
-		cancel() // a server that fails takes the dashboard along
+	}()
+	go func() {
+		defer cancel()
+		ran <- w.Run(ctx)
 	}()
 	log.Info("listening", "url", address(ln.Addr().String()).url(cfg.certificate != nil), "node", string(cfg.Node))
 	if !loopback(ln.Addr()) {
 		log.Warn("listening beyond loopback without authentication: whoever reaches this address sees everything", "addr", ln.Addr().String())
 	}
 
-	err = w.Run(ctx)
-	stop(srv)
+	<-ctx.Done()
+	log.Info("stopping")
+	err = <-ran
+	stop(ctx, srv)
 	if serr := <-served; !errors.Is(serr, http.ErrServerClosed) {
 		err = errors.Join(err, fmt.Errorf("serve: %w", serr))
 	}
@@ -83,8 +89,8 @@ func serveListener(srv *http.Server, ln net.Listener) error {
 }
 
 // stop lets requests in flight end and cuts what is left after shutdownTimeout.
-func stop(srv *http.Server) {
-	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
+func stop(ctx context.Context, srv *http.Server) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout) // ctx has ended
 	defer cancel()
 	if srv.Shutdown(ctx) != nil {
 		_ = srv.Close() // the sockets are gone either way

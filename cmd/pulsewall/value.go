@@ -30,7 +30,7 @@ type (
 func parseDuration(text string, least, most time.Duration, allowed string) (time.Duration, error) {
 	d, err := time.ParseDuration(text)
 	if err != nil {
-		return 0, fmt.Errorf("%q is not a duration; allowed: %s, written like 500ms, 10s or 5m", text, allowed)
+		return 0, fmt.Errorf("%q is not a duration; allowed: %s, written like 10s or 5m", text, allowed)
 	}
 	if d < least || d > most {
 		return 0, fmt.Errorf("%q is out of bounds; allowed: %s", text, allowed)

@@ -5,6 +5,7 @@ package wsconn
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -85,16 +86,40 @@ func (c *Conn) Read() ([]byte, error) {
 // Write writes prepared frames, whole. It waits as long as anything moves, and fails with ErrSlow when nothing did for the write timeout.
 func (c *Conn) Write(frames []byte) error { return c.socket.send(frames) }
 
-// Ping asks the peer for a sign of life, which Quiet will show.
-func (c *Conn) Ping() error {
-	_, err := c.socket.Write(frame(fin|opPing, nil))
-	return err
+// Tend answers the peer's pings, pings it every so often, and returns nil when ctx ends, or an error when it was quiet for so long: nothing
+// heard, and no write that had to wait moved on. It must run as long as the connection is used.
+func (c *Conn) Tend(ctx context.Context, every, quiet time.Duration) error {
+	ticker := time.NewTicker(tendEvery)
+	defer ticker.Stop()
+	pinged := time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-c.socket.bell:
+		case now := <-ticker.C:
+			if silence := c.socket.quiet(); silence > quiet {
+				return fmt.Errorf("nothing heard for %v", silence.Round(time.Second))
+			}
+			if now.Sub(pinged) < every {
+				continue
+			}
+			pinged = now
+			if _, err := c.socket.Write(frame(fin|opPing, nil)); err != nil {
+				return err
+			}
+		}
+		if err := c.socket.send(nil); err != nil {
+			return err
+		}
+	}
 }
 
-// Quiet is how long nothing was heard of the peer and no write that had to wait moved on.
-func (c *Conn) Quiet() time.Duration {
-	return time.Since(time.Unix(0, c.socket.heard.Load()))
-}
+// tendEvery is how late a ping, or the end of a quiet connection, may be.
+const tendEvery = time.Second
+
+// Stop lets no more data out, and ends a Write that waits for the peer. What can still be told is a Close.
+func (c *Conn) Stop() { c.socket.stop() }
 
 // Close says goodbye with a code and waits 5 s at most for the peer to do so.
 func (c *Conn) Close(code int, reason string) {

@@ -1,6 +1,9 @@
 package wsconn
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // The first byte of a frame (RFC 6455, 5.2).
 const (
@@ -34,4 +37,20 @@ func frame(first byte, payload []byte) []byte {
 		b = binary.BigEndian.AppendUint64(b, uint64(n)) // #nosec G115 -- a length
 	}
 	return append(b, payload...)
+}
+
+// restOfFrame is what is missing of the frame in which p, unmasked frames after the last begun bytes of one, was cut at n.
+func restOfFrame(p []byte, begun, n int) []byte {
+	end := begun
+	for end < n {
+		head, size := 2, int(p[end+1])
+		switch size {
+		case 126:
+			head, size = 4, int(binary.BigEndian.Uint16(p[end+2:]))
+		case 127:
+			head, size = 10, int(binary.BigEndian.Uint64(p[end+2:])) // #nosec G115 -- written by frame
+		}
+		end += head + size
+	}
+	return slices.Clone(p[n:end]) // p is somebody else's
 }

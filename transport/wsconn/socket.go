@@ -1,157 +1,178 @@
 package wsconn
 
 import (
-	"bufio"
 	"errors"
-	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"sync"
 	"sync/atomic"
 	"time"
 	"unicode/utf8"
+
+	"github.com/pulsewall/pulsewall/transport/patient"
 )
 
 // ErrSlow reports a peer that took nothing for the write timeout.
 var ErrSlow = errors.New("the client took nothing in time")
 
-// mostControl bounds the control frames that wait behind a data frame, in bytes.
-const mostControl = 4 << 10
+var errSaid = errors.New("wsconn: a close frame has been sent")
+
+const (
+	mostControl = 4 << 10         // bytes of control frames that wait behind a data frame
+	closeWait   = 5 * time.Second // for the peer's close frame
+)
 
 // socket is the connection that the library is given. Data frames are written to it directly, whole; the library writes only
-// control frames, each in one Write, and never has to wait for a data frame: behind one, its frame is queued.
+// control frames, each in one Write. It never waits to answer a ping, or a data frame that goes out slowly would look to it
+// like a dead connection: those frames wait in a queue, which Conn.Tend writes.
 type socket struct {
 	net.Conn
 	timeout time.Duration
+	paced   *patient.Conn // of Conn, where there is one
 
-	mu     sync.Mutex
-	busy   bool   // guarded by mu: somebody writes
-	queue  []byte // guarded by mu: control frames that wait until nobody does
-	closed bool   // guarded by mu: a close frame has been queued, or a frame was cut short; nothing may follow
+	turn chan struct{} // size 1: full while somebody writes
+	bell chan struct{} // size 1: control frames wait
 
-	heard atomic.Int64 // when the peer was heard last, or a write that had to wait moved on; Unix nanoseconds
+	mu      sync.Mutex
+	rest    []byte // guarded by mu: of a frame that a slow peer took in part; it comes before anything else
+	queue   []byte // guarded by mu: control frames that wait
+	said    bool   // guarded by mu: a close frame is out, or waits; nothing may follow it
+	sending bool   // guarded by mu: data is going out
+	stopped bool   // guarded by mu: no more data
+
+	heard atomic.Int64 // when the peer was heard last; Unix nanoseconds
+}
+
+func newSocket(conn net.Conn, timeout time.Duration) *socket {
+	if patient.Of(conn) == nil {
+		conn = patient.Wrap(conn)
+	}
+	s := &socket{Conn: conn, timeout: timeout, paced: patient.Of(conn), turn: make(chan struct{}, 1), bell: make(chan struct{}, 1)}
+	s.heard.Store(time.Now().UnixNano())
+	return s
 }
 
 func (s *socket) Read(p []byte) (int, error) {
 	n, err := s.Conn.Read(p)
 	if n > 0 {
-		s.touch()
+		s.heard.Store(time.Now().UnixNano())
 	}
 	return n, err
 }
 
-func (s *socket) touch() { s.heard.Store(time.Now().UnixNano()) }
+// quiet is how long neither was the peer heard nor did a write that had to wait move on.
+func (s *socket) quiet() time.Duration {
+	last := time.Unix(0, s.heard.Load())
+	if moved := s.paced.Moved(); moved.After(last) {
+		last = moved
+	}
+	return time.Since(last)
+}
 
-// Write takes a control frame from the library.
+// Write takes a control frame from the library. A close frame goes out at once, others when Conn.Tend comes to it.
 func (s *socket) Write(p []byte) (int, error) {
-	f, ok := s.legal(p)
-	if !ok {
+	closing := len(p) >= 2 && p[0]&0xf == opClose
+	s.mu.Lock()
+	if s.said { // RFC 6455, 5.5.1: nothing after the close frame
+		s.mu.Unlock()
 		return len(p), nil
 	}
-	s.mu.Lock()
-	if len(s.queue)+len(f) > mostControl {
-		s.mu.Unlock()
-		return 0, fmt.Errorf("%w: %d bytes of control frames wait", ErrSlow, mostControl)
+	s.said = closing
+	if len(s.queue)+len(p) > mostControl {
+		s.queue = nil // RFC 6455, 5.5.3: the newest ping is the one to answer
 	}
-	s.queue = append(s.queue, f...)
+	s.queue = append(s.queue, mended(p)...)
 	s.mu.Unlock()
+	if !closing {
+		s.ring()
+		return len(p), nil
+	}
+	// The library discards the rest of a message without a deadline while it waits for the peer's close frame.
+	if err := s.SetReadDeadline(time.Now().Add(closeWait)); err != nil {
+		return 0, err
+	}
 	return len(p), s.send(nil)
 }
 
-// legal mends what the library would send against RFC 6455: a frame after the close frame (5.5.1), and the echo of a
-// reason that is not UTF-8 (8.1).
-func (s *socket) legal(p []byte) ([]byte, bool) {
+// mended is p, but for the echo of a close reason that is not UTF-8 (RFC 6455, 8.1).
+func mended(p []byte) []byte {
+	if len(p) > 4 && p[0]&0xf == opClose && !utf8.Valid(p[4:]) {
+		return frame(fin|opClose, []byte{NotUTF8 >> 8, NotUTF8 & 0xff})
+	}
+	return p
+}
+
+func (s *socket) ring() {
+	select {
+	case s.bell <- struct{}{}:
+	default:
+	}
+}
+
+// send writes the control frames that wait, then data, which may be nil, when no other goroutine writes any more.
+func (s *socket) send(data []byte) error {
+	s.turn <- struct{}{} // who has it gives it back when nothing moved for the timeout, at the latest
+	defer func() { <-s.turn }()
+	frames, begun, err := s.take(data)
+	if len(frames) == 0 {
+		return err
+	}
+	n, failed := s.push(frames)
+	s.mu.Lock()
+	s.sending = false
+	if errors.Is(failed, ErrSlow) {
+		s.rest = restOfFrame(frames, begun, n)
+	}
+	s.mu.Unlock()
+	return errors.Join(err, failed)
+}
+
+// take returns what is to be written now, and how much of it is the end of a frame begun before. The error says why data is not
+// among it.
+func (s *socket) take(data []byte) (frames []byte, begun int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
-		return nil, false
+	switch {
+	case s.said && data != nil:
+		data, err = nil, errSaid
+	case s.stopped && data != nil:
+		data, err = nil, net.ErrClosed
 	}
-	if len(p) >= 2 && p[0]&0xf == opClose {
-		s.closed = true
-		if len(p) > 4 && !utf8.Valid(p[4:]) {
-			return frame(fin|opClose, []byte{1007 >> 8, 1007 & 0xff}), true
-		}
+	begun = len(s.rest)
+	frames = append(s.rest, s.queue...)
+	s.rest, s.queue = nil, nil
+	s.sending = data != nil
+	if len(frames) == 0 {
+		return data, 0, err
 	}
-	return p, true
+	return append(frames, data...), begun, err
 }
 
-// send writes data, which may be nil, and whatever control frames wait, unless another goroutine is writing and data is nil: that one
-// will. Only one goroutine may send data.
-func (s *socket) send(data []byte) error {
+// push writes p whole, or says how much of it went before nothing moved for the timeout.
+func (s *socket) push(p []byte) (int, error) {
 	s.mu.Lock()
-	if s.busy {
-		if data == nil {
-			s.mu.Unlock()
-			return nil
-		}
+	if s.sending && s.stopped { // since it was taken
 		s.mu.Unlock()
-		return errors.New("wsconn: concurrent writes of data")
+		return 0, net.ErrClosed
 	}
-	s.busy = true
-	if s.closed && data != nil {
-		data = nil // after a close frame come no data
-	}
-	for {
-		control := s.queue
-		s.queue = nil
-		s.mu.Unlock()
-		rest, err := s.push(append(control, data...))
-		s.mu.Lock()
-		if rest > 0 && rest < len(control)+len(data) {
-			s.closed = true
-		}
-		data = nil
-		if err != nil || len(s.queue) == 0 {
-			s.busy = false
-			s.mu.Unlock()
-			return err
-		}
-	}
-}
-
-// push writes all of p, or fails when nothing moved for the timeout and says how much is left.
-func (s *socket) push(p []byte) (rest int, err error) {
-	for len(p) > 0 {
-		if err := s.SetWriteDeadline(time.Now().Add(s.timeout)); err != nil {
-			return len(p), err
-		}
-		n, err := s.Conn.Write(p)
-		p = p[n:]
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			if n == 0 {
-				return len(p), ErrSlow
-			}
-			s.touch()
-			continue
-		}
-		if err != nil {
-			return len(p), err
-		}
-	}
-	return 0, nil
-}
-
-// captor hands the library our socket when it takes over the connection.
-type captor struct {
-	http.ResponseWriter
-	timeout time.Duration
-	socket  *socket
-}
-
-func (c *captor) Unwrap() http.ResponseWriter { return c.ResponseWriter }
-
-func (c *captor) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	conn, brw, err := http.NewResponseController(c.ResponseWriter).Hijack()
+	err := s.SetWriteDeadline(time.Now().Add(s.timeout))
+	s.mu.Unlock()
 	if err != nil {
-		return nil, nil, err
+		return 0, err
 	}
-	if err := conn.SetDeadline(time.Time{}); err != nil { // the server's own deadlines end here
-		return nil, nil, errors.Join(err, conn.Close())
+	n, err := s.Conn.Write(p)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = ErrSlow
 	}
-	c.socket = &socket{Conn: conn, timeout: c.timeout}
-	c.socket.touch()
-	const small = 256 // holds any control frame; the library writes nothing else
-	brw.Writer = bufio.NewWriterSize(c.socket, small)
-	return c.socket, brw, nil
+	return n, err
+}
+
+// stop lets no more data out, and ends a write of data that waits for the peer. A close frame may follow.
+func (s *socket) stop() {
+	s.mu.Lock() // held meanwhile, so that the deadline meets that write and no later one
+	defer s.mu.Unlock()
+	s.stopped = true
+	if s.sending {
+		_ = s.SetWriteDeadline(time.Now()) // of a connection that has failed, the writer knows
+	}
 }

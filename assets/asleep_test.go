@@ -1,0 +1,98 @@
+package assets_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pulsewall/pulsewall/assets/browsertest"
+)
+
+// hide makes a page believe that it is a hidden tab, or is seen again.
+const hide = `(function (on) {
+	Object.defineProperty(document, "hidden", { value: on, configurable: true });
+	document.dispatchEvent(new Event("visibilitychange"));
+}(%))`
+
+func TestHiddenTabOnlyKeepsAlive(t *testing.T) {
+	for name, without := range rungs {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFake(t)
+			b := open(t, f, without)
+			b.Eventually(8*time.Second, `pulsewall.page.link.state === "live" && document.querySelector("canvas")`)
+			b.Run(strings.Replace(hide, "%", "true", 1))
+			b.Run(`window.changes = 0; new MutationObserver(function () { changes += 1; }).observe(document.body,
+				{ subtree: true, childList: true, attributes: true, characterData: true })`)
+			f.text("list/7/1/10", 2, "second")
+			f.message(`"while hidden"`)
+			f.text("list/7/1/10", 3, "third")
+			f.push("curve/-/1/10", reading{Version: 2, At: time.Now(), Status: "ok", HTML: `<div data-look="chart">` + legend("3.0", "4.0") + `</div>`,
+				Points: map[string]any{"a": []any{[]any{time.Now().UnixMilli(), 3}}}})
+			b.Eventually(5*time.Second, `pulsewall.page.panels[0].newest().version === 3 && pulsewall.page.panels[1].newest().version === 2 && pulsewall.page.waiting.length === 1`)
+			if n := browsertest.Eval[int](b, `changes`); n != 0 {
+				t.Errorf("%d changes of the page while it was hidden", n)
+			}
+			b.Run(strings.Replace(hide, "%", "false", 1))
+			b.Eventually(2*time.Second, said+`"third" && document.querySelectorAll(".notice").length === 1`)
+			if n := browsertest.Eval[int](b, `pulsewall.page.panels[1].chart.plot.data[0].length`); n != 3 {
+				t.Errorf("the chart has %d points; want 3", n)
+			}
+		})
+	}
+}
+
+func TestPause(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	b := open(t, f, "")
+	b.Eventually(8*time.Second, live+`"WebSocket"`)
+	b.Click("[data-action=pause]")
+	f.text("list/7/1/10", 2, "second")
+	b.Eventually(3*time.Second, `pulsewall.page.panels[0].newest().version === 2`)
+	b.Eventually(3*time.Second, `document.querySelector("[data-slot=state]").textContent === "Paused" && /^paused · data \d s old$/.test(`+age+`)`)
+	if !browsertest.Eval[bool](b, said+`"rendered\n2" || `+said+`"rendered2"`) {
+		t.Error("a reading was shown while paused")
+	}
+	f.text("list/7/2/10", 3, "page 2")
+	b.Run(`pulsewall.page.turn(pulsewall.page.panels[0], 2)`) // what somebody asks for is shown nevertheless
+	b.Eventually(3*time.Second, said+`"page 2"`)
+	b.Run(`history.back()`)
+	b.Click("[data-action=pause]")
+	b.Eventually(3*time.Second, said+`"second"`)
+	b.Eventually(3*time.Second, live+`"WebSocket"`)
+}
+
+func TestSleep(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	b := open(t, f, "")
+	b.Eventually(8*time.Second, live+`"WebSocket"`)
+	f.change(func() { f.deaf = true })
+	b.Run(`(function (real) { Date.now = function () { return real.call(Date) + 60000; }; }(Date.now))`)
+	b.Eventually(3*time.Second, age+` === "tab was asleep"`)
+	b.Eventually(4*time.Second, `pulsewall.page.link.lostAt > 0`) // asked at once, not after 37 s
+	f.change(func() { f.deaf = false })
+	f.text("list/7/1/10", 2, "awake")
+	b.Eventually(8*time.Second, said+`"awake" && /^[01] s$/.test(`+age+`)`) // the server's clock was learned anew
+}
+
+func TestBackForwardCache(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	b := open(t, f, "delete window.WebSocket; delete window.EventSource")
+	b.Eventually(8*time.Second, live+`"Long poll"`)
+	b.Run(`window.dispatchEvent(new PageTransitionEvent("pagehide", { persisted: true }))`)
+	b.Eventually(2*time.Second, `pulsewall.page.link.state === "stopped"`)
+	b.Run(`window.dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }))`)
+	b.Eventually(8*time.Second, live+`"Long poll"`)
+	f.text("list/7/1/10", 2, "back")
+	b.Eventually(5*time.Second, said+`"back"`)
+	b.Run(`window.kept = true`)
+	b.Open(f.URL + "/other")
+	b.Back()
+	b.Eventually(8*time.Second, `document.title === "test" && `+live+`"Long poll"`)
+	if !browsertest.Eval[bool](b, `Boolean(window.kept)`) {
+		t.Error("the browser did not keep the page")
+	}
+}

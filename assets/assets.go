@@ -1,0 +1,163 @@
+// Package assets holds what browsers load beside the pages: the client script, the styles and uPlot. All of it is
+// embedded and served under names that carry a hash of the content, so that it may be cached for ever.
+package assets
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+//go:embed *.js *.css *.svg
+var files embed.FS
+
+// client are the parts of pulsewall.js in the order in which they need each other. Browsers get them as one file.
+var client = []string{
+	"dom.js", "words.js", "clock.js", "rungs.js", "link.js", "recovery.js", "ops.js", "scale.js", "chart.js",
+	"panel.js", "notices.js", "header.js", "place.js", "page.js", "listen.js",
+}
+
+// comments are lines of a script that hold nothing else: a fifth of its weight. What is left keeps its line.
+var comments = regexp.MustCompile(`(?m)^ *//.*$`)
+
+// types of what is served, by extension.
+var types = map[string]string{
+	".js":  "text/javascript; charset=utf-8",
+	".css": "text/css; charset=utf-8",
+	".svg": "image/svg+xml",
+}
+
+// worthGzip is the size in bytes from which compressing is worth a header.
+const worthGzip = 256
+
+// asset is one file as it is served.
+type asset struct {
+	url    string
+	kind   string
+	plain  []byte
+	gziped []byte // nil where it would not be smaller
+}
+
+// catalog has the assets by plain name and by address.
+type catalog struct {
+	byName, byURL map[string]*asset
+}
+
+var load = sync.OnceValue(func() catalog {
+	c := catalog{byName: make(map[string]*asset), byURL: make(map[string]*asset)}
+	script := make([][]byte, 0, len(client))
+	for _, name := range client {
+		script = append(script, comments.ReplaceAll(read(name), nil))
+	}
+	c.add("pulsewall.js", bytes.Join(script, []byte("\n")))
+	entries, err := files.ReadDir(".")
+	if err != nil {
+		panic(err) // an embedded directory is always there
+	}
+	for _, e := range entries {
+		c.add(e.Name(), read(e.Name()))
+	}
+	return c
+})
+
+func read(name string) []byte {
+	b, err := files.ReadFile(name)
+	if err != nil {
+		panic(err) // a name in client is no file
+	}
+	return b
+}
+
+func (c catalog) add(name string, content []byte) {
+	sum := sha256.Sum256(content)
+	ext := path.Ext(name)
+	a := &asset{
+		url:    "/assets/" + strings.TrimSuffix(name, ext) + "-" + hex.EncodeToString(sum[:4]) + ext,
+		kind:   types[ext],
+		plain:  content,
+		gziped: compress(content),
+	}
+	c.byName[name], c.byURL[a.url] = a, a
+}
+
+func compress(content []byte) []byte {
+	if len(content) < worthGzip {
+		return nil
+	}
+	var b bytes.Buffer
+	w, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
+	if err != nil {
+		panic(err) // only a level out of range can do that
+	}
+	_, _ = w.Write(content) // a bytes.Buffer takes everything
+	_ = w.Close()
+	if b.Len() >= len(content) {
+		return nil
+	}
+	return b.Bytes()
+}
+
+// URL returns the address of an asset by its plain name, "pulsewall.js" or "icon.svg": "/assets/pulsewall-1f00ba12.js".
+// It panics when there is no such asset, which is a mistake in the program.
+func URL(name string) string {
+	a := load().byName[name]
+	if a == nil {
+		panic(fmt.Sprintf("assets: there is no %q", name))
+	}
+	return a.url
+}
+
+// Handler serves the addresses that URL returns, below /assets/, and nothing else.
+func Handler() http.Handler {
+	assets := load()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			w.Header().Set("Allow", "GET, HEAD")
+			http.Error(w, "assets can only be read", http.StatusMethodNotAllowed)
+			return
+		}
+		a := assets.byURL[r.URL.Path]
+		if a == nil {
+			http.Error(w, "there is no such asset; addresses change with the content", http.StatusNotFound)
+			return
+		}
+		a.serve(w, r)
+	})
+}
+
+func (a *asset) serve(w http.ResponseWriter, r *http.Request) {
+	h, body := w.Header(), a.plain
+	h.Set("Content-Type", a.kind)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	h.Set("Vary", "Accept-Encoding")
+	if a.gziped != nil && acceptsGzip(r.Header.Get("Accept-Encoding")) {
+		h.Set("Content-Encoding", "gzip")
+		body = a.gziped
+	}
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	if r.Method == http.MethodGet {
+		_, _ = w.Write(body) // who went away needs no answer
+	}
+}
+
+// acceptsGzip reads an Accept-Encoding header.
+func acceptsGzip(header string) bool {
+	for part := range strings.SplitSeq(header, ",") {
+		name, params, _ := strings.Cut(strings.TrimSpace(part), ";")
+		if strings.EqualFold(strings.TrimSpace(name), "gzip") {
+			weight := strings.ReplaceAll(strings.ToLower(params), " ", "")
+			return strings.TrimRight(strings.TrimPrefix(weight, "q="), "0.") != "" || weight == ""
+		}
+	}
+	return false
+}

@@ -1,0 +1,297 @@
+package assets_test
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pulsewall/pulsewall/assets/browsertest"
+)
+
+// open opens the fake's page and fails the test for whatever the console complains about.
+func open(t *testing.T, f *fake, before string) *browsertest.Browser {
+	t.Helper()
+	b := browsertest.New(t)
+	t.Cleanup(func() {
+		for _, p := range b.Problems() {
+			t.Error("console: " + p)
+		}
+	})
+	if before != "" {
+		b.Before(before)
+	}
+	b.Open(f.URL + "/d/test")
+	return b
+}
+
+const (
+	live = `document.querySelector("[data-slot=connection]").getAttribute("data-state") === "live" && document.querySelector("[data-slot=transport]").textContent === `
+	said = `document.querySelector("[data-panel=t] [data-slot=body]").textContent.trim() === `
+	// fast makes attempts at better rungs as frequent as a test needs.
+	fast = `pulsewall.Link.CLIMB = pulsewall.Link.CLIMB_MAX = 500; pulsewall.page.link.climbDelay = 500; pulsewall.page.link.climbLater();`
+)
+
+func TestRungs(t *testing.T) {
+	tests := []struct{ name, without, by string }{
+		{"websocket", "", "WebSocket"},
+		{"sse", "delete window.WebSocket", "SSE"},
+		{"poll", "delete window.WebSocket; delete window.EventSource", "Long poll"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			f := newFake(t)
+			b := open(t, f, tt.without)
+			b.Eventually(8*time.Second, live+`"`+tt.by+`"`)
+			f.text("list/7/1/10", 2, "second")
+			b.Eventually(3*time.Second, said+`"second"`)
+			f.message(`"hello <b>you</b>"`)
+			b.Eventually(3*time.Second, `document.querySelector(".notices").textContent.indexOf("hello <b>you</b>") >= 0`)
+			f.end(0, -1)
+			f.text("list/7/1/10", 3, "third")
+			f.message(`{"text":"again"}`)
+			b.Eventually(8*time.Second, live+`"`+tt.by+`"`)
+			b.Eventually(3*time.Second, said+`"third"`)
+			b.Eventually(3*time.Second, `document.querySelectorAll(".notice").length === 2`)
+		})
+	}
+}
+
+func TestLadder(t *testing.T) {
+	tests := []struct{ name, ws, sse, by string }{
+		{"websocket is refused by a proxy", "502", "", "SSE"},
+		{"websocket never answers", "silent", "", "SSE"},
+		{"nothing streams", "gone", "silent", "Long poll"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			f := newFake(t)
+			f.breaks("ws", tt.ws)
+			f.breaks("sse", tt.sse)
+			b := open(t, f, "")
+			b.Eventually(15*time.Second, live+`"`+tt.by+`"`)
+			f.text("list/7/1/10", 2, "second")
+			b.Eventually(3*time.Second, said+`"second"`)
+
+			f.breaks("ws", "")
+			b.Run(fast)
+			b.Run(`window.states = []; pulsewall.page.link.options.changed = function (link) { states.push(link.state); }`)
+			f.message(`"one"`)
+			b.Eventually(8*time.Second, `pulsewall.page.link.transport === "websocket"`)
+			f.message(`"two"`)
+			b.Eventually(3*time.Second, `document.querySelectorAll(".notice").length === 2`)
+			if got := browsertest.Eval[[]string](b, "states"); len(got) != 1 || got[0] != "live" {
+				t.Errorf("states on the way up = %v; want live alone", got)
+			}
+		})
+	}
+}
+
+func TestServerGoneAndBack(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	b := open(t, f, "")
+	b.Eventually(8*time.Second, live+`"WebSocket"`)
+	f.message(`"before"`)
+	b.Eventually(3*time.Second, `document.querySelectorAll(".notice").length === 1`)
+	for _, transport := range []string{"ws", "sse", "poll"} {
+		f.breaks(transport, "gone")
+	}
+	f.end(0, -1)
+	b.Eventually(8*time.Second, `document.querySelector("[data-slot=state]").textContent === "Connection lost"`)
+	b.Eventually(8*time.Second, `/^connection lost \d+ s ago$/.test(document.querySelector("[data-panel=t] [data-slot=age]").textContent)`)
+	b.Eventually(8*time.Second, `document.querySelector("[data-notice=connection]")`)
+	f.message(`"after"`)
+	for _, transport := range []string{"ws", "sse", "poll"} {
+		f.breaks(transport, "")
+	}
+	b.Eventually(10*time.Second, live+`"WebSocket"`)
+	b.Eventually(3*time.Second, `!document.querySelector("[data-notice=connection]") && document.querySelectorAll(".notice").length === 2`)
+}
+
+// TestEveryMessageOnce cuts and blocks transports while messages flow.
+func TestEveryMessageOnce(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	b := open(t, f, "")
+	b.Eventually(8*time.Second, live+`"WebSocket"`)
+	b.Run(`window.got = []; (function (page, take) { page.take = function (e) {
+		if (e.event === "message") { got.push(Number(e.data.data)); }
+		take.call(page, e);
+	}; }(pulsewall.page, pulsewall.page.take)); ` + fast)
+	sent := 0
+	send := func() {
+		for range 4 {
+			f.message(strconv.Itoa(sent))
+			sent++
+		}
+	}
+	for _, phase := range []struct{ ws, sse, by string }{
+		{"", "", "websocket"}, {"502", "", "sse"}, {"502", "502", "poll"}, {"502", "", "sse"}, {"", "", "websocket"},
+		{"gone", "502", "poll"}, {"", "502", "websocket"}, {"", "", "websocket"},
+	} {
+		f.breaks("ws", phase.ws)
+		f.breaks("sse", phase.sse)
+		send()
+		f.end(0, -1)
+		send()
+		b.Eventually(12*time.Second, `pulsewall.page.link.state === "live" && pulsewall.page.link.transport === "`+phase.by+`"`)
+		send()
+		b.Eventually(8*time.Second, `got.length >= `+strconv.Itoa(sent))
+	}
+	for i, n := range browsertest.Eval[[]int](b, "got") {
+		if i != n {
+			t.Fatalf("message %d came at place %d", n, i)
+		}
+	}
+}
+
+func TestByeIsObeyed(t *testing.T) {
+	t.Parallel()
+	for _, without := range []string{"", "delete window.WebSocket", "delete window.WebSocket; delete window.EventSource"} {
+		t.Run(without, func(t *testing.T) {
+			t.Parallel()
+			f := newFake(t)
+			b := open(t, f, without)
+			b.Eventually(8*time.Second, `pulsewall.page.link.state === "live"`)
+			if strings.Contains(without, "EventSource") {
+				b.Run(`pulsewall.page.link.receive(pulsewall.page.link.conn, { event: "bye", id: "", data: { retry: 3000 } })`)
+			} else {
+				f.end(1012, 3000)
+			}
+			b.Eventually(3*time.Second, `document.querySelector("[data-slot=state]").textContent === "Restarting, back in 3 s"`)
+			at := browsertest.Eval[float64](b, `pulsewall.page.link.retryAt - Date.now()`)
+			if at < 1500 || at > 3000 {
+				t.Errorf("comes back after %v ms; want 3000", at)
+			}
+			b.Eventually(5*time.Second, `pulsewall.page.link.state === "live"`)
+		})
+	}
+}
+
+func TestCloseCodes(t *testing.T) {
+	tests := []struct {
+		code int
+		want string // a script that becomes true
+	}{
+		{4400, `pulsewall.page.link.state === "refused"`},
+		{4403, `pulsewall.page.link.state === "refused" && document.querySelector("[data-action=retry]")`},
+		{1013, `pulsewall.page.link.state === "waiting" && pulsewall.page.link.retryAt - Date.now() > 3200`},
+		{1009, `pulsewall.page.link.state === "live" && pulsewall.page.link.transport === "sse"`},
+		{1001, `pulsewall.page.link.state === "live" && pulsewall.page.link.transport === "websocket"`},
+	}
+	for _, tt := range tests {
+		t.Run(strconv.Itoa(tt.code), func(t *testing.T) {
+			t.Parallel()
+			f := newFake(t)
+			b := open(t, f, "")
+			b.Eventually(8*time.Second, live+`"WebSocket"`)
+			f.end(tt.code, -1)
+			b.Eventually(8*time.Second, tt.want)
+		})
+	}
+}
+
+func TestRefusal(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	for _, transport := range []string{"ws", "sse", "poll"} {
+		f.breaks(transport, "404")
+	}
+	b := open(t, f, "")
+	b.Eventually(8*time.Second, `document.querySelector(".notice.crit") && document.querySelector(".notice.crit").textContent.indexOf("no <b>404</b> for you") >= 0`)
+	b.Eventually(3*time.Second, `document.querySelector("[data-slot=state]").textContent === "Refused"`)
+	asked := len(f.opens("poll")) + len(f.opens("ws"))
+	b.Eventually(6*time.Second, `Date.now() - performance.timing.loadEventEnd > 5000`)
+	if now := len(f.opens("poll")) + len(f.opens("ws")); now != asked {
+		t.Errorf("asked %d times more after a refusal", now-asked)
+	}
+	for _, transport := range []string{"ws", "sse", "poll"} {
+		f.breaks(transport, "")
+	}
+	b.Click("[data-action=retry]")
+	b.Eventually(8*time.Second, live+`"WebSocket"`)
+	b.Eventually(3*time.Second, `!document.querySelector(".notice")`)
+}
+
+func TestTooManyComesBackByItself(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	for _, transport := range []string{"ws", "sse", "poll"} {
+		f.breaks(transport, "429")
+	}
+	b := open(t, f, "")
+	b.Eventually(8*time.Second, `document.querySelector(".notice.crit") && document.querySelector(".notice.crit").textContent.indexOf("429") >= 0`)
+	for _, transport := range []string{"ws", "sse", "poll"} {
+		f.breaks(transport, "")
+	}
+	b.Eventually(8*time.Second, live+`"WebSocket"`)
+}
+
+// TestLateReading lets a reading be late: a live stream is asked and kept, a dead one is noticed in time, and one that holds
+// back what there is is opened again.
+func TestLateReading(t *testing.T) {
+	late := func(f *fake, version int64) {
+		due := time.Now().Add(-time.Second)
+		f.push("list/7/1/10", reading{Version: version, At: due.Add(-10 * time.Second), Due: &due, Status: "ok", HTML: `<div data-look="table">due</div>`})
+	}
+	for _, without := range []string{"", "delete window.WebSocket", "delete window.WebSocket; delete window.EventSource"} {
+		t.Run("kept "+without, func(t *testing.T) {
+			t.Parallel()
+			f := newFake(t)
+			b := open(t, f, without)
+			b.Eventually(8*time.Second, `pulsewall.page.link.state === "live"`)
+			b.Run(`window.conn = pulsewall.page.link.conn; window.answers = 0; (function (link) {
+				var a = link.answered; link.answered = function (r) { answers += 1; a.call(link, r); };
+				var n = link.options.newer; link.options.newer = function (e) { answers += 1; return n(e); }; }(pulsewall.page.link))`)
+			late(f, 2)
+			b.Eventually(5*time.Second, `/^reading late by \d s$/.test(document.querySelector("[data-panel=t] [data-slot=age]").textContent)`)
+			b.Eventually(5*time.Second, `answers === 1`)
+			b.Eventually(5*time.Second, `/late by [6-9] s/.test(document.querySelector("[data-panel=t] [data-slot=age]").textContent)`)
+			if !browsertest.Eval[bool](b, `answers === 1 && conn === pulsewall.page.link.conn && pulsewall.page.link.state === "live"`) {
+				t.Error("the stream was not kept, or asked again and again")
+			}
+		})
+		t.Run("dead "+without, func(t *testing.T) {
+			t.Parallel()
+			f := newFake(t)
+			b := open(t, f, without)
+			b.Eventually(8*time.Second, `pulsewall.page.link.state === "live"`)
+			late(f, 2)
+			b.Eventually(3*time.Second, said+`"due"`)
+			f.change(func() { f.deaf = true })
+			for _, transport := range []string{"ws", "sse", "poll"} {
+				f.breaks(transport, "silent")
+			}
+			b.Eventually(6*time.Second, `pulsewall.page.link.lostAt > 0`)
+		})
+	}
+	t.Run("held back", func(t *testing.T) {
+		t.Parallel()
+		f := newFake(t)
+		b := open(t, f, "delete window.WebSocket")
+		b.Eventually(8*time.Second, live+`"SSE"`)
+		late(f, 2)
+		b.Eventually(3*time.Second, said+`"due"`)
+		b.Run(`pulsewall.page.link.receive = function () {};`) // as a proxy that collects
+		f.text("list/7/1/10", 3, "collected")
+		b.Eventually(8*time.Second, said+`"collected"`)
+		b.Run(`delete pulsewall.page.link.receive;`)
+		f.text("list/7/1/10", 4, "fourth")
+		b.Eventually(8*time.Second, said+`"fourth"`)
+	})
+}
+
+func TestSilenceEndsAStream(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	f.heartbeat = 0.5
+	b := open(t, f, "")
+	b.Eventually(8*time.Second, live+`"WebSocket"`)
+	b.Eventually(3*time.Second, `document.querySelector("[data-slot=people]").textContent === "1,234 online"`)
+	b.Run(`window.conn = pulsewall.page.link.conn`)
+	f.change(func() { f.deaf = true })
+	b.Eventually(6*time.Second, `conn !== pulsewall.page.link.conn`)
+}

@@ -1,0 +1,100 @@
+// listen.js hears what people and the browser do, and starts the page.
+(function (pulsewall) {
+  "use strict";
+
+  var dom = pulsewall.dom;
+
+  var actions = {
+    pause: function (page, button) {
+      var on = !page.paused, label = page.words.say(on ? "resume" : "pause");
+      button.setAttribute("aria-pressed", String(on));
+      button.setAttribute("aria-label", label);
+      button.title = label;
+      page.pause(on);
+    },
+    theme: function (page) {
+      var root = document.documentElement, theme = root.getAttribute("data-theme"), dark;
+      dark = theme ? theme === "dark" : Boolean(window.matchMedia && window.matchMedia("(prefers-color-scheme: dark)").matches);
+      theme = dark ? "light" : "dark";
+      root.setAttribute("data-theme", theme);
+      try { window.localStorage.setItem("pulsewall.theme", theme); } catch (refused) { dark = null; } // for this page only
+      pulsewall.charts.recolour(page.panels);
+    },
+    table: function (page, button) {
+      var panel = panelOf(page, button);
+      if (panel) { panel.showTable(!dom.hasClass(panel.section, "as-table")); }
+    },
+    dismiss: function (page, button) {
+      var notice = dom.closest(button, "data-notice");
+      if (notice) { notice.parentNode.removeChild(notice); }
+    },
+    retry: function (page) { page.link.start(); }
+  };
+
+  function panelOf(page, element) {
+    var section = dom.closest(element, "data-panel");
+    return page.panels.filter(function (panel) { return panel.section === section; })[0];
+  }
+
+  function click(page, event) {
+    var button = dom.closest(event.target, "data-action"), link = dom.closest(event.target, "data-page"), panel;
+    if (button && actions.hasOwnProperty(button.getAttribute("data-action"))) {
+      actions[button.getAttribute("data-action")](page, button);
+      return;
+    }
+    panel = link && panelOf(page, link);
+    if (!panel || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) { return; }
+    event.preventDefault();
+    page.turn(panel, Number(link.getAttribute("data-page")));
+  }
+
+  // submit changes the user without a page load. What is no user goes to the server, which says so.
+  function submit(page, event) {
+    var form = event.target, input = form.querySelector("[name=unionId]");
+    var unionId = input ? input.value.replace(/\s+/g, "") : "";
+    if (form.getAttribute("data-slot") !== "user" || !/^-?[0-9]{1,19}$/.test(unionId)) { return; }
+    event.preventDefault();
+    page.user(unionId);
+  }
+
+  // listen connects a page with what happens around it.
+  pulsewall.listen = function (page) {
+    var link = page.link;
+    function on(target, name, act) { target.addEventListener(name, act, false); }
+    on(document, "click", function (event) { click(page, event); });
+    on(document, "submit", function (event) { submit(page, event); });
+    on(window, "popstate", function (event) {
+      if (event.state && event.state.currents) { page.go(event.state, false); }
+    });
+    on(document, "visibilitychange", function () {
+      if (!page.hidden()) { link.appear(); }
+      page.release();
+    });
+    on(window, "online", function () { link.wake(); });
+    on(window, "offline", function () { link.wake(); });
+    on(window, "pagehide", function () { link.stop(); });
+    on(window, "pageshow", function (event) {
+      if (event.persisted) { link.resume(); }
+    });
+    if (window.matchMedia && window.matchMedia("(prefers-color-scheme: dark)").addListener) {
+      window.matchMedia("(prefers-color-scheme: dark)").addListener(function () { pulsewall.charts.recolour(page.panels); });
+    }
+    page.place.keep(page.panels);
+    dom.all(document, "[data-action=pause],[data-action=theme]").forEach(function (button) {
+      button.removeAttribute("hidden");
+    });
+  };
+
+  function start() {
+    var main;
+    if (!window.addEventListener || !window.JSON || !document.querySelector) { return; } // theme.js reloads the page
+    main = document.querySelector("[data-live]");
+    if (main && !pulsewall.page) { pulsewall.page = new pulsewall.Page(main); }
+  }
+
+  if (document.readyState === "loading" && document.addEventListener) {
+    document.addEventListener("DOMContentLoaded", start, false);
+  } else {
+    start();
+  }
+}(window.pulsewall = window.pulsewall || {}));

@@ -1,0 +1,187 @@
+// page.js makes a rendered dashboard live: it gives what the link brings to the panels, header and notices.
+(function (pulsewall) {
+  "use strict";
+
+  var dom = pulsewall.dom;
+  var TICK = 250; // ms; ages count seconds, but a reading that is late is asked for at once
+
+  // Page follows the main element that has data-live.
+  function Page(main) {
+    var self = this, strings = {};
+    try { strings = JSON.parse(document.body.getAttribute("data-strings")) || {}; } catch (none) { strings = {}; }
+    this.main = main;
+    this.words = new pulsewall.Words(strings);
+    this.paused = false;
+    this.waiting = []; // events that came while the tab was hidden, beside the readings
+    this.people = null;
+    this.notices = new pulsewall.Notices(dom.slot(document, "notices") || dom.make("div"), this.words);
+    this.alone = this.notices.find("alone").length > 0;
+    this.header = new pulsewall.Header(this);
+    this.place = new pulsewall.Place(main);
+    this.link = new pulsewall.Link({
+      address: main.getAttribute("data-live"),
+      query: function () { return self.query(); },
+      cursor: main.getAttribute("data-cursor"),
+      time: Date.parse(main.getAttribute("data-time")),
+      event: function (event) { self.take(event); },
+      newer: function (events) { return self.newer(events); },
+      subscribed: function (sub, reply) { self.subscribed(sub, reply); },
+      changed: function () { self.tell(); }
+    });
+    this.link.session = main.getAttribute("data-session") || "";
+    this.words.localise(document);
+    this.panels = dom.all(main, "[data-panel]").map(function (section) { return new pulsewall.Panel(section, self); });
+    pulsewall.listen(this);
+    window.setInterval(function () { self.tick(); }, TICK);
+    this.link.start();
+    pulsewall.charts.load(this);
+  }
+
+  Page.prototype.hidden = function () { return Boolean(document.hidden); };
+
+  // held: what comes is kept, not shown.
+  Page.prototype.held = function () { return this.paused || this.hidden(); };
+
+  // state is what decides, beside a reading itself, how fresh it is.
+  Page.prototype.state = function () {
+    var now = Date.now(), link = this.link;
+    return { now: link.clock.now(), lost: link.lostAt ? now - link.lostAt : 0, sleptAt: link.sleptAt, slept: now - link.sleptAt,
+      paused: this.paused, alone: this.alone };
+  };
+
+  // subs are the distinct subscriptions of the panels.
+  Page.prototype.subs = function () {
+    var subs = [];
+    this.panels.forEach(function (panel) { if (subs.indexOf(panel.sub) < 0) { subs.push(panel.sub); } });
+    return subs;
+  };
+
+  // query is that of the live address: who, which subscriptions, as the fragments that the page shows.
+  Page.prototype.query = function () {
+    var query = this.place.query().concat("format=html");
+    this.subs().forEach(function (sub) { query.push("sub=" + encodeURIComponent(sub)); });
+    this.asked = this.subs();
+    return query.join("&");
+  };
+
+  Page.prototype.take = function (event) {
+    var data = event.data;
+    if (event.event === "reading") {
+      this.panels.forEach(function (panel) { panel.take(data); });
+    } else if (event.event === "hello") {
+      this.rename(data.subs);
+    } else if (event.event === "presence" || event.event === "heartbeat") {
+      this.people = data;
+      if (event.event === "presence") { this.alone = Boolean(data.degraded); }
+      if (!this.hidden()) { this.header.count(data); }
+    } else if (event.event === "message" || event.event === "reset") {
+      this.waiting.push(event);
+      if (this.waiting.length > 20) { this.waiting.shift(); }
+      if (!this.held()) { this.tellWaiting(); }
+    }
+  };
+
+  Page.prototype.tellWaiting = function () {
+    var self = this, waiting = this.waiting;
+    this.waiting = [];
+    waiting.forEach(function (event) {
+      if (event.event === "message") {
+        self.notices.message(event.data);
+      } else {
+        self.notices.put("reset", "info", "", self.words.say("resetNotice"), self.notices.dismissal());
+      }
+    });
+  };
+
+  // rename takes over the names that the server gives the subscriptions asked for: readings come under those.
+  Page.prototype.rename = function (canonical) {
+    var asked = this.asked;
+    if (!Array.isArray(canonical) || canonical.length !== asked.length) { return; }
+    this.panels.forEach(function (panel) {
+      var name = canonical[asked.indexOf(panel.sub)];
+      if (typeof name === "string" && name !== panel.sub) { panel.rename(name); }
+    });
+  };
+
+  // newer says whether an answer holds a reading that a panel should have had.
+  Page.prototype.newer = function (events) {
+    var panels = this.panels;
+    return events.some(function (event) {
+      return event.event === "reading" && panels.some(function (panel) { return panel.isNewer(event.data); });
+    });
+  };
+
+  // tell brings ages and the header up to date.
+  Page.prototype.tell = function () {
+    if (this.hidden()) { return; }
+    this.panels.forEach(function (panel) { panel.tell(); });
+    this.header.tell();
+  };
+
+  // tick keeps ages true and asks once after each reading that is late.
+  Page.prototype.tick = function () {
+    var now = this.link.clock.now(), late;
+    if (this.hidden()) { return; }
+    late = this.panels.filter(function (panel) { return panel.isLate(now); });
+    this.tell();
+    if (late.length) { this.link.check(); }
+  };
+
+  // release shows all that waited.
+  Page.prototype.release = function () {
+    if (this.hidden()) { return; }
+    if (!this.paused) {
+      this.panels.forEach(function (panel) { panel.show(); });
+      this.tellWaiting();
+    }
+    if (this.people) { this.header.count(this.people); }
+    this.tick();
+  };
+
+  Page.prototype.pause = function (on) {
+    this.paused = on;
+    this.release();
+  };
+
+  // hrefOf is the address of this page with a panel on another page of its records.
+  Page.prototype.hrefOf = function (panel, current) { return this.place.href(this.panels, panel, current); };
+
+  // turn shows another page of a panel's records.
+  Page.prototype.turn = function (panel, current) {
+    if (!(current > 0)) { return; }
+    this.go(this.place.turned(this.panels, panel, current), true);
+  };
+
+  // user shows the page of another user, from the first page of records on.
+  Page.prototype.user = function (unionId) {
+    var to = this.place.state(this.panels);
+    to.unionId = unionId;
+    this.panels.forEach(function (panel) { if (panel.perUser) { to.currents[panel.name] = 1; } });
+    this.go(to, true);
+  };
+
+  // go makes the page what a place says, and keeps the place in the history if it is new.
+  Page.prototype.go = function (to, isNew) {
+    var before = this.subs(), newUser = to.unionId !== this.place.unionId, input = document.querySelector("[name=unionId]");
+    this.place.unionId = to.unionId;
+    if (input) { input.value = to.unionId; }
+    if (isNew) { this.place.push(to); }
+    this.panels.forEach(function (panel) { panel.go(to); });
+    this.link.follow(before, this.subs(), newUser);
+  };
+
+  // subscribed hears what the server says to a subscription that was asked for in band.
+  Page.prototype.subscribed = function (sub, reply) {
+    var name = reply.result && reply.result.sub, problem = reply.problem, title = this.words.say("refused");
+    this.panels.forEach(function (panel) {
+      if (panel.sub !== sub) { return; }
+      if (problem) {
+        panel.blank("error", title, String(problem.detail || problem.title || ""));
+      } else if (typeof name === "string" && name !== sub) {
+        panel.rename(name);
+      }
+    });
+  };
+
+  pulsewall.Page = Page;
+}(window.pulsewall = window.pulsewall || {}));

@@ -1,0 +1,70 @@
+package assets_test
+
+import (
+	"testing"
+
+	"github.com/pulsewall/pulsewall/assets/browsertest"
+)
+
+// TestParts calls parts of the script by themselves: each script's value must be the text that is wanted.
+func TestParts(t *testing.T) {
+	t.Parallel()
+	b := open(t, newFake(t), "")
+	b.Run(`window.words = pulsewall.page.words; window.scale = pulsewall.scale;
+		window.axis = function (low, high, unit) { var v = scale.values(low, high, unit); return [v.low, v.high, v.step].map(function (n) { return Number(n.toPrecision(9)); }).join(" "); };
+		window.fresh = function (more, state) {
+			var r = { sub: "", version: 1, at: 100000, due: 110000, sourceAt: 0, status: "ok", reason: "", error: "", since: 0, heardAt: 1 }, k;
+			var s = { now: 102000, lost: 0, sleptAt: 0, slept: 0, paused: false, alone: false };
+			for (k in more) { r[k] = more[k]; }
+			for (k in state) { s[k] = state[k]; }
+			r = words.fresh(r, s);
+			return r.kind + ":" + r.text;
+		};
+		window.clock = function () { var c = new pulsewall.Clock(Date.now() - 5000); c.learn(Date.now() - 9000); c.learn(Date.now() - 70); return c; };`)
+	tests := []struct{ script, want string }{
+		{`words.age(-5)`, "0 s"},
+		{`words.age(59999)`, "59 s"},
+		{`words.age(119999)`, "1 min"},
+		{`words.age(3600000)`, "1 h"},
+		{`words.age(3899999)`, "1 h 4 min"},
+		{`words.age(97200000)`, "1 d 3 h"},
+		{`words.count(1234567.8)`, "1,234,567"},
+		{`words.time(0)`, "–"},
+		{`words.say("from", { name: "{time} $& $1" })`, "from {time} $& $1"},
+		{`words.say("nothing of this name")`, "nothing of this name"},
+
+		{`fresh({}, {})`, ":2 s"},
+		{`fresh({}, { alone: true })`, ":2 s · nodeAlone"},
+		{`fresh({}, { now: 112001 })`, "old:reading late by 2 s"},
+		{`fresh({ due: 0 }, { now: 900000 })`, ":13 min"},
+		{`fresh({}, { lost: 2000 })`, ":2 s"},
+		{`fresh({}, { lost: 14000 })`, "old:connection lost 14 s ago"},
+		{`fresh({}, { now: 112001, sleptAt: 5, slept: 3 })`, "old:tab was asleep"},
+		{`fresh({ heardAt: 7 }, { sleptAt: 5, slept: 3 })`, ":2 s"},
+		{`fresh({}, { paused: true, now: 134000 })`, "wait:paused · data 34 s old"},
+		{`fresh({ status: "loading", at: 0 }, {})`, "wait:waiting"},
+		{`fresh({ status: "stale", reason: "source-old" }, {})`, "old:sourceOldPlain"},
+		{`fresh({ status: "error" }, {})`, "old:failing since –"},
+
+		{`axis(Infinity, -Infinity, "")`, "0 100 25"},
+		{`axis(3, 97, "%")`, "0 100 25"},
+		{`axis(2, 46, "Mbit/s")`, "0 50 10"},
+		{`axis(20, 30, "°C")`, "20 30 2"},
+		{`axis(5, 5, "V")`, "4.94 5.06 0.02"},
+		{`axis(0, 0, "V")`, "0 1 0.2"},
+		{`axis(-3, 4, "V")`, "-4 4 2"},
+		{`[scale.places(25), scale.places(2.5), scale.places(0.25), scale.places(0.02), scale.places(1e-30)].join()`, "0,1,2,2,9"},
+		{`[scale.number(1234.5, 0), scale.number(-0.001, 2), scale.number(-12.345, 2), scale.number(0, 1)].join(" ")`, "1,235 0.00 −12.35 0.0"},
+		{`JSON.stringify(scale.align({ a: [[1000, 1], [2000, 2], [3000, 3], [9000, 9]], b: [[2000, 5]] }, ["a", "b", "c"]))`,
+			`[[1000,2000,3000,3001,9000],[1,2,3,null,9],[null,5,null,null,null],[null,null,null,null,null]]`},
+		{`scale.span([]).map(function (n, i, all) { return all[1] - n; }).join()`, "300000,0"},
+		{`scale.span([0, 7200000]).join()`, "3600000,7200000"},
+
+		{`Math.round((Date.now() - clock().now()) / 100)`, "1"}, // the sample that was quickest on its way counts
+	}
+	for _, tt := range tests {
+		if got := browsertest.Eval[string](b, "String("+tt.script+")"); got != tt.want {
+			t.Errorf("%s = %q; want %q", tt.script, got, tt.want)
+		}
+	}
+}

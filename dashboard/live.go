@@ -1,0 +1,161 @@
+package dashboard
+
+import (
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/pulsewall/pulsewall/feeds"
+	"github.com/pulsewall/pulsewall/transport"
+)
+
+// live serves the live address by what the request's headers ask for.
+func (d *Dashboard) live(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case r.Header.Get("Sec-WebSocket-Key") != "" || hasToken(r.Header, "Upgrade", "websocket"):
+		d.liveSocket(w, r)
+	case accepts(r, "text/event-stream"):
+		d.liveEvents(w, r)
+	default:
+		d.livePoll(w, r)
+	}
+}
+
+func (d *Dashboard) liveSocket(w http.ResponseWriter, r *http.Request) {
+	if err := checkHandshake(w, r); err != nil {
+		d.refuse(w, r, err)
+		return
+	}
+	if err := d.checkOrigin(r); err != nil {
+		d.refuse(w, r, err)
+		return
+	}
+	d.open(w, r, transport.WebSocket, func(o *wish, watched *watched) error {
+		return d.hub.ServeWebSocket(w, r, o.Opening, d.ops(watched))
+	})
+}
+
+func (d *Dashboard) liveEvents(w http.ResponseWriter, r *http.Request) {
+	d.open(w, r, transport.SSE, func(o *wish, _ *watched) error { return d.hub.ServeSSE(w, r, o.Opening) })
+}
+
+func (d *Dashboard) livePoll(w http.ResponseWriter, r *http.Request) {
+	d.open(w, r, transport.LongPoll, func(o *wish, _ *watched) error { return d.hub.ServePoll(w, r, o.Opening, o.wait) })
+}
+
+// open does what is alike on all transports: it checks the query and the limits, watches what is asked for, serves, and
+// lets go of it.
+func (d *Dashboard) open(w http.ResponseWriter, r *http.Request, kind transport.Kind, serve func(*wish, *watched) error) {
+	o, err := d.wish(r)
+	if err != nil {
+		d.refuse(w, r, err)
+		return
+	}
+	if d.hub.Draining() {
+		d.refuse(w, r, errLeaving)
+		return
+	}
+	leave, err := d.gate.enter(d.clientAddr(r))
+	if err != nil {
+		d.refuse(w, r, err)
+		return
+	}
+	defer leave()
+	watched := &watched{d: d}
+	defer watched.releaseAll()
+	for _, sub := range o.subs {
+		if err := watched.add(sub); err != nil {
+			d.refuse(w, r, err)
+			return
+		}
+	}
+	d.forgetOld(o.subs)
+	if kind == transport.LongPoll && o.After == "" && o.LastEventID == "" {
+		_, _ = d.newest(r.Context(), o.subs) // the first readings, or 2 s; what is refused was refused by watch
+	}
+	err = serve(o, watched)
+	switch {
+	case err == nil:
+	case !begun(w) && r.Context().Err() == nil: // the hub has closed in the meantime
+		d.refuse(w, r, err)
+	case !errors.Is(err, transport.ErrClosed):
+		d.log.Debug("stream ended", "transport", kind, "err", err)
+	}
+}
+
+// watched are the subscriptions of one stream, by topic. One goroutine uses it.
+type watched struct {
+	d        *Dashboard
+	releases map[string]func()
+}
+
+func (w *watched) add(sub feeds.Subscription) error {
+	release, err := w.d.scheduler.Watch(sub)
+	if err != nil {
+		return err
+	}
+	if w.releases == nil {
+		w.releases = make(map[string]func())
+	}
+	w.releases[sub.String()] = release
+	return nil
+}
+
+func (w *watched) release(topic string) {
+	if release := w.releases[topic]; release != nil {
+		release()
+		delete(w.releases, topic)
+	}
+}
+
+func (w *watched) releaseAll() {
+	for _, release := range w.releases {
+		release()
+	}
+}
+
+// checkHandshake says whether r can become a WebSocket (RFC 6455, 4.2.1).
+func checkHandshake(w http.ResponseWriter, r *http.Request) error {
+	if r.ProtoMajor != 1 || !hasToken(r.Header, "Upgrade", "websocket") || !hasToken(r.Header, "Connection", "upgrade") {
+		wantUpgrade(w, r)
+		return refuse(http.StatusUpgradeRequired, "this is no WebSocket handshake: Upgrade is %q and Connection %q over %s. "+
+			"A proxy on the way may have taken them; in nginx the location then lacks: "+
+			"proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection \"upgrade\"; "+
+			"(the same address works as an event stream, with Accept: text/event-stream, and as a long poll)",
+			clip(r.Header.Get("Upgrade")), clip(r.Header.Get("Connection")), r.Proto)
+	}
+	if v := r.Header.Get("Sec-WebSocket-Version"); v != "13" {
+		wantUpgrade(w, r)
+		w.Header().Set("Sec-WebSocket-Version", "13")
+		return refuse(http.StatusUpgradeRequired, "Sec-WebSocket-Version %q: want 13", clip(v))
+	}
+	keys := r.Header.Values("Sec-WebSocket-Key")
+	if len(keys) != 1 {
+		return refuse(http.StatusBadRequest, "%d Sec-WebSocket-Key headers: want one", len(keys))
+	}
+	if key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(keys[0])); err != nil || len(key) != 16 {
+		return refuse(http.StatusBadRequest, "Sec-WebSocket-Key %q: want 16 bytes in base64", clip(keys[0]))
+	}
+	return nil
+}
+
+// wantUpgrade says what a 426 asks for (RFC 9110, 15.5.22). HTTP/2 has no such header.
+func wantUpgrade(w http.ResponseWriter, r *http.Request) {
+	if r.ProtoMajor == 1 {
+		w.Header().Set("Upgrade", "websocket")
+		w.Header().Set("Connection", "Upgrade")
+	}
+}
+
+// hasToken says whether a header with a list of tokens holds one, in any case.
+func hasToken(h http.Header, name, token string) bool {
+	for _, line := range h.Values(name) {
+		for t := range strings.SplitSeq(line, ",") {
+			if strings.EqualFold(strings.TrimSpace(t), token) {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,161 @@
+package dashboard
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/pulsewall/pulsewall/feeds"
+	"github.com/pulsewall/pulsewall/transport"
+)
+
+// Bounds of one answer of GET /api/messages.
+const (
+	mostListed      = 1000
+	mostListedBytes = 1 << 20 // of data; a single message may be more
+)
+
+// receipt answers a message that has its place. Online and Offline are unionIds of a message to users, else counts.
+type receipt struct {
+	ID       string `json:"id"`
+	Online   any    `json:"online"`
+	Offline  any    `json:"offline"`
+	Degraded bool   `json:"degraded"`
+}
+
+// send checks a message and appends it to the cluster's log.
+func (d *Dashboard) send(ctx context.Context, m draft) (receipt, error) {
+	if err := m.check(); err != nil {
+		return receipt{}, err
+	}
+	if !d.senders.allow(m.scope()) {
+		return receipt{}, refuse(http.StatusTooManyRequests, "too many messages from one sender: %d a second are allowed", d.opts.Limits.MessagesPerSecond).after(time.Second)
+	}
+	key := m.key
+	if key == "" {
+		key = rand.Text()
+	}
+	scoped := m.scope() + "\x00" + key
+	item, err := json.Marshal(transport.Message{Key: m.key, From: m.from, To: m.to, At: time.Now(), Data: m.data})
+	if err != nil {
+		return receipt{}, refuse(http.StatusBadRequest, "data is no JSON: %s", clip(err.Error()))
+	}
+	seq, degraded, err := d.cluster.Append(ctx, scoped, item)
+	if err != nil {
+		d.log.Warn("message not placed", "err", err)
+		return receipt{}, refuse(http.StatusServiceUnavailable, "the message could not be placed in the order: try again with the same key").after(time.Second)
+	}
+	id, ok := d.hub.First(scoped)
+	if !ok { // so many came in between that it is no longer kept
+		id = d.hub.ID(seq)
+	}
+	out := receipt{ID: id, Degraded: degraded}
+	out.Online, out.Offline = d.found(m.to)
+	return out, nil
+}
+
+// found tells who of those a message is for is here.
+func (d *Dashboard) found(to transport.Address) (online, offline any) {
+	if len(to.Users) == 0 {
+		if to.Room != "" {
+			return d.hub.Room(to.Room).Connections, 0
+		}
+		return d.hub.Presence().Connections, 0
+	}
+	here, away := []string{}, []string{}
+	for _, user := range to.Users {
+		if d.hub.Online(user) {
+			here = append(here, user)
+		} else {
+			away = append(away, user)
+		}
+	}
+	return here, away
+}
+
+// postMessage takes a message as JSON, or as a form of a page without scripts, which is sent back to where it came from.
+func (d *Dashboard) postMessage(w http.ResponseWriter, r *http.Request) {
+	if err := d.checkOrigin(r); err != nil {
+		d.refuse(w, r, err)
+		return
+	}
+	read := readJSON
+	if isForm(r) {
+		read = readForm
+	}
+	m, err := read(r)
+	bodyRead(w)
+	if err != nil {
+		d.refuse(w, r, err)
+		return
+	}
+	receipt, err := d.send(r.Context(), m)
+	if err != nil {
+		d.refuse(w, r, err)
+		return
+	}
+	if isForm(r) {
+		w.Header().Set("Cache-Control", "no-store")
+		http.Redirect(w, r, d.backTo(r), http.StatusSeeOther) //nolint:gosec // backTo keeps the path alone, so it stays here
+		return
+	}
+	writeJSON(w, http.StatusAccepted, receipt)
+}
+
+// backTo is the page of this site that a form was sent from.
+func (d *Dashboard) backTo(r *http.Request) string {
+	u, err := url.Parse(r.Referer())
+	if err != nil || !strings.HasPrefix(u.Path, "/") || strings.HasPrefix(u.Path, "//") || !d.isSame(r, u) {
+		return "/"
+	}
+	return (&url.URL{Path: u.Path, RawQuery: u.RawQuery}).String()
+}
+
+// getMessages lists kept messages, oldest first.
+func (d *Dashboard) getMessages(w http.ResponseWriter, r *http.Request) {
+	q, err := parseQuery(r.URL.RawQuery)
+	if err != nil {
+		d.refuse(w, r, err)
+		return
+	}
+	var reader transport.Reader
+	if reader.UnionID, err = feeds.ParseUnionID(q.Get("unionId")); err != nil {
+		d.refuse(w, r, err)
+		return
+	}
+	if reader.Rooms, err = rooms(q); err != nil {
+		d.refuse(w, r, err)
+		return
+	}
+	limit, err := number(q, "limit", 100, mostListed)
+	if err != nil {
+		d.refuse(w, r, err)
+		return
+	}
+	list, next := d.hub.Messages(reader, q.Get("after"), limit)
+	if n := fitting(list); n < len(list) {
+		list, next = list[:n], list[n-1].ID
+	}
+	if list == nil {
+		list = []*transport.Message{}
+	}
+	writeJSON(w, http.StatusOK, struct {
+		Messages   []*transport.Message `json:"messages"`
+		NextCursor string               `json:"nextCursor"`
+	}{list, next})
+}
+
+// fitting is how many of the messages go into one answer: at least one.
+func fitting(list []*transport.Message) int {
+	size := 0
+	for i, m := range list {
+		if size += len(m.Data); size > mostListedBytes && i > 0 {
+			return i
+		}
+	}
+	return len(list)
+}

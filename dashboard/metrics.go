@@ -1,0 +1,133 @@
+package dashboard
+
+import (
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/pulsewall/pulsewall/feeds"
+	"github.com/pulsewall/pulsewall/transport"
+)
+
+// metrics are what Prometheus scrapes; docs/operating.md lists them.
+type metrics struct {
+	http.Handler
+	registry *prometheus.Registry
+	polls    *prometheus.CounterVec
+	duration *prometheus.HistogramVec
+	refused  *prometheus.CounterVec
+
+	mu     sync.Mutex
+	newest map[feeds.Subscription]time.Time // guarded by mu: when its newest good records were read
+}
+
+func newMetrics() *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		polls: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "pulsewall_polls_total", Help: "Polls made, by feed and outcome (ok, stale, error).",
+		}, []string{"feed", "outcome"}),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "pulsewall_poll_seconds", Help: "How long polls took.", Buckets: prometheus.ExponentialBuckets(0.001, 4, 8),
+		}, []string{"feed"}),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "pulsewall_refused_total", Help: "Requests refused, by status.",
+		}, []string{"status"}),
+		newest: make(map[feeds.Subscription]time.Time),
+	}
+	m.registry.MustRegister(m.polls, m.duration, m.refused, collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.Handler = promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+	return m
+}
+
+// polled counts one poll.
+func (m *metrics) polled(feed string, took time.Duration, status feeds.Status) {
+	m.polls.WithLabelValues(feed, string(status)).Inc()
+	m.duration.WithLabelValues(feed).Observe(took.Seconds())
+}
+
+// read notes how fresh a subscription is.
+func (m *metrics) read(r feeds.Reading) {
+	if r.At.IsZero() {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.newest[r.Sub] = r.At
+}
+
+// forget leaves out what nobody wants: that it ages is no news.
+func (m *metrics) forget(sub feeds.Subscription) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.newest, sub)
+}
+
+// byFeed is when the newest good records of each feed were read.
+func (m *metrics) byFeed() map[string]time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	newest := make(map[string]time.Time)
+	for sub, at := range m.newest {
+		if at.After(newest[sub.Feed]) {
+			newest[sub.Feed] = at
+		}
+	}
+	return newest
+}
+
+// watch adds what is read off the dashboard at each scrape.
+func (m *metrics) watch(d *Dashboard) { m.registry.MustRegister(&gauges{d}) }
+
+// gauges reads the state of a dashboard.
+type gauges struct{ d *Dashboard }
+
+var (
+	descSessions   = prometheus.NewDesc("pulsewall_sessions", "Open streams and waiting polls.", []string{"transport"}, nil)
+	descDeliveries = prometheus.NewDesc("pulsewall_deliveries_total", "Events written to clients.", []string{"transport"}, nil)
+	descBytes      = prometheus.NewDesc("pulsewall_bytes_total", "Bytes written to clients.", []string{"transport"}, nil)
+	descSlow       = prometheus.NewDesc("pulsewall_slow_closes_total", "Streams ended because the client took nothing.", nil, nil)
+	descResets     = prometheus.NewDesc("pulsewall_resets_total", "Clients told that messages may be missing.", nil, nil)
+	descKept       = prometheus.NewDesc("pulsewall_messages_kept", "Messages that can still be read.", nil, nil)
+	descUsers      = prometheus.NewDesc("pulsewall_users", "Distinct users online.", nil, nil)
+	descOnline     = prometheus.NewDesc("pulsewall_connections", "Clients online, each counted once.", nil, nil)
+	descWanted     = prometheus.NewDesc("pulsewall_polls_wanted", "Distinct polls that are wanted now.", nil, nil)
+	descAge        = prometheus.NewDesc("pulsewall_data_age_seconds", "Age of the newest good reading of a feed that is wanted.", []string{"feed"}, nil)
+	descDegraded   = prometheus.NewDesc("pulsewall_degraded", "1 while this node cannot reach the others.", nil, nil)
+)
+
+func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
+	for _, desc := range []*prometheus.Desc{descSessions, descDeliveries, descBytes, descSlow, descResets, descKept, descUsers, descOnline, descWanted, descAge, descDegraded} {
+		ch <- desc
+	}
+}
+
+func (g *gauges) Collect(ch chan<- prometheus.Metric) {
+	gauge := func(desc *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, v, labels...)
+	}
+	counter := func(desc *prometheus.Desc, v uint64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(desc, prometheus.CounterValue, float64(v), labels...)
+	}
+	stats, online := g.d.hub.Stats(), g.d.hub.Presence()
+	for _, k := range transport.Kinds {
+		gauge(descSessions, float64(stats.Sessions[k]), string(k))
+		counter(descDeliveries, stats.Deliveries[k], string(k))
+		counter(descBytes, stats.Bytes[k], string(k))
+	}
+	counter(descSlow, stats.SlowCloses)
+	counter(descResets, stats.Resets)
+	gauge(descKept, float64(stats.Kept))
+	gauge(descUsers, float64(online.Users))
+	gauge(descOnline, float64(online.Connections))
+	gauge(descWanted, float64(g.d.scheduler.Polls()))
+	gauge(descDegraded, map[bool]float64{true: 1}[online.Degraded])
+	for feed, at := range g.d.metrics.byFeed() {
+		gauge(descAge, time.Since(at).Seconds(), feed)
+	}
+}

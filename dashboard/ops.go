@@ -1,0 +1,120 @@
+package dashboard
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"github.com/pulsewall/pulsewall/feeds"
+	"github.com/pulsewall/pulsewall/transport"
+)
+
+// result is what the reply to an op carries.
+type result map[string]any
+
+// ops answers what a client of a WebSocket asks in band. watched holds its subscriptions.
+func (d *Dashboard) ops(watched *watched) transport.Handler {
+	return func(ctx context.Context, s *transport.Session, op transport.Op) (reply transport.Reply) {
+		defer func() { // it runs on a goroutine of the stream's, where a panic would take the program along
+			if v := recover(); v != nil {
+				d.log.Error("panic", "op", op.Op, "panic", v, "stack", string(debug.Stack()))
+				reply = transport.Reply{Problem: errFailed}
+			}
+		}()
+		reply, err := d.do(ctx, s, op, watched)
+		if err != nil {
+			return transport.Reply{Problem: problem(err)}
+		}
+		return reply
+	}
+}
+
+func (d *Dashboard) do(ctx context.Context, s *transport.Session, op transport.Op, watched *watched) (transport.Reply, error) {
+	if len(op.Ref) > 64 {
+		return transport.Reply{}, refuse(http.StatusBadRequest, "ref %q has %d bytes: at most 64 are allowed", clip(op.Ref), len(op.Ref))
+	}
+	switch op.Op {
+	case "subscribe":
+		return d.subscribe(s, op.Sub, watched)
+	case "unsubscribe":
+		return d.unsubscribe(s, op.Sub, watched)
+	case "join":
+		return join(s, op.Room)
+	case "leave":
+		if !slices.Contains(s.Rooms(), op.Room) {
+			return transport.Reply{}, refuse(http.StatusNotFound, "room %q: this session is not in it", clip(op.Room))
+		}
+		return transport.Reply{Result: result{"room": op.Room}, Leave: []string{op.Room}}, nil
+	case "send":
+		return d.sendOp(ctx, s, op)
+	case "ping":
+		return transport.Reply{Result: result{"time": stamp(time.Now())}}, nil
+	default:
+		return transport.Reply{}, refuse(http.StatusBadRequest, "op %q: allowed are subscribe, unsubscribe, join, leave, send and ping", clip(op.Op))
+	}
+}
+
+func (d *Dashboard) subscribe(s *transport.Session, text string, watched *watched) (transport.Reply, error) {
+	sub, err := d.subscription(text, s.UnionID())
+	if err != nil {
+		return transport.Reply{}, err
+	}
+	topic := sub.String()
+	reply := transport.Reply{Result: result{"sub": topic}}
+	if topics := s.Topics(); slices.Contains(topics, topic) {
+		return reply, nil
+	} else if len(topics) >= mostSubscriptions {
+		return reply, refuse(http.StatusBadRequest, "this session has %d subscriptions: at most %d are allowed", len(topics), mostSubscriptions)
+	}
+	if err := watched.add(sub); err != nil {
+		return reply, err
+	}
+	d.forgetOld([]feeds.Subscription{sub})
+	reply.Subscribe = []string{topic}
+	return reply, nil
+}
+
+func (d *Dashboard) unsubscribe(s *transport.Session, text string, watched *watched) (transport.Reply, error) {
+	sub, err := d.subscription(text, s.UnionID())
+	if err != nil {
+		return transport.Reply{}, err
+	}
+	topic := sub.String()
+	if !slices.Contains(s.Topics(), topic) {
+		return transport.Reply{}, refuse(http.StatusNotFound, "sub %q: this session has no such subscription", clip(topic))
+	}
+	watched.release(topic)
+	return transport.Reply{Result: result{"sub": topic}, Unsubscribe: []string{topic}}, nil
+}
+
+func join(s *transport.Session, room string) (transport.Reply, error) {
+	if !transport.ValidName(room) {
+		return transport.Reply{}, badRoom(room)
+	}
+	reply := transport.Reply{Result: result{"room": room}}
+	if rooms := s.Rooms(); slices.Contains(rooms, room) {
+		return reply, nil
+	} else if len(rooms) >= mostRooms {
+		return reply, refuse(http.StatusBadRequest, "this session is in %d rooms: at most %d are allowed", len(rooms), mostRooms)
+	}
+	reply.Join = []string{room}
+	return reply, nil
+}
+
+func (d *Dashboard) sendOp(ctx context.Context, s *transport.Session, op transport.Op) (transport.Reply, error) {
+	draft := draft{data: op.Data, key: op.Key, from: transport.Sender{UnionID: s.UnionID(), Name: s.Name()}, session: s.ID()}
+	if len(op.To) == 0 {
+		return transport.Reply{}, errNoAddress
+	}
+	if err := json.Unmarshal(op.To, &draft.to); err != nil {
+		return transport.Reply{}, err
+	}
+	receipt, err := d.send(ctx, draft)
+	if err != nil {
+		return transport.Reply{}, err
+	}
+	return transport.Reply{Result: receipt}, nil
+}

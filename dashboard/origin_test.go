@@ -1,0 +1,103 @@
+package dashboard_test
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/pulsewall/pulsewall/dashboard"
+)
+
+// Another site's page may not act; this site's, configured ones and programs may. The rule is one for WebSockets and posts.
+func TestOrigin(t *testing.T) {
+	const ok, no = true, false
+	plain := newWall(t, two(dashboard.Options{Origins: []string{"https://Wall.example:443/", "http://127.0.0.1:9"}}), false)
+	null := newWall(t, two(dashboard.Options{Origins: []string{"null"}}), false)
+	secure := newWall(t, two(dashboard.Options{}), true)
+	proxied := newWall(t, two(dashboard.Options{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}}), false)
+	tests := []struct {
+		wall    *wall
+		headers string // separated by |; HERE is the server's own host and port
+		allowed bool
+	}{
+		{plain, "", ok},
+		{plain, "Origin: http://HERE", ok},
+		{plain, "Origin: https://HERE", ok}, // TLS may end in a proxy that does not say so
+		{plain, "Origin: http://evil.example", no},
+		{plain, "Origin: http://127.0.0.1", no},
+		{plain, "Origin: http://127.0.0.1:9", ok},
+		{plain, "Origin: https://wall.example", ok},
+		{plain, "Origin: http://wall.example", no},
+		{plain, "Origin: https://wall.example.evil.example", no},
+		{plain, "Origin: null", no},
+		{null, "Origin: null", ok},
+		{null, "Origin: http://evil.example", no},
+		{plain, "Origin: nonsense", no},
+		{plain, "Origin: http://%zz", no},
+		{plain, "Origin: http://example.org|Host: example.org:80", ok},
+		{plain, "Origin: http://EXAMPLE.org:80|Host: example.org", ok},
+		{plain, "Origin: http://example.org|Host: example.org:8080", no},
+		{plain, "Origin: http://example.org|X-Forwarded-Host: example.org", no}, // nobody vouches for it
+		{plain, "Origin: http://evil.example|Sec-Fetch-Site: same-origin", no},
+		{plain, "Sec-Fetch-Site: same-origin", ok},
+		{plain, "Sec-Fetch-Site: none", ok},
+		{plain, "Sec-Fetch-Site: same-site", no},
+		{plain, "Sec-Fetch-Site: cross-site", no},
+		{plain, "Sec-Fetch-Site: cross-site|Referer: http://evil.example/page", no},
+		{plain, "Sec-Fetch-Site: cross-site|Referer: https://wall.example/page", ok},
+		{plain, "Referer: http://HERE/d/main?x=1", ok},
+		{plain, "Referer: http://evil.example/", no},
+		{plain, "Referer: about:blank", no},
+		{secure, "Origin: https://HERE", ok},
+		{secure, "Origin: http://HERE", no},
+		{proxied, "Origin: https://wall.example|X-Forwarded-Host: wall.example|X-Forwarded-Proto: https", ok},
+		{proxied, "Origin: https://wall.example|X-Forwarded-Host: wall.example, inner:7000", ok},
+		{proxied, "Origin: http://wall.example|X-Forwarded-Host: wall.example|X-Forwarded-Proto: https", no},
+		{proxied, "Origin: https://HERE|X-Forwarded-Host: wall.example", no},
+	}
+	for _, tt := range tests {
+		var headers []string
+		if tt.headers != "" {
+			headers = strings.Split(strings.ReplaceAll(tt.headers, "HERE", tt.wall.Listener.Addr().String()), "|")
+		}
+		post := tt.wall.post("/api/messages", `{"to":{"all":true},"data":1}`, headers...)
+		if tt.allowed && post.StatusCode != 202 {
+			t.Errorf("post with %s: %d %s", tt.headers, post.StatusCode, post.body)
+		}
+		if !tt.allowed {
+			post.wantProblem(t, "post with "+tt.headers, 403, "proxy_set_header Host $http_host;")
+		}
+		if tt.wall == secure { // WebSockets of HTTP/2 are refused anyway
+			continue
+		}
+		if tt.allowed {
+			tt.wall.socket("", headers...).until("hello")
+		} else {
+			tt.wall.get("/live", append(headers, handshake...)...).wantProblem(t, "WebSocket with "+tt.headers, 403, "allows its own pages")
+		}
+	}
+}
+
+func TestBadOrigins(t *testing.T) {
+	for _, origin := range []string{"", "wall.example", "ftp://wall.example", "https://", "https://wall.example/path", "https://u@wall.example", "https://wall.example?x", "*"} {
+		if _, err := dashboard.New(dashboard.Options{Origins: []string{origin}}); err == nil || !strings.Contains(err.Error(), "scheme://host[:port]") {
+			t.Errorf("origin %q: %v", origin, err)
+		}
+	}
+}
+
+// Pages of configured origins may ask first and read the answer; others are told nothing.
+func TestShared(t *testing.T) {
+	w := newWall(t, two(dashboard.Options{Origins: []string{"https://wall.example"}}), false)
+	for origin, want := range map[string]string{"https://wall.example": "https://wall.example", "https://evil.example": "", "http://wall.example": ""} {
+		for _, path := range []string{"/live/poll?wait=0", "/api/presence", "/live?sub=nope"} {
+			if got := w.get(path, "Origin: "+origin).Header.Get("Access-Control-Allow-Origin"); got != want {
+				t.Errorf("%s from %s: Access-Control-Allow-Origin %q; want %q", path, origin, got, want)
+			}
+		}
+		ask := w.do("OPTIONS", "/api/messages", "", "Origin: "+origin, "Access-Control-Request-Method: POST")
+		if ask.Header.Get("Access-Control-Allow-Origin") != want || (ask.StatusCode == 204) != (want != "") {
+			t.Errorf("preflight from %s: %d %v", origin, ask.StatusCode, ask.Header)
+		}
+	}
+}

@@ -1,0 +1,189 @@
+package dashboard
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/pulsewall/pulsewall/feeds"
+	"github.com/pulsewall/pulsewall/transport"
+	"github.com/pulsewall/pulsewall/views"
+)
+
+// sink gives the scheduler's readings to the hub.
+type sink struct{ d *Dashboard }
+
+func (s sink) Put(r feeds.Reading) {
+	s.d.metrics.read(r)
+	s.d.putting.Lock()
+	defer s.d.putting.Unlock()
+	s.d.hub.Put(transport.NewUpdate(r.Sub.String(), r.Version, r.Before, &content{s.d, r}))
+}
+
+func (s sink) Drop(sub feeds.Subscription) {
+	s.d.metrics.forget(sub)
+	s.d.hub.Drop(sub.String())
+}
+
+// forgetOld keeps readings older than two intervals, such as those from before the machine slept, from being the first that a client
+// gets. Who has one keeps it, and both get the next. What was pushed has no rhythm and is never too old.
+func (d *Dashboard) forgetOld(subs []feeds.Subscription) {
+	d.putting.Lock()
+	defer d.putting.Unlock()
+	updates, _ := d.hub.Snapshot(topics(subs))
+	for _, sub := range subs {
+		u := updates[sub.String()]
+		if u == nil || u.Content.(*content).reading.Due.IsZero() {
+			continue
+		}
+		if time.Since(time.UnixMicro(u.Version)) > 2*d.scheduler.Interval(sub) {
+			d.hub.Drop(u.Topic)
+		}
+	}
+}
+
+// content is a reading on its way to clients.
+type content struct {
+	d       *Dashboard
+	reading feeds.Reading
+}
+
+// stamp is a time as clients read it: RFC 3339, UTC, milliseconds. The zero time is left out.
+type stamp time.Time
+
+func (t stamp) IsZero() bool { return time.Time(t).IsZero() }
+
+func (t stamp) MarshalJSON() ([]byte, error) {
+	return []byte(time.Time(t).UTC().Format(`"2006-01-02T15:04:05.000Z"`)), nil
+}
+
+// point is [unixMilliseconds, value].
+type point struct {
+	at    time.Time
+	value float64
+}
+
+func (p point) MarshalJSON() ([]byte, error) {
+	b := append([]byte{'['}, strconv.FormatInt(p.at.UnixMilli(), 10)...)
+	b = append(b, ',')
+	form := byte('f')
+	if size := math.Abs(p.value); size != 0 && (size < 1e-6 || size >= 1e21) {
+		form = 'e'
+	}
+	b = strconv.AppendFloat(b, p.value, form, -1, 64)
+	return append(b, ']'), nil
+}
+
+// readingData is the data of a reading event.
+type readingData struct {
+	Sub      string             `json:"sub"`
+	Version  int64              `json:"version"`
+	At       stamp              `json:"at,omitzero"`
+	Due      stamp              `json:"due,omitzero"`
+	SourceAt stamp              `json:"sourceAt,omitzero"`
+	Status   feeds.Status       `json:"status"`
+	Reason   string             `json:"reason,omitempty"`
+	Error    string             `json:"error,omitempty"`
+	Since    stamp              `json:"since,omitzero"`
+	Same     bool               `json:"same,omitempty"`
+	Page     *feeds.Page        `json:"page,omitempty"`
+	HTML     string             `json:"html,omitempty"`
+	Points   map[string][]point `json:"points,omitempty"`
+}
+
+// Encode returns the data of the reading event.
+func (c *content) Encode(f transport.Format, next bool) []byte {
+	r := c.reading
+	data := readingData{
+		Sub: r.Sub.String(), Version: r.Version, At: stamp(r.At), Due: stamp(r.Due), SourceAt: stamp(r.SourceAt),
+		Status: r.Status, Reason: r.Reason, Error: r.Error, Since: stamp(r.Since),
+	}
+	switch {
+	case next && r.Same && (f == transport.JSON || r.Page != nil): // without a page, the fragment says when the source is asked again
+		data.Same = true
+	case f == transport.HTML:
+		data.HTML = c.html()
+		data.Points = c.points(next)
+	default:
+		data.Page = r.Page
+		data.Points = c.points(next)
+	}
+	b, err := marshal(data)
+	if err != nil { // the scheduler has made every record fit for JSON
+		c.d.log.Error("reading not encoded", "subscription", data.Sub, "err", err)
+		return []byte("{}")
+	}
+	return b
+}
+
+// points are those of this reading for a client that has the one before, else those of the last hour.
+func (c *content) points(next bool) map[string][]point {
+	points := make(map[string][]point)
+	if next {
+		for name, v := range c.reading.Values {
+			points[name] = []point{{c.reading.At, v}}
+		}
+		return points
+	}
+	for name, list := range c.history() {
+		for _, p := range list {
+			points[name] = append(points[name], point{p.At, p.Value})
+		}
+	}
+	return points
+}
+
+func (c *content) history() map[string][]feeds.Point {
+	return c.d.scheduler.History(c.reading.Sub, c.reading.At)
+}
+
+// html is the fragments of all looks that the subscription has on any dashboard.
+func (c *content) html() string {
+	var b bytes.Buffer
+	var list []views.FragmentView
+	history := c.history()
+	for _, look := range c.d.looks.of(c.reading.Sub) {
+		list = append(list, views.FragmentView{Look: look, About: c.d.abouts[c.reading.Sub.Feed], Reading: c.reading, History: history})
+	}
+	if err := views.RenderFragments(&b, list); err != nil {
+		c.d.log.Error("reading not rendered", "subscription", c.reading.Sub.String(), "err", err)
+	}
+	return b.String()
+}
+
+// getReading answers with the newest reading of one subscription, from memory while it is younger than the interval.
+func (d *Dashboard) getReading(w http.ResponseWriter, r *http.Request) {
+	q, err := parseQuery(r.URL.RawQuery)
+	if err != nil {
+		d.refuse(w, r, err)
+		return
+	}
+	subs, err := d.subscriptions(q)
+	if err != nil {
+		d.refuse(w, r, err)
+		return
+	}
+	if len(subs) != 1 {
+		d.refuse(w, r, refuse(http.StatusBadRequest, "%d subscriptions: want one, as sub=processes/-/1/10 or feed=processes&current=1&size=10", len(subs)))
+		return
+	}
+	form, err := format(q)
+	if err != nil {
+		d.refuse(w, r, err)
+		return
+	}
+	reading, err := d.scheduler.Newest(r.Context(), subs[0])
+	if err != nil {
+		d.refuse(w, r, err)
+		return
+	}
+	w.Header().Set("Cache-Control", "no-cache")
+	if reading.Version != 0 && notModified(w, r, fmt.Sprintf(`W/"%d-%d"`, reading.Version, form)) {
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(append((&content{d, reading}).Encode(form, false), '\n')) // who went away needs no answer
+}

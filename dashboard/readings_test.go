@@ -1,0 +1,108 @@
+package dashboard
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/pulsewall/pulsewall/feeds"
+	"github.com/pulsewall/pulsewall/transport"
+)
+
+// at is a fixed moment of the tests.
+var at = time.Date(2026, 3, 4, 5, 6, 7, 89e6, time.FixedZone("east", 3600))
+
+func sub(t testing.TB, text string) feeds.Subscription {
+	t.Helper()
+	s, err := feeds.ParseSubscription(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func page(records ...feeds.Record) *feeds.Page {
+	return &feeds.Page{Records: records, Total: len(records), Size: 10, Current: 1, Pages: 1}
+}
+
+// The data of a reading event is a contract, to the letter.
+func TestReadingJSON(t *testing.T) {
+	d, _ := newDashboard(t)
+	row := page(feeds.Record{"id": "a<b>", "value": 1.5})
+	rows := sub(t, "rows")
+	const head = `{"sub":"rows/-/1/10","version":7,`
+	const when = `"at":"2026-03-04T04:06:07.089Z","due":"2026-03-04T04:06:17.089Z",`
+	const records = `"page":{"records":[{"id":"a<b>","value":1.5}],"total":1,"size":10,"current":1,"pages":1}`
+	tests := []struct {
+		name    string
+		reading feeds.Reading
+		next    bool
+		want    string
+	}{
+		{"ok", feeds.Reading{At: at, Due: at.Add(10 * time.Second), Status: feeds.OK, Page: row}, false, head + when + `"status":"ok",` + records + `}`},
+		{"next", feeds.Reading{At: at, Due: at.Add(10 * time.Second), Status: feeds.OK, Page: row, Values: map[string]float64{"a": 1.5, "big": 1e6, "tiny": 1e-9}}, true,
+			head + when + `"status":"ok",` + records + `,"points":{"a":[[1772597167089,1.5]],"big":[[1772597167089,1000000]],"tiny":[[1772597167089,1e-09]]}}`},
+		{"same", feeds.Reading{At: at, Due: at.Add(10 * time.Second), Status: feeds.OK, Page: row, Same: true, Values: map[string]float64{"a": 1.5}}, true, head + when + `"status":"ok","same":true}`},
+		{"same for a newcomer", feeds.Reading{At: at, Due: at.Add(10 * time.Second), Status: feeds.OK, Page: row, Same: true}, false, head + when + `"status":"ok",` + records + `}`},
+		{"pushed", feeds.Reading{At: at, Status: feeds.OK, Page: page()}, true,
+			head + `"at":"2026-03-04T04:06:07.089Z","status":"ok","page":{"records":null,"total":0,"size":10,"current":1,"pages":1}}`},
+		{"stale", feeds.Reading{At: at, SourceAt: at, Status: feeds.Stale, Reason: feeds.ReasonFailed, Error: `no "answer"`, Since: at, Page: row}, false,
+			head + `"at":"2026-03-04T04:06:07.089Z","sourceAt":"2026-03-04T04:06:07.089Z","status":"stale","reason":"failed","error":"no \"answer\"","since":"2026-03-04T04:06:07.089Z",` + records + `}`},
+		{"error", feeds.Reading{Due: at, Status: feeds.Failed, Error: "gone", Since: at}, false,
+			head + `"due":"2026-03-04T04:06:07.089Z","status":"error","error":"gone","since":"2026-03-04T04:06:07.089Z"}`},
+		{"loading", feeds.Reading{Status: feeds.Loading, Since: at}, false, head + `"status":"loading","since":"2026-03-04T04:06:07.089Z"}`},
+	}
+	for _, tt := range tests {
+		tt.reading.Sub, tt.reading.Version = rows, 7
+		c := &content{d, tt.reading}
+		if got := string(c.Encode(transport.JSON, tt.next)); got != tt.want {
+			t.Errorf("%s:\n got %s\nwant %s", tt.name, got, tt.want)
+		}
+	}
+}
+
+// A fragment that says when the source is asked again is never taken for the same.
+func TestReadingHTML(t *testing.T) {
+	d, _ := newDashboard(t)
+	r := feeds.Reading{Sub: sub(t, "rows/-/1/5"), Version: 7, Due: at, Status: feeds.Failed, Error: "<script>gone", Since: at, Same: true}
+	var data struct {
+		HTML string
+		Same bool
+	}
+	if err := json.Unmarshal((&content{d, r}).Encode(transport.HTML, true), &data); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(data.HTML, "04:06:07") || data.Same || strings.Contains(data.HTML, "<script>") || !strings.Contains(data.HTML, "&lt;script&gt;gone") {
+		t.Errorf("failed: %s", data.HTML)
+	}
+	r.Status, r.Page = feeds.OK, page(feeds.Record{"id": `"><img src=x onerror=alert(1)>`, "value": 1.5})
+	text := string((&content{d, r}).Encode(transport.HTML, true))
+	if !strings.Contains(text, `"same":true`) || strings.Contains(text, `"html"`) {
+		t.Errorf("same: %s", text)
+	}
+	text = string((&content{d, r}).Encode(transport.HTML, false))
+	if !json.Valid([]byte(text)) || strings.Contains(text, "<img") || !strings.Contains(text, "&lt;img") {
+		t.Errorf("hostile: %s", text)
+	}
+}
+
+// What is older than two intervals is nobody's first reading; what was pushed has no rhythm.
+func TestOldIsNeverFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, _ := newDashboard(t)
+		defer d.hub.Close()
+		subs := []feeds.Subscription{sub(t, "rows"), sub(t, "rows/-/2/10")}
+		now := time.Now()
+		sink{d}.Put(feeds.Reading{Sub: subs[0], Version: now.UnixMicro(), At: now, Due: now.Add(10 * time.Second), Status: feeds.OK, Page: page()})
+		sink{d}.Put(feeds.Reading{Sub: subs[1], Version: now.UnixMicro(), At: now, Status: feeds.OK, Page: page()})
+		for _, want := range []int{2, 1} {
+			d.forgetOld(subs)
+			if updates, _ := d.hub.Snapshot(topics(subs)); len(updates) != want {
+				t.Errorf("%v later: %d updates; want %d", time.Since(now), len(updates), want)
+			}
+			time.Sleep(21 * time.Second)
+		}
+	})
+}

@@ -1,0 +1,74 @@
+package dashboard
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+
+	"github.com/pulsewall/pulsewall/assets"
+)
+
+// routes are all addresses.
+func (d *Dashboard) routes() http.Handler {
+	r := chi.NewRouter()
+	r.Use(d.recoverer, d.secure, d.bounded, d.share)
+	r.NotFound(func(w http.ResponseWriter, req *http.Request) {
+		d.refuse(w, req, refuse(http.StatusNotFound, "there is nothing at %q", clip(req.URL.Path)))
+	})
+	r.MethodNotAllowed(func(w http.ResponseWriter, req *http.Request) { d.refuseMethod(r, w, req) })
+
+	r.Group(func(r chi.Router) { // streams: no HEAD, and nothing in between that holds back
+		r.Use(uncached, varying("Accept, Accept-Encoding, Upgrade"))
+		r.Get("/live", d.live)
+		r.Get("/live/ws", d.liveSocket)
+		r.Get("/live/sse", d.liveEvents)
+		r.Get("/live/poll", d.livePoll)
+	})
+	r.Group(func(r chi.Router) {
+		r.Use(varying("Accept, Accept-Encoding, Origin"), middleware.Compress(5, "text/html", "application/json", "application/problem+json"))
+		read(r, "/", d.getIndex)
+		read(r, "/d/{dashboard}", d.getBoard)
+		r.Post("/api/messages", d.postMessage)
+		read(r, "/api/messages", d.getMessages)
+		read(r, "/api/readings", d.getReading)
+		read(r, "/api/presence", d.getPresence)
+		read(r, "/api/presence/users", d.getUsers)
+		read(r, "/api/presence/users/{unionId}", d.getUser)
+		read(r, "/api/feeds", d.getFeeds)
+		read(r, "/api/nodes", d.getNodes)
+		read(r, "/healthz", d.getHealth)
+		read(r, "/readyz", d.getReady)
+	})
+	read(r, "/metrics", d.metrics.ServeHTTP) // compresses by itself
+	r.Handle("/assets/*", assets.Handler())
+	return r
+}
+
+// read is for GET and HEAD.
+func read(r chi.Router, path string, h http.HandlerFunc) {
+	r.Get(path, h)
+	r.Head(path, h)
+}
+
+// uncached keeps what is live, refusals included, out of caches.
+func uncached(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store, no-transform")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// refuseMethod says which methods an address has.
+func (d *Dashboard) refuseMethod(routes chi.Routes, w http.ResponseWriter, r *http.Request) {
+	var allowed []string
+	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {
+		if routes.Match(chi.NewRouteContext(), method, r.URL.Path) {
+			allowed = append(allowed, method)
+		}
+	}
+	list := strings.Join(allowed, ", ")
+	w.Header().Set("Allow", list)
+	d.refuse(w, r, refuse(http.StatusMethodNotAllowed, "method %q: %s allows %s", clip(r.Method), clip(r.URL.Path), list))
+}

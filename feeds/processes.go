@@ -1,0 +1,222 @@
+package feeds
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"os/user"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/shirou/gopsutil/v4/process"
+)
+
+// Bounds of what is kept and shown of processes.
+const (
+	maxCommand = 80   // runes
+	maxUsers   = 1000 // names remembered
+)
+
+// processes lists what runs on the machine.
+type processes struct {
+	mu    sync.Mutex
+	last  map[processID]usage // guarded by mu, like all below
+	users map[uint32]string
+}
+
+// processID is a process for good: a pid alone is used again.
+type processID struct {
+	pid     int32
+	created int64 // Unix milliseconds
+}
+
+// usage is the processor time of a process at a moment.
+type usage struct {
+	at      time.Time
+	seconds float64
+}
+
+// NewProcesses returns a source that lists the processes of this machine, the busiest first. Their cpu is the share of
+// one processor since the poll before, or since the process started, or over a short window when there was no poll.
+func NewProcesses() Source { return &processes{users: make(map[uint32]string)} }
+
+func (s *processes) Describe() Description {
+	return Description{
+		Title: "Processes",
+		Fields: []Field{
+			{Name: "pid", Label: "PID", Type: "integer"},
+			{Name: "command", Label: "Command", Type: "string"},
+			{Name: "user", Label: "User", Type: "string"},
+			{Name: "cpu", Label: "CPU", Unit: "%", Type: "percent"},
+			{Name: "memory", Label: "Memory", Type: "bytes"},
+			{Name: "threads", Label: "Threads", Type: "integer"},
+			{Name: "started", Label: "Started", Type: "time"},
+		},
+		ID: "pid", Label: "command", Filters: []string{"user"}, Whole: true, PerNode: true,
+	}
+}
+
+func (s *processes) Poll(ctx context.Context, _ Query) (Result, error) {
+	list, err := process.ProcessesWithContext(ctx)
+	if err != nil {
+		return Result{}, fmt.Errorf("list processes: %w", err)
+	}
+	now := readUsage(ctx, list)
+	before := s.exchange(now)
+	if !withinWindow(before, now) {
+		timer := time.NewTimer(firstWindow)
+		defer timer.Stop()
+		select {
+		case <-ctx.Done():
+			return Result{}, ctx.Err()
+		case <-timer.C:
+		}
+		before = now
+		now = readUsage(ctx, list)
+		s.exchange(now)
+	}
+	records := make([]Record, 0, len(list))
+	for _, p := range list {
+		if ctx.Err() != nil {
+			return Result{}, ctx.Err()
+		}
+		if r := s.record(ctx, p, before, now); r != nil {
+			records = append(records, r)
+		}
+	}
+	slices.SortFunc(records, func(a, b Record) int {
+		ca, _ := a["cpu"].(float64)
+		cb, _ := b["cpu"].(float64)
+		return cmp.Or(cmp.Compare(cb, ca), cmp.Compare(b["memory"].(uint64), a["memory"].(uint64)), cmp.Compare(a["pid"].(int32), b["pid"].(int32)))
+	})
+	return Result{Records: records}, nil
+}
+
+// exchange keeps now and returns what was kept.
+func (s *processes) exchange(now map[processID]usage) map[processID]usage {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before := s.last
+	s.last = now
+	return before
+}
+
+func readUsage(ctx context.Context, list []*process.Process) map[processID]usage {
+	out := make(map[processID]usage, len(list))
+	for _, p := range list {
+		created, err := p.CreateTimeWithContext(ctx)
+		if err != nil {
+			continue
+		}
+		if t, err := p.TimesWithContext(ctx); err == nil {
+			out[processID{p.Pid, created}] = usage{at: time.Now(), seconds: t.User + t.System}
+		}
+	}
+	return out
+}
+
+// withinWindow says whether the time between two polls tells something about now.
+func withinWindow(before, now map[processID]usage) bool {
+	for id, b := range before {
+		if n, ok := now[id]; ok {
+			d := n.at.Sub(b.at)
+			return minWindow <= d && d <= maxWindow
+		}
+	}
+	return false
+}
+
+// record returns nil for a process that is gone.
+func (s *processes) record(ctx context.Context, p *process.Process, before, now map[processID]usage) Record {
+	created, err := p.CreateTimeWithContext(ctx)
+	if err != nil {
+		return nil
+	}
+	id := processID{p.Pid, created}
+	current, ok := now[id]
+	if !ok {
+		return nil
+	}
+	var memory uint64
+	if m, err := p.MemoryInfoWithContext(ctx); err == nil && m != nil {
+		memory = m.RSS
+	}
+	var threads any
+	if n, err := p.NumThreadsWithContext(ctx); err == nil {
+		threads = n
+	}
+	started := time.UnixMilli(created)
+	return Record{
+		"pid": p.Pid, "command": commandOf(ctx, p), "user": s.userOf(ctx, p), "memory": memory, "threads": threads,
+		"cpu": cpuShare(before, id, current, started), "started": started.UTC().Format(timeLayout),
+	}
+}
+
+// cpuShare is nil when it cannot be told. A process that is new since the last poll is measured from its start.
+func cpuShare(before map[processID]usage, id processID, now usage, started time.Time) any {
+	from, ok := before[id]
+	if !ok {
+		from = usage{at: started}
+	}
+	elapsed, used := now.at.Sub(from.at).Seconds(), now.seconds-from.seconds
+	if elapsed < minWindow.Seconds() || used < 0 {
+		return nil
+	}
+	return round(100*used/elapsed, 1)
+}
+
+// What follows a telling name, as in --password x, password=x and "token": "x", and the password in a URL. Arguments
+// are for the machine's owner, a wall is for everybody.
+var (
+	secret    = regexp.MustCompile(`(?i)([\w.-]*(?:passw(?:or)?d|passphrase|secret|token|credential|api[-_]?key|access[-_]?key|private[-_]?key)[\w.-]*["']?(?:\s*[=:]\s*|\s+)["']?)[^\s"'-][^\s"']*`)
+	urlSecret = regexp.MustCompile(`(://[^\s/@:]*:)[^\s/@]+@`)
+)
+
+func withoutSecrets(line string) string {
+	return secret.ReplaceAllString(urlSecret.ReplaceAllString(line, "$1***@"), "$1***")
+}
+
+func commandOf(ctx context.Context, p *process.Process) string {
+	args, err := p.CmdlineSliceWithContext(ctx)
+	if err != nil || len(args) == 0 || strings.Join(args, "") == "" {
+		name, _ := p.NameWithContext(ctx)
+		return "[" + clip(cmp.Or(name, strconv.Itoa(int(p.Pid))), maxCommand-2) + "]"
+	}
+	if strings.HasPrefix(args[0], "/") {
+		program, rest, _ := strings.Cut(args[0], " ")
+		args[0] = strings.TrimSpace(path.Base(program) + " " + rest)
+	}
+	line := strings.Join(strings.Fields(strings.ToValidUTF8(strings.Join(args, " "), "\uFFFD")), " ")
+	return clip(withoutSecrets(line), maxCommand)
+}
+
+// userOf remembers names, since looking one up may ask a directory service.
+func (s *processes) userOf(ctx context.Context, p *process.Process) string {
+	uids, err := p.UidsWithContext(ctx)
+	if err != nil || len(uids) == 0 {
+		name, _ := p.UsernameWithContext(ctx)
+		return name
+	}
+	s.mu.Lock()
+	name, known := s.users[uids[0]]
+	s.mu.Unlock()
+	if known {
+		return name
+	}
+	name = strconv.FormatUint(uint64(uids[0]), 10)
+	if u, err := user.LookupId(name); err == nil {
+		name = u.Username
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.users) >= maxUsers {
+		clear(s.users)
+	}
+	s.users[uids[0]] = name
+	return name
+}

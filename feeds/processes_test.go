@@ -1,0 +1,81 @@
+package feeds
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+func TestProcessesFindThisOne(t *testing.T) {
+	src := NewProcesses()
+	res, err := src.Poll(t.Context(), Query{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := 1e9
+	var self Record
+	for _, r := range res.Records {
+		cpu, _ := r["cpu"].(float64)
+		if cpu > last {
+			t.Errorf("%v %% after %v %%; want the busiest first", cpu, last)
+		}
+		last = cpu
+		if r["pid"] == int32(os.Getpid()) {
+			self = r
+		}
+	}
+	if self == nil || self["memory"].(uint64) == 0 || self["user"] == "" {
+		t.Fatalf("this process is %v", self)
+	}
+	if got, want := self["command"].(string), filepath.Base(os.Args[0]); len(got) < len(want) || got[:len(want)] != want {
+		t.Errorf("command = %q; want it to start with %q", got, want)
+	}
+	if n := len([]rune(self["command"].(string))); n > maxCommand {
+		t.Errorf("command has %d characters; want %d at most", n, maxCommand)
+	}
+	t.Logf("%d processes; this one: %v", len(res.Records), self)
+}
+
+func TestProcessCPUShare(t *testing.T) {
+	now := time.Now()
+	old, fresh := processID{1, 1}, processID{2, 2}
+	before := map[processID]usage{old: {at: now.Add(-10 * time.Second), seconds: 100}}
+	tests := []struct {
+		id      processID
+		seconds float64
+		started time.Duration
+		want    any
+	}{
+		{old, 105, time.Hour, 50.0},
+		{old, 100, time.Hour, 0.0},
+		{old, 90, time.Hour, nil},
+		{fresh, 2, 4 * time.Second, 50.0},
+		{fresh, 0, 0, nil},
+	}
+	for _, tt := range tests {
+		if got := cpuShare(before, tt.id, usage{at: now, seconds: tt.seconds}, now.Add(-tt.started)); got != tt.want {
+			t.Errorf("cpuShare(%v, %v s) = %v; want %v", tt.id, tt.seconds, got, tt.want)
+		}
+	}
+}
+
+func TestSecretsAreNotShown(t *testing.T) {
+	for in, want := range map[string]string{
+		"app --password=hunter2 --port=80":     "app --password=*** --port=80",
+		"app --password hunter2 --port 80":     "app --password *** --port 80",
+		"app --password --port 80":             "app --password --port 80",
+		"java -Ddb.password=x y":               "java -Ddb.password=*** y",
+		"curl API_TOKEN=abc":                   "curl API_TOKEN=***",
+		`run --env {"X_SECRET_KEY": "abc/+="}`: `run --env {"X_SECRET_KEY": "***"}`,
+		`run {"access_key":"a","n":1}`:         `run {"access_key":"***","n":1}`,
+		"psql postgres://app:hunter2@db/x":     "psql postgres://app:***@db/x",
+		"pulsewall serve --listen=:7000":       "pulsewall serve --listen=:7000",
+		"curl http://localhost:7000/d/a":       "curl http://localhost:7000/d/a",
+		"ssh-agent -D":                         "ssh-agent -D",
+	} {
+		if got := withoutSecrets(in); got != want {
+			t.Errorf("%q is shown as %q; want %q", in, got, want)
+		}
+	}
+}

@@ -1,0 +1,118 @@
+package transport
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"testing"
+	"time"
+)
+
+// TestHubCloseSaysGoodbye: a WebSocket gets 1001.
+func TestHubCloseSaysGoodbye(t *testing.T) {
+	s := newSite(t, Options{}, false)
+	c := dialWS(t, s, query(), nil)
+	wants(t, "first", reads(t, c, 1), "hello")
+	closed := make(chan struct{})
+	go func() { s.Hub.Close(); close(closed) }()
+	wants(t, "comes back", reads(t, c, 1), "closed 1001 ")
+	<-closed
+	if ends := s.ended(); len(ends) > 1 {
+		t.Errorf("ended %v; want one at most", ends)
+	}
+}
+
+// TestGoodbyeWithoutAnswer: a peer that does not say goodbye in turn, but goes on talking, is waited for 5 s, no more.
+func TestGoodbyeWithoutAnswer(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, Options{}, false)
+	c := dialWS(t, s, query(), nil)
+	wants(t, "first", reads(t, c, 1), "hello")
+	began := time.Now()
+	go s.Hub.Close()
+	for {
+		f, err := c.read()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.op() == closes {
+			break
+		}
+	}
+	c.ended = true
+	for range 100 {
+		c.text(`{"op":"ping"}`)
+	}
+	if _, err := c.read(); errors.Is(err, errInvalid) {
+		t.Error(err)
+	}
+	eventually(t, func() error {
+		if len(s.ended()) == 0 {
+			return errors.New("still open")
+		}
+		return nil
+	})
+	if took := time.Since(began); took > 8*time.Second {
+		t.Errorf("took %v; want 5 s", took)
+	}
+}
+
+// TestDrainWaitsForGoodbyes: when Drain returns, the close frames are out, so that the program may end.
+func TestDrainWaitsForGoodbyes(t *testing.T) {
+	s := newSite(t, Options{}, false)
+	const n = 20
+	peers := make([]*wsClient, n)
+	for i := range peers {
+		peers[i] = dialWS(t, s, query(), nil)
+		wants(t, "first", reads(t, peers[i], 1), "hello")
+	}
+	drained := make(chan error, 1)
+	go func() { drained <- s.Drain(t.Context()) }()
+	for _, c := range peers {
+		wants(t, "drained", reads(t, c, 2), "bye, closed 1012 restart")
+	}
+	if err := <-drained; err != nil || len(s.sessions) > 0 {
+		t.Errorf("Drain = %v with %d sessions; want none", err, len(s.sessions))
+	}
+}
+
+// TestHubCloseEndsWritesThatWait: a client that does not read delays nothing.
+func TestHubCloseEndsWritesThatWait(t *testing.T) {
+	for _, secure := range []bool{false, true} {
+		t.Run(fmt.Sprintf("TLS %v", secure), func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, Options{WriteTimeout: time.Minute}, secure)
+			for _, request := range []string{"", "GET /live/sse?sub=cpu HTTP/1.1\r\nHost: x\r\n\r\n"} {
+				conn, err := connect(t, s), error(nil)
+				if request == "" {
+					_, err = shakeHands(conn, s, query("sub", "cpu"), nil)
+				} else {
+					_, err = io.WriteString(conn, request)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			eventually(t, func() error {
+				if n := s.Stats().Sessions; n[WebSocket]+n[SSE] != 2 {
+					return fmt.Errorf("%v; want both", n)
+				}
+				return nil
+			})
+			s.Put(NewUpdate("cpu", 1, 0, text{"cpu", 1, 2 << 20})) // more than any buffer takes
+			eventually(t, func() error {
+				if s.Stats().Deliveries[WebSocket]+s.Stats().Deliveries[SSE] != 2 {
+					return errors.New("no hello yet")
+				}
+				return nil
+			})
+			closed := make(chan struct{})
+			go func() { s.Hub.Close(); close(closed) }()
+			select {
+			case <-closed:
+			case <-time.After(15 * time.Second):
+				t.Error("Close waits for clients that do not read")
+			}
+		})
+	}
+}

@@ -1,0 +1,147 @@
+package wsconn
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+	"pgregory.net/rapid"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestFrameLengths(t *testing.T) {
+	for n, head := range map[int]string{0: "\x81\x00", 125: "\x81\x7d", 126: "\x81\x7e\x00\x7e", 65535: "\x81\x7e\xff\xff", 65536: "\x81\x7f\x00\x00\x00\x00\x00\x01\x00\x00"} {
+		f := TextFrame(bytes.Repeat([]byte("x"), n))
+		if string(f[:len(head)]) != head || len(f) != len(head)+n {
+			t.Errorf("frame of %d bytes begins %q; want %q", n, f[:len(head)], head)
+		}
+	}
+	if f := DeflatedFrame([]byte("abc\x00\x00\xff\xff")); string(f) != "\xc1\x03abc" {
+		t.Errorf("deflated frame = %q; want its tail cut", f)
+	}
+}
+
+// TestRestOfFrame: whatever was cut where, the rest ends where its frame does.
+func TestRestOfFrame(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		first := TextFrame(make([]byte, rapid.IntRange(0, 300).Draw(t, "first")))
+		begun := rapid.IntRange(0, len(first)).Draw(t, "begun")
+		p, ends := first[len(first)-begun:], []int{begun}
+		for range rapid.IntRange(1, 4).Draw(t, "frames") {
+			size := rapid.SampledFrom([]int{0, 1, 125, 126, 4000, 65535, 65536}).Draw(t, "size")
+			p = append(p[:len(p):len(p)], TextFrame(make([]byte, size))...)
+			ends = append(ends, len(p))
+		}
+		n := rapid.IntRange(0, len(p)).Draw(t, "cut")
+		want := 0
+		for _, end := range ends {
+			if want = end; end >= n {
+				break
+			}
+		}
+		if got := restOfFrame(p, begun, n); n > begun && len(got) != want-n || n <= begun && len(got) != begun-n {
+			t.Fatalf("cut at %d of frames that end at %v: %d more bytes; want up to %d", n, ends, len(got), want)
+		}
+	})
+}
+
+// pipe is a socket and the peer's end of it.
+func pipe(t *testing.T) (*socket, net.Conn) {
+	t.Helper()
+	ours, theirs := net.Pipe()
+	t.Cleanup(func() { _ = ours.Close(); _ = theirs.Close() })
+	return newSocket(ours, 10*time.Second), theirs
+}
+
+func TestControlFramesWaitForTend(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, peer := pipe(t)
+		pong := frame(fin|0xA, []byte("1"))
+		for range 2 * mostControl / len(pong) { // nobody reads, and nothing waits
+			if _, err := s.Write(pong); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if len(s.queue) > mostControl {
+			t.Errorf("%d bytes wait; want %d at most", len(s.queue), mostControl)
+		}
+		s.queue = pong
+		go func() { _ = s.send([]byte("data")) }()
+		b := make([]byte, len(pong)+4)
+		if _, err := io.ReadFull(peer, b); err != nil || string(b) != string(pong)+"data" {
+			t.Errorf("peer got %q, %v; want the pong, then data", b, err)
+		}
+	})
+}
+
+func TestNothingAfterClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, peer := pipe(t)
+		got := make(chan []byte)
+		go func() { b, _ := io.ReadAll(peer); got <- b }()
+		bye := frame(fin|opClose, []byte{3, 0xe8})
+		for _, f := range [][]byte{bye, frame(fin|opPing, nil), frame(fin|opClose, []byte{3, 0xe9})} {
+			if n, err := s.Write(f); n != len(f) || err != nil {
+				t.Errorf("Write = %d, %v; want it taken", n, err)
+			}
+		}
+		if err := s.send([]byte("data")); !errors.Is(err, errSaid) {
+			t.Errorf("send = %v; want errSaid", err)
+		}
+		if _, err := s.Read(make([]byte, 1)); err == nil { // the peer says nothing for closeWait
+			t.Error("Read = nil; want a deadline")
+		}
+		_ = s.Conn.Close()
+		if b := <-got; !bytes.Equal(b, bye) {
+			t.Errorf("peer got %q; want the close frame alone", b)
+		}
+	})
+}
+
+func TestMended(t *testing.T) {
+	tests := []struct{ in, want string }{
+		{"\x88\x00", "\x88\x00"},
+		{"\x88\x02\x03\xe8", "\x88\x02\x03\xe8"},
+		{"\x88\x04\x03\xe8ok", "\x88\x04\x03\xe8ok"},
+		{"\x88\x03\x03\xe8\xff", "\x88\x02\x03\xef"}, // 1007
+		{"\x8a\x03\xff\xff\xff", "\x8a\x03\xff\xff\xff"},
+	}
+	for _, tt := range tests {
+		if got := mended([]byte(tt.in)); string(got) != tt.want {
+			t.Errorf("mended(%q) = %q; want %q", tt.in, got, tt.want)
+		}
+	}
+}
+
+// TestTendGivesUp: a peer that takes pings and answers none is given up.
+func TestTendGivesUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, peer := pipe(t)
+		c := &Conn{socket: s}
+		go func() { _, _ = io.Copy(io.Discard, peer) }() // takes the pings, never answers
+		began := time.Now()
+		err := c.Tend(t.Context(), 15*time.Second, 35*time.Second)
+		if took := time.Since(began); err == nil || !strings.Contains(err.Error(), "nothing heard") || took < 35*time.Second || took > 37*time.Second {
+			t.Errorf("Tend = %v after %v; want it to give up after 35 s", err, took)
+		}
+		_ = peer.Close()
+	})
+}
+
+func TestTendIsSlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, _ := pipe(t) // takes no ping
+		began := time.Now()
+		err := (&Conn{socket: s}).Tend(t.Context(), 15*time.Second, 35*time.Second)
+		if took := time.Since(began); !errors.Is(err, ErrSlow) || took < 25*time.Second || took > 27*time.Second {
+			t.Errorf("Tend = %v after %v; want ErrSlow 10 s after the first ping", err, took)
+		}
+	})
+}
