@@ -53,8 +53,8 @@ type Reading struct {
 	Data    []byte
 }
 
-// Handler takes what comes from the cluster. Its methods must not block, and Deliver and Restart, which are never called at
-// the same time, must not call the Cluster.
+// Handler takes what comes from the cluster. Its methods must not block. Deliver and Restart are never called at the same
+// time, and must not call Append or Reached.
 type Handler interface {
 	// Deliver takes the next item of the log. An item whose key came before is a repeat: it moves the position and is
 	// for nobody.

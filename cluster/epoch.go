@@ -59,6 +59,7 @@ func (m *messages) begin(ctx context.Context, epoch string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.epoch, m.last = epoch, last
+	m.show()
 	m.h.handler.Restart(epoch, after, kept) // under the lock, like Deliver
 	for _, it := range kept {
 		m.arrived(it.Key, it.Position)

@@ -357,6 +357,9 @@ func TestMemberKilledUnderLoad(t *testing.T) {
 	joined(t, 30*time.Second, nodes...)
 	mustAppend(t, nodes[0], "last")
 	acknowledged(t, nodes, senders, epoch)
+	if nodes[0].Epoch() != epoch {
+		t.Error("the death of one of two members began the log anew")
+	}
 }
 
 // TestMemberOfTwoFrozen stops one of two members for so long that the other goes on without it: afterwards they are two

@@ -6,6 +6,7 @@ import (
 	"hash/maphash"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hazelcast/hazelcast-go-client"
@@ -37,12 +38,12 @@ type messages struct {
 	bell  chan struct{} // size 1: look at the ring now
 	inbox chan logItem  // from the topic
 
+	seen atomic.Pointer[view] // for those who may be waited for under mu: the handler and whoever holds its locks
+
 	mu        sync.Mutex
-	epoch     string                     // guarded by mu, like all below
+	view                                 // guarded by mu, like all below
 	last      int64                      // the seq delivered last
 	alone     int64                      // messages delivered alone
-	degraded  bool                       // the log can be neither read nor written
-	since     time.Time                  // of degraded
 	changes   uint64                     // of the connection: what was known of the log is to be checked
 	checked   uint64                     // the changes at the last good look
 	nextLook  chan struct{}              // closed at the end of the look that begins next
@@ -51,34 +52,40 @@ type messages struct {
 	ringState                            // used by run alone
 }
 
+// view is what the others may know of the log at any time.
+type view struct {
+	epoch    string
+	degraded bool // the log can be neither read nor written
+	since    time.Time
+}
+
 func newMessages(h *Hazelcast) *messages {
-	return &messages{
+	m := &messages{
 		h: h, life: strings.ToLower(h.incarnation[strings.LastIndexByte(h.incarnation, '#')+1:]),
 		bell: make(chan struct{}, 1), inbox: make(chan logItem, inboxSize),
-		epoch: NewEpoch(), degraded: true, since: time.Now(), changes: 1, nextLook: make(chan struct{}),
+		view: view{epoch: NewEpoch(), degraded: true, since: time.Now()}, changes: 1, nextLook: make(chan struct{}),
 		waiting: make(map[string][]chan Position), doubtful: make(map[string]time.Time),
 	}
+	m.show()
+	return m
+}
+
+// show makes the view what it is now. The caller holds mu.
+func (m *messages) show() {
+	now := m.view
+	m.seen.Store(&now)
 }
 
 // State says whether the node takes part in the log.
 func (m *messages) State() State {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return State{Degraded: m.degraded, Since: m.since, RoundTrip: time.Duration(m.h.roundTrip.Load())}
+	v := m.seen.Load()
+	return State{Degraded: v.degraded, Since: v.since, RoundTrip: time.Duration(m.h.roundTrip.Load())}
 }
 
-func (m *messages) isAlone() bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.degraded
-}
+func (m *messages) isAlone() bool { return m.seen.Load().degraded }
 
 // Epoch names the log that this node knows.
-func (m *messages) Epoch() string {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.epoch
-}
+func (m *messages) Epoch() string { return m.seen.Load().epoch }
 
 // Append places the message in the ring and waits for it to come back through this node's log. A node that is alone
 // delivers it to its own clients.

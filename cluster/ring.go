@@ -132,6 +132,7 @@ func (m *messages) look(ctx context.Context) bool {
 	}
 	if m.degraded != before {
 		m.since = time.Now()
+		m.show()
 		if m.degraded {
 			m.h.opts.Logger.Warn("degraded: this node goes on alone", "node", m.h.node, "err", err)
 		} else {

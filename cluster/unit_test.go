@@ -67,7 +67,11 @@ func sign(incarnation string, counter int64, at time.Time) []byte {
 func TestSilence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := NewHazelcast("a", newRecorder(), Options{Addresses: []string{"none"}})
-		h.messages.degraded = false
+		alone := func(is bool) {
+			h.messages.degraded = is
+			h.messages.show()
+		}
+		alone(false)
 		n := h.nodes
 		begun := time.Now()
 		for second := range 41 {
@@ -111,7 +115,7 @@ func TestSilence(t *testing.T) {
 		if got := living(h); !slices.Equal(got, []string{"a", "c"}) {
 			t.Errorf("a node that hears nothing has %q", got)
 		}
-		h.messages.degraded = true
+		alone(true)
 		if got := living(h); !slices.Equal(got, []string{"a"}) {
 			t.Errorf("a node alone has %q", got)
 		}

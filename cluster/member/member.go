@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -42,6 +43,7 @@ type Member struct {
 	cmd   *exec.Cmd
 	dir   string
 	ended chan struct{} // closed when the process is gone
+	size  atomic.Int64  // members of its cluster, as it said last
 	once  sync.Once
 }
 
@@ -84,6 +86,10 @@ func StartPair(ctx context.Context, o Options) ([]*Member, error) {
 		o.Port = port
 		o.Peers = []string{net.JoinHostPort("127.0.0.1", strconv.Itoa(ports[1-i]))}
 		m, err := Start(ctx, o)
+		if err == nil && m.size.Load() != int64(i+1) {
+			m.Close()
+			err = fmt.Errorf("member %s is one of %d, want %d", m.addr, m.size.Load(), i+1)
+		}
 		if err != nil {
 			for _, started := range pair {
 				started.Close()
@@ -135,7 +141,7 @@ func (m *Member) start(ctx context.Context, java, jar string, o Options) error {
 	ready, tail := make(chan struct{}), make(chan string, 1)
 	go func() { // ends with the process, whose end Close waits for
 		defer close(m.ended)
-		tail <- follow(out, o.Log, ready)
+		tail <- m.follow(out, o.Log, ready)
 		_ = m.cmd.Wait()
 	}()
 	late := time.NewTimer(startWithin)
@@ -155,7 +161,7 @@ func (m *Member) start(ctx context.Context, java, jar string, o Options) error {
 }
 
 // follow reads what the member prints until its end, closes ready once it serves, and returns the last of it.
-func follow(out io.Reader, log io.Writer, ready chan struct{}) string {
+func (m *Member) follow(out io.Reader, log io.Writer, ready chan struct{}) string {
 	var last []string
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
@@ -164,6 +170,11 @@ func follow(out io.Reader, log io.Writer, ready chan struct{}) string {
 			_, _ = fmt.Fprintln(log, line)
 		}
 		last = append(last[max(0, len(last)-20):], line)
+		if _, members, found := strings.Cut(line, "Members {size:"); found {
+			digits, _, _ := strings.Cut(members, ",")
+			size, _ := strconv.ParseInt(digits, 10, 64)
+			m.size.Store(size)
+		}
 		if strings.Contains(line, " is STARTED") && ready != nil {
 			close(ready)
 			ready = nil
