@@ -16,8 +16,10 @@ type Local struct {
 	handler     Handler
 	started     time.Time
 
+	order sync.Mutex // held while the handler takes an item
+	seq   int64      // guarded by order
+
 	mu     sync.Mutex
-	seq    int64   // guarded by mu
 	guests guests  // guarded by mu
 	roster *Roster // guarded by mu; nil when it has to be counted anew
 }
@@ -60,8 +62,8 @@ func (l *Local) Append(_ context.Context, key string, data []byte) (Position, er
 	if len(key)+len(data) > MaxMessage {
 		return Position{}, ErrTooLarge
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	l.order.Lock()
+	defer l.order.Unlock()
 	l.seq++
 	p := Position{Epoch: l.epoch, Seq: l.seq}
 	l.handler.Deliver(Item{Position: p, Key: key, Data: data}) // under the lock: that is the order; Deliver does not block
@@ -70,8 +72,8 @@ func (l *Local) Append(_ context.Context, key string, data []byte) (Position, er
 
 // Reached knows all there is.
 func (l *Local) Reached(_ context.Context, epoch string, seq int64) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	l.order.Lock()
+	defer l.order.Unlock()
 	return epoch == l.epoch && seq <= l.seq
 }
 
