@@ -80,7 +80,7 @@ func (p *presence) writeUser(ctx context.Context, user string) error {
 	})
 }
 
-// writePoller writes what is wanted of the session now. fresh: the others count it anew.
+// writePoller writes what is wanted of the session now. fresh: the others are to count anew.
 func (p *presence) writePoller(ctx context.Context, session string) (fresh bool, err error) {
 	p.mu.Lock()
 	s, here := p.own.pollers[session]
@@ -102,7 +102,7 @@ func (p *presence) writePoller(ctx context.Context, session string) (fresh bool,
 		p.polling[session] = s
 		p.mu.Unlock()
 	}
-	return here != known, err
+	return !here || !known, err
 }
 
 // readPollers reads which sessions poll. One that this node answered and that is not there has a stream elsewhere.
