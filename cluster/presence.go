@@ -40,7 +40,8 @@ type presence struct {
 	polling   map[string]poller           // as read, by session
 	roster    *Roster                     // nil when it has to be counted anew
 	counted   bool                        // the roster is that of a node alone
-	orphans   map[string]time.Time        // since when entries stand under no living incarnation
+
+	orphans map[string]time.Time // since when entries stand under no living incarnation; used by run alone
 }
 
 func newPresence(h *Hazelcast) *presence {
