@@ -131,7 +131,7 @@ func (s *Scheduler) Interval(sub Subscription) time.Duration {
 }
 
 // Resolve checks sub against its feed and returns the canonical one: unionId dropped where records are shared by all
-// users, this node named where the feed measures the machine, defaults filled in. Errors: ErrUnknownFeed, ErrBadSubscription.
+// users, this node named where the feed measures the machine and no other is, defaults filled in. Errors: ErrUnknownFeed, ErrBadSubscription.
 func (s *Scheduler) Resolve(sub Subscription) (Subscription, error) {
 	sub, err := sub.canonical()
 	if err != nil {
@@ -146,7 +146,7 @@ func (s *Scheduler) Resolve(sub Subscription) (Subscription, error) {
 		return Subscription{}, bad("node %s of feed %s; it is the same on every node, so none is allowed", quote(sub.Node), sub.Feed)
 	case f.desc.PerNode && sub.Node == "":
 		sub.Node = s.opts.Node
-	case sub.Node != s.opts.Node && f.desc.PerNode:
+	case sub.Node != s.opts.Node && f.desc.PerNode && !s.knows(sub.Node):
 		return Subscription{}, fmt.Errorf("%w: %s of node %s; this is node %s", ErrUnknownFeed, sub.Feed, quote(sub.Node), quote(s.opts.Node))
 	}
 	if !f.desc.PerUser {
@@ -159,6 +159,15 @@ func (s *Scheduler) Resolve(sub Subscription) (Subscription, error) {
 		}
 	}
 	return sub, nil
+}
+
+// knows says whether another node of that name may be asked for.
+func (s *Scheduler) knows(node string) bool {
+	if s.opts.Peers == nil {
+		return false
+	}
+	known, _ := s.opts.Peers.Knows(node)
+	return known
 }
 
 func (s *Scheduler) feedNames() string {

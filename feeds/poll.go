@@ -2,13 +2,10 @@ package feeds
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"hash/fnv"
-	"log/slog"
 	"math"
 	"runtime/debug"
-	"slices"
 	"time"
 )
 
@@ -25,32 +22,25 @@ type poll struct {
 	spread  bool     // waits for its place in the interval: only pinned so far, and not polled yet
 	queued  bool     // in feed.waiting
 	attempt *attempt // nil when none is running
+	share   *share   // nil: there are no other nodes
 
-	table   *table    // newest that was good
-	failure string    // of the newest attempt; empty: it was good
-	since   time.Time // of the first of the failures
-	settled time.Time // when the newest attempt ended; zero: none has
-	took    time.Duration
+	outcome
 }
 
 // attempt is one call of the source.
 type attempt struct {
 	started time.Time
-	settled bool // it has its result, or its time is over
+	settled bool  // it has its result, or its time is over
+	version int64 // of a shared poll: what it is to replace
 }
-
-// panicError is what became of a panic in a source.
-type panicError struct {
-	value string
-	stack []byte
-}
-
-func (e *panicError) Error() string { return "the source panicked: " + e.value }
 
 func (s *Scheduler) newPoll(key pollKey, f *feed, now time.Time, pin bool) *poll {
-	p := &poll{key: key, feed: f, spread: pin}
+	p := &poll{key: key, feed: f, spread: pin, share: s.newShare(key, f)}
 	s.polls[key] = p
 	f.polls++
+	if p.share != nil && p.share.by == otherNode {
+		s.abroad[key] = p
+	}
 	if pin {
 		now = now.Add(p.offset())
 	}
@@ -67,18 +57,25 @@ func (p *poll) offset() time.Duration {
 
 // tick puts p into the queue of its feed. A missed tick is skipped: the next one is on the same grid, in the future.
 func (s *Scheduler) tick(p *poll, now time.Time) {
-	if len(p.entries) == 0 {
+	if p.idle(now) {
 		s.leave(p)
+		return
+	}
+	if p.share != nil && p.share.by != thisNode {
+		s.tickShared(p, now)
 		return
 	}
 	interval := p.feed.Interval
 	s.due.set(p, p.at.Add(interval*(now.Sub(p.at)/interval+1)))
 	p.spread = false
 	switch {
-	case p.queued || p.attempt != nil && !p.attempt.settled:
+	case p.queued || p.attempt != nil && !p.attempt.settled || p.share != nil && p.share.busy:
 	case p.attempt != nil:
-		p.took = 0
-		p.settle(now, nil, fmt.Errorf("the source has not ended its poll of %s", p.attempt.started.UTC().Format("15:04:05 UTC")))
+		if p.share != nil {
+			s.errand(p, s.sayStuck)
+			break
+		}
+		p.settle(now, 0, nil, p.attempt.errStuck())
 		views := make(views)
 		for _, e := range p.entries {
 			s.publishTo(e, now, views)
@@ -91,14 +88,23 @@ func (s *Scheduler) tick(p *poll, now time.Time) {
 
 // leave forgets p when nothing hangs on it, nothing of it is running, and its table is as old as the interval.
 func (s *Scheduler) leave(p *poll) {
-	if len(p.entries) > 0 || p.attempt != nil || p.queued || p.pos > 0 {
+	if !p.idle(time.Now()) || p.attempt != nil || p.queued || p.pos > 0 || p.share != nil && p.share.busy {
 		return
 	}
 	delete(s.polls, p.key)
+	delete(s.abroad, p.key)
 	p.feed.polls--
 	if p.failure != "" {
 		p.feed.failing--
 	}
+	if p.share != nil && p.share.joined {
+		s.unwanted = append(s.unwanted, p.share.name)
+	}
+}
+
+// idle says whether nobody wants p any more.
+func (p *poll) idle(now time.Time) bool {
+	return len(p.entries) == 0 && (p.share == nil || !now.Before(p.share.until))
 }
 
 // takeWaiting returns the polls that may start now, first come, first served.
@@ -109,7 +115,7 @@ func (f *feed) takeWaiting(s *Scheduler, now time.Time) []*poll {
 		f.waiting[0] = nil
 		f.waiting = f.waiting[1:]
 		p.queued = false
-		if len(p.entries) == 0 {
+		if p.idle(now) {
 			s.leave(p)
 			continue
 		}
@@ -120,9 +126,25 @@ func (f *feed) takeWaiting(s *Scheduler, now time.Time) []*poll {
 	return begin
 }
 
-// poll makes one attempt and publishes what came of it. When its time is over, that is published at once, and what
-// the source gives later is thrown away.
+// poll makes one attempt, if it is this node's to make, and publishes what came of it. When its time is over, that is
+// published at once, and what the source gives later is thrown away.
 func (s *Scheduler) poll(run context.Context, p *poll) {
+	if s.begin(run, p) {
+		s.ask(run, p)
+	}
+	s.mu.Lock()
+	if !p.attempt.settled {
+		p.attempt.settled = true
+		p.feed.running--
+	}
+	p.attempt = nil
+	s.leave(p)
+	s.mu.Unlock()
+	s.ring()
+}
+
+// ask makes the attempt.
+func (s *Scheduler) ask(run context.Context, p *poll) {
 	ctx, cancel := context.WithTimeout(run, p.feed.timeout())
 	defer cancel()
 	expired := make(chan struct{})
@@ -131,6 +153,9 @@ func (s *Scheduler) poll(run context.Context, p *poll) {
 		s.finish(run, p, nil, p.feed.errLate())
 	})
 	t, err := p.feed.ask(ctx, p.query())
+	if err == nil && p.share != nil {
+		t, err = t.travelled()
+	}
 	if !stop() {
 		<-expired
 	}
@@ -138,11 +163,10 @@ func (s *Scheduler) poll(run context.Context, p *poll) {
 		err = p.feed.errLate()
 	}
 	s.finish(run, p, t, err)
-	s.mu.Lock()
-	p.attempt = nil
-	s.leave(p)
-	s.mu.Unlock()
-	s.ring()
+}
+
+func (a *attempt) errStuck() error {
+	return fmt.Errorf("the source has not ended its poll of %s", a.started.UTC().Format("15:04:05 UTC"))
 }
 
 func (f *feed) errLate() error {
@@ -184,81 +208,13 @@ func (s *Scheduler) finish(run context.Context, p *poll, t *table, err error) {
 	}
 	a.settled = true
 	p.feed.running--
-	if run.Err() != nil {
+	if run.Err() != nil || p.share != nil && p.share.version != a.version {
 		s.mu.Unlock()
-		return // nobody is there any more to take it
+		return // nobody is there any more to take it, or another node went on without it
 	}
-	p.took = now.Sub(a.started)
-	took, news := p.took, p.settle(now, t, err)
-	entries := slices.Clone(p.entries)
-	views := make(views)
-	status := p.status(now, views)
+	took := now.Sub(a.started)
+	news := p.settle(now, took, t, err)
+	s.advance(p, now, a.started)
 	s.mu.Unlock()
-
-	p.report(s.opts.Logger, news, err)
-	for _, e := range entries {
-		s.mu.Lock() // for each anew, so that many subscriptions hold up nobody else
-		if s.wanted[e.sub] == e {
-			s.publishTo(e, now, views)
-		}
-		s.mu.Unlock()
-	}
-	s.ring()
-	s.opts.Observe(p.feed.Name, took, status)
-}
-
-// news is what the outcome of a poll means to whoever runs the server.
-type news int
-
-const (
-	noNews news = iota
-	degraded
-	recovered
-	panicked
-)
-
-// settle keeps the outcome of an attempt.
-func (p *poll) settle(now time.Time, t *table, err error) news {
-	f, before := p.feed, p.feed.failing
-	p.settled = now
-	if err == nil {
-		t.at, t.took = now, p.took
-		if p.failure != "" {
-			f.failing--
-		}
-		p.table, p.failure, p.since = t, "", time.Time{}
-		if before == 1 && f.failing == 0 {
-			return recovered
-		}
-		return noNews
-	}
-	if p.failure == "" {
-		p.since = now
-		f.failing++
-	}
-	p.failure = sentence(err.Error())
-	var pe *panicError
-	if errors.As(err, &pe) && !f.panicked {
-		f.panicked = true
-		return panicked
-	}
-	if before == 0 {
-		return degraded
-	}
-	return noNews
-}
-
-// report logs what has changed for the whole feed; single failures are readings and counters.
-func (p *poll) report(log *slog.Logger, n news, err error) {
-	sub := Subscription(p.key).String()
-	switch n {
-	case degraded:
-		log.Warn("feed degraded", "feed", p.feed.Name, "subscription", sub, "err", err)
-	case recovered:
-		log.Info("feed recovered", "feed", p.feed.Name, "subscription", sub)
-	case panicked:
-		var pe *panicError
-		errors.As(err, &pe)
-		log.Error("source panicked; further panics of this feed are not logged", "feed", p.feed.Name, "subscription", sub, "err", err, "stack", string(pe.stack))
-	}
+	s.opts.Observe(p.feed.Name, took, s.announce(run, p, now, report{news, err}))
 }

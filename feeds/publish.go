@@ -15,12 +15,18 @@ type views map[string]*view
 
 // fresh says whether a new subscription may be served from what is kept: never from what is older than two intervals.
 func (p *poll) fresh(now time.Time) bool {
-	return !p.settled.IsZero() && now.Sub(p.settled) < 2*p.feed.Interval
+	return !p.settled.IsZero() && now.Sub(p.settled) < 2*p.feed.Interval || p.share != nil && p.share.gone
 }
 
 // next is when the next reading is expected. It is told on the clock as it is now: one that was set, or a machine that
 // slept, has moved it away from what it was when the tick was planned.
 func (p *poll) next(now time.Time) time.Time {
+	if sh := p.share; sh != nil && sh.by != thisNode {
+		if sh.gone {
+			return time.Time{}
+		}
+		return now.Add(sh.due.Sub(now) + p.took)
+	}
 	if p.attempt != nil && !p.attempt.settled {
 		return now.Add(p.attempt.started.Sub(now) + p.took)
 	}
@@ -41,7 +47,7 @@ func (p *poll) status(now time.Time, kept views) Status {
 	if p.failure != "" {
 		return Failed
 	}
-	if p.feed.old(p.view("", kept).newest, now) && p.judged() {
+	if p.table != nil && p.feed.old(p.view("", kept).newest, p.asOf(now)) && p.judged() {
 		return Stale
 	}
 	return OK
@@ -49,8 +55,12 @@ func (p *poll) status(now time.Time, kept views) Status {
 
 // publishTo gives e its reading of what is kept, as its newest.
 func (s *Scheduler) publishTo(e *entry, now time.Time, kept views) {
+	version := s.versionFor(e, now)
+	if version <= e.version {
+		return // it came by another way already
+	}
 	r := e.poll.reading(e, now, kept)
-	r.Version = s.nextVersion(e, now)
+	r.Version = version
 	r.Before = e.version
 	if old := e.last; old != nil && same(old, r) {
 		r.Same = true
@@ -60,8 +70,37 @@ func (s *Scheduler) publishTo(e *entry, now time.Time, kept views) {
 	s.send(e, r)
 }
 
+// versionFor is the version of the newest reading of e. Where nodes share polls it is that of the table, so that equal
+// readings have equal versions on all of them.
+func (s *Scheduler) versionFor(e *entry, now time.Time) int64 {
+	sh := e.poll.share
+	switch {
+	case sh == nil:
+		return s.nextVersion(e, now)
+	case sh.gone:
+		return sh.version + versionGone
+	}
+	return sh.version
+}
+
 func (s *Scheduler) nextVersion(e *entry, now time.Time) int64 {
 	return max(now.UnixMicro(), e.version+1, s.floor+1)
+}
+
+// version is that of the newest outcome; 0 when it has none of its own.
+func (p *poll) version() int64 {
+	if p.share == nil {
+		return 0
+	}
+	return p.share.version
+}
+
+// asOf is the time at which the age of the data is judged: on all nodes the same.
+func (p *poll) asOf(now time.Time) time.Time {
+	if p.share == nil || p.table == nil {
+		return now
+	}
+	return p.table.asOf
 }
 
 func (s *Scheduler) send(e *entry, r *Reading) {
@@ -75,7 +114,10 @@ func same(a, b *Reading) bool {
 
 // reading is what e is shown of the newest attempt.
 func (p *poll) reading(e *entry, now time.Time, kept views) *Reading {
-	r := &Reading{Sub: e.sub, Due: p.next(now), Took: p.took, Status: OK}
+	r := &Reading{Sub: e.sub, Seen: now.Round(0), Due: p.next(now), Took: p.took, Status: OK}
+	if p.share != nil {
+		r.Seen = p.settled.Round(0)
+	}
 	if t := p.table; t != nil {
 		v := p.view(e.sub.Params, kept)
 		r.At, r.SourceAt = t.at, v.newest
@@ -90,7 +132,7 @@ func (p *poll) reading(e *entry, now time.Time, kept views) *Reading {
 		r.Status = Failed
 	case p.failure != "":
 		r.Status, r.Reason = Stale, ReasonFailed
-	case p.feed.old(r.SourceAt, now) && p.judged():
+	case p.feed.old(r.SourceAt, p.asOf(now)) && p.judged():
 		r.Status, r.Reason = Stale, ReasonSourceOld
 		r.Since = p.oldSince(e, r.SourceAt, now)
 	}
@@ -110,7 +152,7 @@ func (p *poll) view(params string, kept views) *view {
 	f, t := p.feed, p.table
 	v := &view{records: filter(t.records, params), newest: t.newest}
 	if v.newest.IsZero() && p.judged() {
-		v.newest = newest(v.records, f.TimeField, t.at, f.MaxAge)
+		v.newest = newest(v.records, f.TimeField, p.asOf(t.at), f.MaxAge)
 	}
 	if kept != nil {
 		kept[params] = v

@@ -41,10 +41,11 @@ type Point struct {
 // Reading is what one poll gave one subscription: a page of records, or a failure. It is immutable.
 type Reading struct {
 	Sub      Subscription
-	Version  int64     // Unix microseconds, rising: differs when the reading does
+	Version  int64     // Unix microseconds, rising: differs when the reading does; on all nodes the same for the same table
 	Before   int64     // the version just before this one; 0: none
+	Seen     time.Time // when this node had it first, on its own clock; counts for how long it may be served
 	At       time.Time // when the records were read: the end of the poll; zero without a page
-	Due      time.Time // when the next reading is expected; zero for sources that push
+	Due      time.Time // when the next reading is expected; zero for sources that push, and for a node that is gone
 	Took     time.Duration
 	SourceAt time.Time // newest time in the data, where known
 	Status   Status

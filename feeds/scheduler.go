@@ -27,6 +27,8 @@ type Options struct {
 	Node             string                                               // name of this node, to which plain host resolves
 	Observe          func(feed string, took time.Duration, status Status) // called after each poll, for metrics; OK, Stale (source-old) or Failed
 	Logger           *slog.Logger                                         // default: slog.Default()
+	Peers            Peers                                                // with whom polls are shared; default: this node is alone
+	Now              func() time.Time                                     // the clock of versions and of times that go to other nodes; default: time.Now
 }
 
 func (o Options) withDefaults() Options {
@@ -62,6 +64,10 @@ type Scheduler struct {
 	outbox  []delivery              // for the sink, in order
 	floor   int64                   // the highest version of what was forgotten
 	active  int                     // polls with subscriptions
+
+	abroad   map[pollKey]*poll       // those of polls that other nodes have to make
+	errands  []func(context.Context) // to start, of polls that are busy
+	unwanted []string                // names of forgotten polls, for Peers.Unwant
 }
 
 // delivery is one call of the sink.
@@ -86,6 +92,7 @@ func NewScheduler(feeds []Feed, sink Sink, opts Options) (*Scheduler, error) {
 		ended:  make(chan struct{}),
 		wanted: make(map[Subscription]*entry),
 		polls:  make(map[pollKey]*poll),
+		abroad: make(map[pollKey]*poll),
 	}, nil
 }
 
@@ -109,13 +116,20 @@ func (s *Scheduler) Run(ctx context.Context) error {
 		}
 		now := time.Now()
 		s.mu.Lock()
-		for _, p := range s.step(now) {
-			running.Go(func() { s.poll(ctx, p) })
-		}
-		out := s.outbox
-		s.outbox = nil
+		begin := s.step(now)
+		out, errands, unwanted := s.outbox, s.errands, s.unwanted
+		s.outbox, s.errands, s.unwanted = nil, nil, nil
 		wait := min(s.due.next(now, idleLook), s.looks.next(now, idleLook))
 		s.mu.Unlock()
+		for _, name := range unwanted { // first: somebody may want it again by now
+			s.opts.Peers.Unwant(name)
+		}
+		for _, p := range begin {
+			running.Go(func() { s.poll(ctx, p) })
+		}
+		for _, do := range errands {
+			running.Go(func() { do(ctx) })
+		}
 		s.deliver(out)
 		timer.Reset(wait)
 	}

@@ -16,8 +16,8 @@ type table struct {
 	records []Record
 	total   int
 	newest  time.Time // as a paged source says
-	at      time.Time
-	took    time.Duration
+	at      time.Time // when the poll ended
+	asOf    time.Time // the same, on the clock of the node that polled; zero: there is one node
 }
 
 // newTable repairs what a source gave, so that nothing it does wrong goes any further.

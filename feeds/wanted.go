@@ -79,7 +79,7 @@ func (s *Scheduler) Newest(ctx context.Context, sub Subscription) (Reading, erro
 		s.mu.Unlock()
 		return Reading{}, err
 	}
-	if r := e.delivered; r != nil && r.Status != Loading && now.Sub(time.UnixMicro(r.Version)) <= 2*e.poll.feed.Interval {
+	if r := e.delivered; r != nil && r.Status != Loading && (r.Due.IsZero() || now.Sub(r.Seen) <= 2*e.poll.feed.Interval) {
 		s.mu.Unlock()
 		return *r, nil
 	}
@@ -163,16 +163,9 @@ func (s *Scheduler) enter(sub Subscription, now time.Time, pin bool) (*entry, er
 		return nil, fmt.Errorf("%w: %d distinct subscriptions are allowed", ErrTooManyPolls, s.opts.MaxSubscriptions)
 	}
 	f := s.feeds[sub.Feed]
-	key := f.key(sub)
-	p := s.polls[key]
-	if p == nil {
-		if len(s.polls) >= s.opts.MaxPolls {
-			return nil, fmt.Errorf("%w: %d in all are allowed", ErrTooManyPolls, s.opts.MaxPolls)
-		}
-		if f.polls >= s.opts.MaxPollsPerFeed {
-			return nil, fmt.Errorf("%w: %d of feed %s are allowed", ErrTooManyPolls, s.opts.MaxPollsPerFeed, f.Name)
-		}
-		p = s.newPoll(key, f, now, pin)
+	p, err := s.pollOf(f.key(sub), f, now, pin)
+	if err != nil {
+		return nil, err
 	}
 	if len(p.entries) == 0 {
 		s.active++
@@ -193,6 +186,20 @@ func (s *Scheduler) enter(sub Subscription, now time.Time, pin bool) (*entry, er
 	return e, nil
 }
 
+// pollOf returns the poll of that key and makes it if there is none.
+func (s *Scheduler) pollOf(key pollKey, f *feed, now time.Time, pin bool) (*poll, error) {
+	if p := s.polls[key]; p != nil {
+		return p, nil
+	}
+	if len(s.polls) >= s.opts.MaxPolls {
+		return nil, fmt.Errorf("%w: %d in all are allowed", ErrTooManyPolls, s.opts.MaxPolls)
+	}
+	if f.polls >= s.opts.MaxPollsPerFeed {
+		return nil, fmt.Errorf("%w: %d of feed %s are allowed", ErrTooManyPolls, s.opts.MaxPollsPerFeed, f.Name)
+	}
+	return s.newPoll(key, f, now, pin), nil
+}
+
 // lookLater sees to it that e is looked at when it may be unwanted.
 func (s *Scheduler) lookLater(e *entry) {
 	if e.pos == 0 && e.watches == 0 && !e.pinned {
@@ -210,6 +217,9 @@ func (s *Scheduler) look(e *entry, now time.Time) {
 	if e.version == 0 && !now.Before(e.since.Add(firstWait)) {
 		r := e.loading(now)
 		r.Version = s.nextVersion(e, now)
+		if p := e.poll; p.share != nil {
+			r.Version = p.share.version + versionLoading
+		}
 		s.send(e, &r)
 	}
 	s.lookLater(e)
@@ -233,5 +243,5 @@ func (s *Scheduler) forget(e *entry, now time.Time) {
 
 // loading is the reading of a subscription that was not polled yet.
 func (e *entry) loading(now time.Time) Reading {
-	return Reading{Sub: e.sub, Status: Loading, Since: e.since, Due: e.poll.deadline(now)}
+	return Reading{Sub: e.sub, Status: Loading, Seen: now.Round(0), Since: e.since, Due: e.poll.deadline(now)}
 }

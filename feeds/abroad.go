@@ -1,0 +1,138 @@
+package feeds
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Accept takes a table that another node published for the named poll, if it is newer than what is known. What is not
+// wanted here is ignored. It reads the table, but waits for nobody. Errors say why data was not understood.
+func (s *Scheduler) Accept(poll string, r Remote) error {
+	_, key, err := s.named(poll)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	p := s.polls[key]
+	s.mu.Unlock()
+	if p == nil || p.share == nil || p.share.by == thisNode {
+		return nil
+	}
+	return s.take(p, r, false)
+}
+
+// take makes r the newest outcome of p if it is newer. What was kept for a while is as old as it says; what comes by
+// itself is seen now, whatever the clocks say.
+func (s *Scheduler) take(p *poll, r Remote, kept bool) error {
+	sh := p.share
+	s.mu.Lock()
+	newer := s.polls[p.key] == p && r.Version > sh.version
+	s.mu.Unlock()
+	if !newer {
+		return nil
+	}
+	skew := s.skew()
+	o, err := decode(r.Data, r.Shift-skew)
+	if err != nil {
+		return fmt.Errorf("table of %s: %w", sh.name, err)
+	}
+	now := time.Now()
+	age := time.Duration(0)
+	if kept {
+		age = min(max(0, now.Sub(o.settled)), p.feed.kept())
+	}
+	o.took = min(o.took, p.feed.Interval)
+	o.settled = now.Add(-age)
+	s.mu.Lock()
+	if s.polls[p.key] != p || r.Version <= sh.version {
+		s.mu.Unlock()
+		return nil
+	}
+	sh.version, sh.mine, sh.gone = r.Version, false, false
+	sh.due = o.settled.Add(p.feed.Interval - o.took)
+	news := p.become(o)
+	if !p.idle(now) {
+		s.due.set(p, p.following(now))
+	}
+	s.show(p, now)
+	s.mu.Unlock()
+	s.report(p, report{news, errors.New(o.failure)})
+	s.ring()
+	return nil
+}
+
+// lookAbroad sees to a poll that another node makes: takes the newest, and says so when that node is gone.
+func (s *Scheduler) lookAbroad(ctx context.Context, p *poll) {
+	s.askNewest(ctx, p)
+	node := p.key.Node
+	_, alive := s.opts.Peers.Knows(node)
+	now := time.Now()
+	s.mu.Lock()
+	sh := p.share
+	if alive || sh.gone || now.Before(sh.due) {
+		s.mu.Unlock()
+		return
+	}
+	o := p.outcome
+	o.failure, o.took = sentence("node "+node+" is gone"), 0
+	if p.failure == "" {
+		o.since = now
+	}
+	sh.gone = true
+	news := p.become(o)
+	s.mu.Unlock()
+	s.announce(ctx, p, now, report{news, errors.New(o.failure)})
+}
+
+// WantFor keeps a poll that only this node can make going until the given time, because other nodes want it: it is the
+// name that they gave to Peers.Want. Errors: ErrUnknownFeed, ErrBadSubscription, ErrTooManyPolls.
+func (s *Scheduler) WantFor(poll string, until time.Time) error {
+	f, key, err := s.named(poll)
+	if err != nil {
+		return err
+	}
+	if s.opts.Peers == nil || !f.desc.PerNode || key.Node != s.opts.Node {
+		return fmt.Errorf("%w: %s is not measured by node %s", ErrUnknownFeed, poll, quote(s.opts.Node))
+	}
+	now := time.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p, err := s.pollOf(key, f, now, false)
+	if err != nil {
+		return err
+	}
+	sh := p.share
+	anew := !now.Before(sh.until)
+	if until.After(sh.until) {
+		sh.until = until
+	}
+	if p.spread || p.pos == 0 {
+		p.spread = false
+		s.due.set(p, now)
+	}
+	if anew && p.fresh(now) && !sh.busy {
+		s.errand(p, s.publish)
+	}
+	s.ring()
+	return nil
+}
+
+// WantedElsewhere returns the names of the polls that are wanted here and that only another node can make, by node,
+// sorted. That node has to be told: see WantFor.
+func (s *Scheduler) WantedElsewhere() map[string][]string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	names := make(map[string][]string)
+	for _, p := range s.abroad {
+		if len(p.entries) > 0 {
+			names[p.key.Node] = append(names[p.key.Node], p.share.name)
+		}
+	}
+	for _, list := range names {
+		slices.Sort(list)
+	}
+	return names
+}

@@ -1,0 +1,148 @@
+package feeds
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"time"
+)
+
+// wireOutcome is an outcome on its way to other nodes. Times are Unix microseconds on the sender's clock, 0 for none.
+type wireOutcome struct {
+	Settled int64      `json:"settled"`
+	Took    int64      `json:"took"` // microseconds
+	Failure string     `json:"failure,omitempty"`
+	Since   int64      `json:"since,omitempty"`
+	Table   *wireTable `json:"table,omitempty"`
+}
+
+type wireTable struct {
+	At      int64    `json:"at"`
+	Newest  int64    `json:"newest,omitempty"` // on the source's clock
+	Total   int      `json:"total"`
+	Records []Record `json:"records"`
+}
+
+// encode writes an outcome; skew is how far the sender's clock is ahead of the one that the outcome's times are on.
+// The records have been through plain, so that they can be written.
+func (o outcome) encode(skew time.Duration) []byte {
+	w := wireOutcome{
+		Settled: micros(o.settled, skew), Took: o.took.Microseconds(), Failure: o.failure, Since: micros(o.since, skew),
+	}
+	if t := o.table; t != nil {
+		w.Table = &wireTable{At: micros(t.asOf, 0), Newest: micros(t.newest, 0), Total: t.total, Records: t.records}
+	}
+	data, err := json.Marshal(w)
+	if err != nil {
+		return nil // nobody can read that, as it should be
+	}
+	return data
+}
+
+// decode reads an outcome. shift is what to add to the sender's times.
+func decode(data []byte, shift time.Duration) (outcome, error) {
+	var w wireOutcome
+	if err := unmarshal(data, &w); err != nil {
+		return outcome{}, err
+	}
+	o := outcome{
+		settled: fromMicros(w.Settled).Add(shift),
+		took:    max(0, time.Duration(w.Took)*time.Microsecond),
+		failure: w.Failure,
+	}
+	if o.failure != "" {
+		o.since = fromMicros(w.Since).Add(shift)
+	}
+	if w.Table == nil {
+		if o.failure == "" {
+			return outcome{}, fmt.Errorf("neither a table nor a failure")
+		}
+		return o, nil
+	}
+	asOf := fromMicros(w.Table.At)
+	o.table = &table{
+		records: plain(w.Table.Records), total: max(w.Table.Total, 0), newest: fromMicros(w.Table.Newest), asOf: asOf, at: asOf.Add(shift),
+	}
+	return o, nil
+}
+
+// travelled returns t as other nodes will have it, so that all show the same to the letter.
+func (t *table) travelled() (*table, error) {
+	data, err := json.Marshal(t.records)
+	if err != nil {
+		return nil, fmt.Errorf("write the records: %w", err)
+	}
+	same := &table{total: t.total, newest: t.newest.Truncate(time.Microsecond)}
+	if err := unmarshal(data, &same.records); err != nil {
+		return nil, err
+	}
+	same.records = plain(same.records)
+	return same, nil
+}
+
+// unmarshal reads one value and keeps all digits of its numbers.
+func unmarshal(data []byte, v any) error {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	if err := d.Decode(v); err != nil {
+		return fmt.Errorf("read a table: %w", err)
+	}
+	if _, err := d.Token(); err != io.EOF { //nolint:errorlint // Token returns it bare
+		return fmt.Errorf("read a table: there is more after it")
+	}
+	return nil
+}
+
+// plain makes values of the decoder's numbers, in place.
+func plain(records []Record) []Record {
+	for i, r := range records {
+		if r == nil {
+			records[i] = Record{}
+		}
+		for k, v := range r {
+			r[k] = plainValue(v)
+		}
+	}
+	return records
+}
+
+func plainValue(v any) any {
+	switch v := v.(type) {
+	case json.Number:
+		return plainNumber(v)
+	case map[string]any:
+		for k, w := range v {
+			v[k] = plainValue(w)
+		}
+	case []any:
+		for i, w := range v {
+			v[i] = plainValue(w)
+		}
+	}
+	return v
+}
+
+func micros(t time.Time, shift time.Duration) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.Add(shift).UnixMicro()
+}
+
+func fromMicros(us int64) time.Time {
+	if us == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(us)
+}
+
+// plainNumber keeps integers of 64 bits exact.
+func plainNumber(n json.Number) any {
+	if u, err := strconv.ParseUint(string(n), 10, 64); err == nil && u > math.MaxInt64 {
+		return u
+	}
+	return sanitizeNumber(n)
+}
