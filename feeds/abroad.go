@@ -51,7 +51,7 @@ func (s *Scheduler) take(p *poll, r Remote, kept bool) error {
 		s.mu.Unlock()
 		return nil
 	}
-	sh.version, sh.mine, sh.gone = r.Version, false, false
+	sh.version, sh.mine, sh.doubt, sh.gone = r.Version, false, false, false
 	sh.due = o.settled.Add(p.feed.Interval - o.took)
 	news := p.become(o)
 	if !p.idle(now) {
@@ -77,7 +77,7 @@ func (s *Scheduler) lookAbroad(ctx context.Context, p *poll) {
 		return
 	}
 	o := p.outcome
-	o.failure, o.took = sentence("node "+node+" is gone"), 0
+	o.failure, o.took, o.settled = sentence("node "+node+" is gone"), 0, now
 	if p.failure == "" {
 		o.since = now
 	}
@@ -113,7 +113,7 @@ func (s *Scheduler) WantFor(poll string, until time.Time) error {
 		p.spread = false
 		s.due.set(p, now)
 	}
-	if anew && p.fresh(now) && !sh.busy {
+	if anew && p.fresh(now) {
 		s.errand(p, s.publish)
 	}
 	s.ring()

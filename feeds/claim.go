@@ -13,13 +13,16 @@ func (p *poll) turn(now time.Time) (n int, start time.Time) {
 }
 
 // following is when this node may try next, after now: at once in the turn of an attempt if it polled last, else when
-// that node has had its chance.
+// that node has had its chance. One whose claims get lost comes after the others, lest it take what nobody then does.
 func (p *poll) following(now time.Time) time.Time {
 	_, at := p.turn(now)
 	if !now.Before(p.share.due) {
 		at = at.Add(p.feed.Interval)
 	}
-	if !p.share.mine && p.share.version != 0 {
+	switch sh := p.share; {
+	case sh.doubt:
+		at = at.Add(2 * headStart)
+	case !sh.mine && sh.version != 0:
 		at = at.Add(headStart)
 	}
 	return at
@@ -39,7 +42,7 @@ func (s *Scheduler) tickShared(p *poll, now time.Time) {
 	}
 	s.due.set(p, p.following(now))
 	switch {
-	case now.Before(sh.due) || p.queued || p.attempt != nil && !stuck || sh.busy:
+	case now.Before(sh.due) || p.queued || p.attempt != nil && !stuck:
 	case sh.by == otherNode:
 		s.errand(p, s.lookAbroad)
 	case stuck:
@@ -50,8 +53,11 @@ func (s *Scheduler) tickShared(p *poll, now time.Time) {
 	}
 }
 
-// errand has something done for p that may take its time. p is not forgotten meanwhile.
+// errand has something done for p that may take its time, one thing at a time. p is not forgotten meanwhile.
 func (s *Scheduler) errand(p *poll, do func(context.Context, *poll)) {
+	if p.share.busy {
+		return
+	}
 	p.share.busy = true
 	s.errands = append(s.errands, func(ctx context.Context) {
 		do(ctx, p)
@@ -79,39 +85,54 @@ func (s *Scheduler) begin(ctx context.Context, p *poll) bool {
 // there is another attempt in an interval.
 func (s *Scheduler) claim(ctx context.Context, p *poll) (version int64, mine bool) {
 	sh := p.share
-	s.mu.Lock()
-	version = sh.version
-	ask := !sh.joined
-	if sh.by != thisNode {
-		n, _ := p.turn(time.Now())
-		ask = ask || n > 0
-	}
-	s.mu.Unlock()
+	version, attempt, due := s.turn(p)
 	if sh.by == thisNode {
 		return version, true
 	}
-	if ask {
-		s.askNewest(ctx, p)
-	}
 	s.mu.Lock()
-	now := time.Now()
-	n, _ := p.turn(now)
-	version = sh.version
-	early := now.Before(sh.due)
+	joined := sh.joined
 	s.mu.Unlock()
-	if early || ctx.Err() != nil {
+	if !joined || attempt > 0 {
+		s.askNewest(ctx, p)
+		version, attempt, due = s.turn(p)
+	}
+	if !due || ctx.Err() != nil {
 		return version, false
 	}
 	call, cancel := p.feed.call(ctx)
-	mine, err := s.opts.Peers.Claim(call, sh.name, version, n, p.feed.kept())
+	mine, err := s.opts.Peers.Claim(call, sh.name, version, attempt, p.feed.kept())
 	cancel()
 	if err != nil {
 		s.askNewest(ctx, p)
-		return version, false
 	}
+	return version, s.claimed(p, version, mine, err)
+}
+
+// turn returns what is to be replaced, by which attempt, and whether its time has come.
+func (s *Scheduler) turn(p *poll) (version int64, attempt int, due bool) {
+	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return version, mine && sh.version == version
+	attempt, _ = p.turn(now)
+	return p.share.version, attempt, !now.Before(p.share.due)
+}
+
+// claimed says whether to poll, after a claim, and if not, plans when to try again.
+func (s *Scheduler) claimed(p *poll, version int64, mine bool, err error) bool {
+	now := time.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case p.share.version != version: // there is a newer one meanwhile, and the next try is planned
+		return false
+	case err != nil:
+		p.share.doubt = true
+		s.due.set(p, p.following(now))
+		return false
+	case !mine: // who has it may have it since just now, and needs the time that a poll takes
+		s.due.set(p, p.following(now.Add(p.feed.timeout())))
+	}
+	return mine
 }
 
 // askNewest takes the newest table that is kept, and has those after it come.
@@ -134,7 +155,7 @@ func (s *Scheduler) advance(p *poll, now, started time.Time) {
 	}
 	skew := s.skew()
 	sh.version = max(now.Add(skew).UnixMicro(), sh.version+versionStep, s.floor+1)
-	sh.mine = true
+	sh.mine, sh.doubt = true, false
 	if p.failure == "" {
 		p.table.asOf = now.Add(skew).Truncate(time.Microsecond)
 	}

@@ -46,6 +46,9 @@ func checkFeeds(list []Feed, opts Options) (map[string]*feed, error) {
 	if opts.Node != "" && !validName(opts.Node) {
 		return nil, fmt.Errorf("node %s: 1–64 of A–Z a–z 0–9 . _ - are allowed", quote(opts.Node))
 	}
+	if opts.Node == "" && opts.Peers != nil {
+		return nil, fmt.Errorf("no node named: its peers have to know it by a name")
+	}
 	if opts.Interval != 0 && !validInterval(opts.Interval) {
 		return nil, fmt.Errorf("interval %s: 1s to 1h is allowed", opts.Interval)
 	}

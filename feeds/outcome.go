@@ -96,7 +96,8 @@ func (s *Scheduler) show(p *poll, now time.Time) Status {
 	version, views := p.version(), make(views)
 	status := p.status(now, views)
 	for _, e := range slices.Clone(p.entries) {
-		if s.wanted[e.sub] == e && p.version() == version {
+		old := !p.fresh(now) && (e.last == nil || e.last.Status == Loading) // old data is never the first
+		if s.wanted[e.sub] == e && p.version() == version && !old {
 			s.publishTo(e, now, views)
 		}
 		s.mu.Unlock()

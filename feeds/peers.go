@@ -20,7 +20,7 @@ type Peers interface {
 	// Publish sends a table to the nodes that want it and keeps it for those that will. data is called at most once,
 	// before Publish returns.
 	Publish(ctx context.Context, poll string, version int64, keep time.Duration, data func() []byte)
-	// Knows says whether there is or was a node of that name, and whether it is alive.
+	// Knows says whether there is or was a node of that name, and whether it is alive. It must not call the scheduler.
 	Knows(node string) (known, alive bool)
 }
 
@@ -66,6 +66,7 @@ type share struct {
 	due     time.Time // when its successor is due; without one, when the poll was first wanted
 	joined  bool      // Peers.Want was called
 	mine    bool      // this node polled last
+	doubt   bool      // its claim since then came to nothing that it knows of
 	busy    bool      // an errand of the poll is running
 	gone    bool      // the node that measures was found gone since the newest outcome
 	until   time.Time // other nodes want it at least so long

@@ -69,11 +69,11 @@ func (s *Scheduler) tick(p *poll, now time.Time) {
 	s.due.set(p, p.at.Add(interval*(now.Sub(p.at)/interval+1)))
 	p.spread = false
 	switch {
-	case p.queued || p.attempt != nil && !p.attempt.settled || p.share != nil && p.share.busy:
+	case p.queued || p.attempt != nil && !p.attempt.settled:
 	case p.attempt != nil:
 		if p.share != nil {
 			s.errand(p, s.sayStuck)
-			break
+			return
 		}
 		p.settle(now, 0, nil, p.attempt.errStuck())
 		views := make(views)

@@ -116,6 +116,9 @@ func equalValues(a, b any) bool {
 	case int:
 		i, ok := b.(int)
 		return ok && a == i
+	case int64:
+		i, ok := b.(int64)
+		return ok && a == i
 	case nil:
 		return b == nil
 	}

@@ -21,6 +21,7 @@ type wireOutcome struct {
 
 type wireTable struct {
 	At      int64    `json:"at"`
+	AsOf    int64    `json:"asOf"`             // the same, on the clock of the node that polled
 	Newest  int64    `json:"newest,omitempty"` // on the source's clock
 	Total   int      `json:"total"`
 	Records []Record `json:"records"`
@@ -33,7 +34,9 @@ func (o outcome) encode(skew time.Duration) []byte {
 		Settled: micros(o.settled, skew), Took: o.took.Microseconds(), Failure: o.failure, Since: micros(o.since, skew),
 	}
 	if t := o.table; t != nil {
-		w.Table = &wireTable{At: micros(t.asOf, 0), Newest: micros(t.newest, 0), Total: t.total, Records: t.records}
+		w.Table = &wireTable{
+			At: micros(t.at, skew), AsOf: micros(t.asOf, 0), Newest: micros(t.newest, 0), Total: t.total, Records: t.records,
+		}
 	}
 	data, err := json.Marshal(w)
 	if err != nil {
@@ -62,9 +65,9 @@ func decode(data []byte, shift time.Duration) (outcome, error) {
 		}
 		return o, nil
 	}
-	asOf := fromMicros(w.Table.At)
 	o.table = &table{
-		records: plain(w.Table.Records), total: max(w.Table.Total, 0), newest: fromMicros(w.Table.Newest), asOf: asOf, at: asOf.Add(shift),
+		records: plain(w.Table.Records), total: max(w.Table.Total, 0), newest: fromMicros(w.Table.Newest),
+		at: fromMicros(w.Table.At).Add(shift), asOf: fromMicros(w.Table.AsOf),
 	}
 	return o, nil
 }
