@@ -82,7 +82,7 @@ func BenchmarkAppend(b *testing.B) {
 }
 
 func BenchmarkCursor(b *testing.B) {
-	p := position{epoch: "q7wzk3m2xa", seq: 123456, versions: make(map[uint32]int64)}
+	p := position{Position: Position{Epoch: "q7wzk3m2xa", Seq: 123456}, versions: make(map[uint32]int64)}
 	for i := range uint32(10) {
 		p.versions[i*2654435761] = time.Now().UnixMicro()
 	}

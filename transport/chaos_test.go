@@ -28,7 +28,7 @@ func TestChaos(t *testing.T) {
 				_ = s.Probe(ctx)
 				s.Users()
 				s.Stats()
-				s.Messages(Reader{UnionID: "3"}, "", 10)
+				s.Messages(ctx, Reader{UnionID: "3"}, "", 10)
 				s.Snapshot([]string{"t1", "t2"})
 			}
 			pause(ctx, time.Millisecond)

@@ -102,7 +102,7 @@ func TestContractReset(t *testing.T) {
 		}
 		c := w.dial(t, s, query("after", "e-20"))
 		wants(t, "first", reads(t, c, 1), "hello")
-		s.Restart("f")
+		s.Restart("f", 0, nil)
 		e, err := c.next()
 		if err != nil || e.Event != "reset" || e.ID != "f-0" || !strings.Contains(string(e.Data), `"kept":0`) {
 			t.Errorf("a new log: %+v %s, %v; want reset f-0 with kept 0", e, e.Data, err)

@@ -17,8 +17,8 @@ var ErrBadCursor = errors.New("malformed cursor")
 
 // position is how far a client has got: in the messages, and by the version of each reading.
 type position struct {
-	epoch    string
-	seq      int64
+	Position
+	index    int64            // in the log of this hub; not told
 	versions map[uint32]int64 // by topicHash: short enough for a query, and a collision only costs a reading sent again
 }
 
@@ -29,35 +29,35 @@ func topicHash(topic string) uint32 {
 	return h.Sum32()
 }
 
-// id is the position in the messages alone: the id of events.
-func (p position) id() string { return p.epoch + "-" + strconv.FormatInt(p.seq, 10) }
-
 // cursor is the whole position.
 func (p position) cursor() string {
 	if len(p.versions) == 0 {
-		return p.id()
+		return p.ID()
 	}
 	var b []byte
 	for _, hash := range slices.Sorted(maps.Keys(p.versions)) {
 		b = binary.BigEndian.AppendUint32(b, hash)
 		b = binary.AppendVarint(b, p.versions[hash])
 	}
-	return p.id() + "." + base64.RawURLEncoding.EncodeToString(b)
+	return p.ID() + "." + base64.RawURLEncoding.EncodeToString(b)
 }
 
 // parseCursor reads an event id or a cursor.
 func parseCursor(s string) (position, error) {
 	bad := func() (position, error) { return position{}, fmt.Errorf("%w: %q", ErrBadCursor, clip([]byte(s))) }
 	id, tail, _ := strings.Cut(s, ".")
-	epoch, digits, ok := strings.Cut(id, "-")
-	if !ok || !ValidName(epoch) {
+	id = strings.Replace(id, " ", "+", 1) // a query that did not escape it
+	shared, alone, isAlone := strings.Cut(id, "+")
+	var p position
+	var ok bool
+	if p.Epoch, p.Seq, ok = parsePlace(shared); !ok {
 		return bad()
 	}
-	seq, err := strconv.ParseInt(digits, 10, 64)
-	if err != nil || seq < 0 || digits != strconv.FormatInt(seq, 10) {
-		return bad()
+	if isAlone {
+		if p.Life, p.N, ok = parsePlace(alone); !ok {
+			return bad()
+		}
 	}
-	p := position{epoch: epoch, seq: seq}
 	b, err := base64.RawURLEncoding.Strict().DecodeString(tail)
 	if err != nil {
 		return bad()
@@ -77,6 +77,16 @@ func parseCursor(s string) (position, error) {
 		b = b[4+n:]
 	}
 	return p, nil
+}
+
+// parsePlace reads a name and a number.
+func parsePlace(s string) (name string, n int64, ok bool) {
+	name, digits, ok := strings.Cut(s, "-")
+	if !ok || !ValidName(name) {
+		return "", 0, false
+	}
+	n, err := strconv.ParseInt(digits, 10, 64)
+	return name, n, err == nil && n >= 0 && digits == strconv.FormatInt(n, 10)
 }
 
 // maxTopics is more than any session may watch; a cursor with more is not ours.

@@ -15,10 +15,18 @@ func TestParseCursor(t *testing.T) {
 		want position
 		err  error
 	}{
-		{in: "e1-0", want: position{epoch: "e1"}},
-		{in: "e1-42", want: position{epoch: "e1", seq: 42}},
-		{in: "e1-9223372036854775807", want: position{epoch: "e1", seq: 1<<63 - 1}},
-		{in: "e1-7.AAAAAQ4", want: position{epoch: "e1", seq: 7, versions: map[uint32]int64{1: 7}}},
+		{in: "e1-0", want: position{Position: Position{Epoch: "e1"}}},
+		{in: "e1-42", want: position{Position: Position{Epoch: "e1", Seq: 42}}},
+		{in: "e1-9223372036854775807", want: position{Position: Position{Epoch: "e1", Seq: 1<<63 - 1}}},
+		{in: "e1-7.AAAAAQ4", want: position{Position: Position{Epoch: "e1", Seq: 7}, versions: map[uint32]int64{1: 7}}},
+		{in: "e1-7+l2-3", want: position{Position: Position{"e1", 7, "l2", 3}}},
+		{in: "e1-7+l2-3.AAAAAQ4", want: position{Position: Position{"e1", 7, "l2", 3}, versions: map[uint32]int64{1: 7}}},
+		{in: "e1-7 l2-3", want: position{Position: Position{"e1", 7, "l2", 3}}}, // a plus in a query that was not escaped
+		{in: "e1-7+", err: ErrBadCursor},
+		{in: "e1-7+l2", err: ErrBadCursor},
+		{in: "e1-7+-3", err: ErrBadCursor},
+		{in: "e1-7+l2-03", err: ErrBadCursor},
+		{in: "e1-7+l2-3+l2-4", err: ErrBadCursor},
 		{in: "", err: ErrBadCursor},
 		{in: "earliest", err: ErrBadCursor},
 		{in: "e1", err: ErrBadCursor},
@@ -37,11 +45,11 @@ func TestParseCursor(t *testing.T) {
 		{in: "e1-7.AAAAAQ", err: ErrBadCursor},
 		{in: "e1-7.AAAAAQ4=", err: ErrBadCursor},
 		{in: "e1-7.AAAAAf__________________", err: ErrBadCursor},
-		{in: "e1-7." + strings.Repeat("A", 4000), err: nil, want: position{epoch: "e1", seq: 7, versions: map[uint32]int64{0: 0}}},
+		{in: "e1-7." + strings.Repeat("A", 4000), err: nil, want: position{Position: Position{Epoch: "e1", Seq: 7}, versions: map[uint32]int64{0: 0}}},
 	}
 	for _, tt := range tests {
 		got, err := parseCursor(tt.in)
-		if !errors.Is(err, tt.err) || got.epoch != tt.want.epoch || got.seq != tt.want.seq || !maps.Equal(got.versions, tt.want.versions) {
+		if !errors.Is(err, tt.err) || got.Position != tt.want.Position || !maps.Equal(got.versions, tt.want.versions) {
 			t.Errorf("parseCursor(%q) = %+v, %v; want %+v, %v", tt.in, got, err, tt.want, tt.err)
 		}
 	}
@@ -49,11 +57,13 @@ func TestParseCursor(t *testing.T) {
 
 func positions() *rapid.Generator[position] {
 	return rapid.Custom(func(t *rapid.T) position {
-		return position{
-			epoch:    rapid.StringMatching(`[a-z0-9]{1,10}`).Draw(t, "epoch"),
-			seq:      rapid.Int64Min(0).Draw(t, "seq"),
-			versions: rapid.MapOfN(rapid.Uint32(), rapid.Int64(), 0, 50).Draw(t, "versions"),
+		name := rapid.StringMatching(`[a-z0-9]{1,10}`)
+		p := position{versions: rapid.MapOfN(rapid.Uint32(), rapid.Int64(), 0, 50).Draw(t, "versions")}
+		p.Epoch, p.Seq = name.Draw(t, "epoch"), rapid.Int64Min(0).Draw(t, "seq")
+		if rapid.Bool().Draw(t, "alone") {
+			p.Life, p.N = name.Draw(t, "life"), rapid.Int64Min(0).Draw(t, "n")
 		}
+		return p
 	})
 }
 
@@ -61,18 +71,18 @@ func TestCursorRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		want := positions().Draw(t, "position")
 		got, err := parseCursor(want.cursor())
-		if err != nil || got.epoch != want.epoch || got.seq != want.seq || !maps.Equal(got.versions, want.versions) {
+		if err != nil || got.Position != want.Position || !maps.Equal(got.versions, want.versions) {
 			t.Fatalf("parseCursor(%q) = %+v, %v; want %+v", want.cursor(), got, err, want)
 		}
-		id, err := parseCursor(want.id())
-		if err != nil || id.epoch != want.epoch || id.seq != want.seq || len(id.versions) > 0 {
-			t.Fatalf("parseCursor(%q) = %+v, %v; want the messages' part of %+v", want.id(), id, err, want)
+		id, err := parseCursor(want.ID())
+		if err != nil || id.Position != want.Position || len(id.versions) > 0 {
+			t.Fatalf("parseCursor(%q) = %+v, %v; want the messages' part of %+v", want.ID(), id, err, want)
 		}
 	})
 }
 
 func FuzzParseCursor(f *testing.F) {
-	for _, s := range []string{"", "e1-7", "e1-7.AAAAAQ4", "e1-7.AAAAAf__________________", "earliest", "-", "a-1.", "a-1.."} {
+	for _, s := range []string{"", "e1-7", "e1-7.AAAAAQ4", "e1-7.AAAAAf__________________", "earliest", "-", "a-1.", "a-1..", "e1-7+l-3", "e1-7+l-3.AAAAAQ4", "+", "e-1+"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -84,7 +94,7 @@ func FuzzParseCursor(f *testing.F) {
 			return
 		}
 		again, err := parseCursor(p.cursor())
-		if err != nil || again.id() != p.id() || !maps.Equal(again.versions, p.versions) {
+		if err != nil || again.ID() != p.ID() || !maps.Equal(again.versions, p.versions) {
 			t.Errorf("parseCursor(%q) = %+v, which reads back as %+v, %v", s, p, again, err)
 		}
 	})

@@ -2,7 +2,6 @@ package transport
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"log/slog"
 	"sync"
@@ -30,6 +29,10 @@ type Options struct {
 	PollerFor time.Duration
 	// Nodes tells who is in the cluster, and whether this node cannot reach the others. The default is this node.
 	Nodes func() (names []string, degraded bool)
+	// Reached says whether the node has taken the item at seq of the epoch's log, after asking the cluster for what it has
+	// not. It is called when a client comes with a position that the log does not hold yet, and must return when ctx ends, which
+	// is within a second. What it finds comes by Append or Restart before it returns. The default is that there is no more.
+	Reached func(ctx context.Context, epoch string, seq int64) bool
 	// Logger takes the few things worth a line. The default discards them.
 	Logger *slog.Logger
 }
@@ -125,73 +128,13 @@ func (h *Hub) Drop(topic string) {
 	delete(h.topics, topic)
 }
 
-// Append puts m at position seq of the log and wakes those it is for. Positions must rise. A key that stands in the log
-// already moves the position and is delivered to nobody.
-func (h *Hub) Append(seq int64, key string, m Message) {
-	now := time.Now()
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	e, fresh := h.log.push(seq, key, m, now)
-	if !fresh {
-		return
-	}
-	for s := range h.sessions {
-		if e.message.To.reaches(s.reader()) {
-			s.expect(seq)
-		}
-	}
-}
-
-// Restart begins a new log under another epoch: every session gets a reset.
-func (h *Hub) Restart(epoch string) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.log = newMessageLog(epoch, h.opts.Keep, h.opts.KeepFor)
-	for s := range h.sessions {
-		s.next = 0
-		s.ring()
-	}
-}
-
-// First returns the id of the first kept message with the key.
-func (h *Hub) First(key string) (id string, ok bool) {
-	h.mu.RLock()
-	defer h.mu.RUnlock()
-	seq, ok := h.log.keys[key]
-	if !ok {
-		return "", false
-	}
-	return h.log.id(seq), true
-}
-
-// Messages returns at most limit kept messages for to after a cursor or id, oldest first, and the id to go on from. An empty or
-// unknown after starts at the oldest.
-func (h *Hub) Messages(to Reader, after string, limit int) (list []*Message, next string) {
-	h.mu.RLock()
-	defer h.mu.RUnlock()
-	from := h.log.tail - 1
-	if p, err := parseCursor(after); err == nil && h.log.holds(p.epoch, p.seq) {
-		from = p.seq
-	}
-	h.log.after(from, func(seq int64, e *entry) bool {
-		if e.message != nil && e.message.To.reaches(to) {
-			if len(list) == limit {
-				return false
-			}
-			list = append(list, e.message)
-		}
-		from = seq
-		return true
-	})
-	return list, h.log.id(from)
-}
-
 // Snapshot returns the newest update of each topic that has one, and the cursor of exactly that moment.
 func (h *Hub) Snapshot(topics []string) (updates map[string]*Update, cursor string) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	updates = make(map[string]*Update, len(topics))
-	at := position{epoch: h.log.epoch, seq: h.log.head, versions: make(map[uint32]int64, len(topics))}
+	at := h.log.now()
+	at.versions = make(map[uint32]int64, len(topics))
 	for _, topic := range topics {
 		if u := h.topics[topic]; u != nil {
 			updates[topic] = u
@@ -199,77 +142,4 @@ func (h *Hub) Snapshot(topics []string) (updates map[string]*Update, cursor stri
 		}
 	}
 	return updates, at.cursor()
-}
-
-// Probe makes one real round trip from the hub to a session and returns when it has come through, or with ctx's error.
-func (h *Hub) Probe(ctx context.Context) error {
-	topic := "\x00probe " + rand.Text() // no feed can have this name, nor another probe
-	s, err := h.open(Opening{Topics: []string{topic}}, "")
-	if err != nil {
-		return err
-	}
-	defer h.Drop(topic)
-	defer s.Close()
-	version := time.Now().UnixMicro()
-	h.Put(NewUpdate(topic, version, 0, probe{}))
-	for {
-		batch, err := s.Next(ctx, time.Time{})
-		if err != nil {
-			return err
-		}
-		if len(batch.events) > 0 {
-			return nil
-		}
-	}
-}
-
-type probe struct{}
-
-func (probe) Encode(Format, bool) []byte { return []byte("{}") }
-
-// Draining says whether Drain has been called.
-func (h *Hub) Draining() bool {
-	h.mu.RLock()
-	defer h.mu.RUnlock()
-	return h.draining
-}
-
-// Drain says bye to every session, each with a slot of its own to come back in, and returns when all have gone or ctx ends.
-// No new session opens afterwards.
-func (h *Hub) Drain(ctx context.Context) error {
-	h.mu.Lock()
-	h.draining = true
-	spread := byeSpread(len(h.sessions))
-	for s := range h.sessions {
-		s.leave(byeSlot(spread))
-	}
-	h.mu.Unlock()
-	gone := make(chan struct{})
-	go func() { h.streams.Wait(); close(gone) }() // ends with the last session, which Close ends at the latest
-	select {
-	case <-gone:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// Close ends every session at once and returns when the last has gone.
-func (h *Hub) Close() {
-	h.mu.Lock()
-	h.draining, h.closed = true, true
-	for s := range h.sessions {
-		s.cancel(ErrClosed)
-	}
-	h.mu.Unlock()
-	h.stop()
-	<-h.finished
-	h.streams.Wait()
-}
-
-// ID returns the id of a position in the log.
-func (h *Hub) ID(seq int64) string {
-	h.mu.RLock()
-	defer h.mu.RUnlock()
-	return h.log.id(seq)
 }

@@ -8,13 +8,13 @@ import (
 )
 
 func push(l *messageLog, seq int64, key string, at time.Time) bool {
-	_, fresh := l.push(seq, key, Message{To: everybody, At: at, Data: json.RawMessage(`1`)}, at)
-	return fresh
+	e := l.push(itemAt(Position{Epoch: "e", Seq: seq}, key, everybody), at)
+	return e != nil && e.message != nil
 }
 
-// shape is the log in words: tail-head, kept messages, keys.
+// shape is the log in words: first and last position, kept messages, keys.
 func shape(l *messageLog) string {
-	return fmt.Sprintf("%d–%d kept %d keys %d", l.tail, l.head, l.kept, len(l.keys))
+	return fmt.Sprintf("%d–%d kept %d keys %d", l.base.Seq+1, l.top().Seq, l.kept, len(l.keys))
 }
 
 func TestLogKeeps(t *testing.T) {
@@ -40,7 +40,7 @@ func TestLogKeeps(t *testing.T) {
 		{"positions left out", func(l *messageLog) { push(l, 1, "", start); push(l, 4, "", start) }, "1–4 kept 2 keys 0"},
 		{"positions fall", func(l *messageLog) { push(l, 5, "", start); push(l, 5, "", start); push(l, 3, "", start) }, "5–5 kept 1 keys 0"},
 		{"starts late", func(l *messageLog) { push(l, 1<<60, "", start) }, "1152921504606846976–1152921504606846976 kept 1 keys 0"},
-		{"jumps far", func(l *messageLog) { push(l, 1, "a", start); push(l, 1<<60, "b", start) }, "1152921504606846976–1152921504606846976 kept 1 keys 1"},
+		{"jumps far", func(l *messageLog) { push(l, 1, "a", start); push(l, 1<<60, "b", start) }, "1–1152921504606846976 kept 2 keys 2"},
 		{"expires", func(l *messageLog) {
 			push(l, 1, "a", start)
 			push(l, 2, "b", start.Add(time.Minute))
@@ -68,9 +68,9 @@ func TestLogKeeps(t *testing.T) {
 
 func TestLogDataThatIsNotJSON(t *testing.T) {
 	l := newMessageLog("e", 4, time.Hour)
-	e, fresh := l.push(1, "", Message{To: everybody, Data: json.RawMessage(`{`)}, time.Now())
-	if !fresh || !json.Valid(e.event.data) {
-		t.Errorf("push = %s, %v; want a message all the same", e.event.data, fresh)
+	item := Item{Position: Position{Epoch: "e", Seq: 1}, Message: Message{To: everybody, Data: json.RawMessage(`{`)}}
+	if e := l.push(item, time.Now()); e.event == nil || !json.Valid(e.event.data) {
+		t.Errorf("push = %+v; want a message all the same", e)
 	}
 }
 
@@ -101,7 +101,7 @@ func TestHubMessages(t *testing.T) {
 		{Reader{}, "nonsense", 1, "3", "e-4"},
 	}
 	for _, tt := range tests {
-		list, next := h.Messages(tt.to, tt.after, tt.limit)
+		list, next := h.Messages(t.Context(), tt.to, tt.after, tt.limit)
 		got := ""
 		for i, m := range list {
 			if i > 0 {
@@ -118,7 +118,7 @@ func TestHubMessages(t *testing.T) {
 func TestHubFirst(t *testing.T) {
 	h := newTestHub(t, Options{Epoch: "e", Keep: 3})
 	for seq, key := range []string{"", "a", "a", ""} {
-		h.Append(int64(seq)+1, key, Message{To: everybody, Data: json.RawMessage(`0`)})
+		deliver(h, Position{Epoch: "e", Seq: int64(seq) + 1}, key, everybody)
 	}
 	if id, ok := h.First("a"); id != "e-2" || !ok {
 		t.Errorf("First(a) = %q, %v; want e-2", id, ok)

@@ -15,7 +15,7 @@ import (
 // ServePoll answers once: at once with hello when o has no cursor, at once when wait is 0, else when something is newer than the
 // cursor or wait has passed. The caller has checked o.
 func (h *Hub) ServePoll(w http.ResponseWriter, r *http.Request, o Opening, wait time.Duration) error {
-	s, err := h.open(o, LongPoll)
+	s, err := h.admit(r.Context(), o, LongPoll)
 	if err != nil {
 		return err
 	}

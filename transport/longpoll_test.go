@@ -42,7 +42,7 @@ func TestPoll(t *testing.T) {
 	put(s.Hub, "cpu", 1)
 	say(s.Hub, 1, everybody)
 	c := &pollClient{url: s.URL + "/live/poll?", http: s.httpClient()}
-	cpu1 := position{epoch: "e", seq: 1, versions: map[uint32]int64{topicHash("cpu"): 1}}.cursor()
+	cpu1 := position{Position: Position{Epoch: "e", Seq: 1}, versions: map[uint32]int64{topicHash("cpu"): 1}}.cursor()
 	tests := []struct {
 		query  string
 		cursor string

@@ -71,9 +71,26 @@ func filling(seed int64, n int) string {
 // put makes version v the newest of a topic; the version just before was v-1.
 func put(h *Hub, topic string, v int64) { h.Put(NewUpdate(topic, v, v-1, text{topic, v, 0})) }
 
-// say appends a message whose data is its position.
-func say(h *Hub, seq int64, to Address) {
-	h.Append(seq, "", Message{To: to, At: time.Now(), Data: json.RawMessage(strconv.FormatInt(seq, 10))})
+// say appends a message of the cluster whose data is its position.
+func say(h *Hub, seq int64, to Address) { deliver(h, Position{Epoch: epochOf(h), Seq: seq}, "", to) }
+
+// deliver appends a message whose data is its position: 7, or "7+l-1".
+func deliver(h *Hub, p Position, key string, to Address) {
+	h.Append(itemAt(p, key, to))
+}
+
+func itemAt(p Position, key string, to Address) Item {
+	data := strconv.FormatInt(p.Seq, 10)
+	if p.Alone() {
+		data = fmt.Sprintf(`"%d+%s-%d"`, p.Seq, p.Life, p.N)
+	}
+	return Item{Position: p, Key: key, Message: Message{To: to, At: time.Now(), Data: json.RawMessage(data)}}
+}
+
+func epochOf(h *Hub) string {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.log.epoch
 }
 
 var everybody = Address{All: true}

@@ -103,49 +103,68 @@ func (s *Session) news() (list []*event) {
 func (s *Session) appendReset(to []*event) []*event {
 	log, reason := s.hub.log, s.reset
 	switch {
-	case s.pending.epoch != log.epoch:
+	case s.pending.index >= log.begin:
+	case s.pending.Epoch != log.epoch:
 		reason = anew
-	case s.next != 0 && s.next < log.tail:
+	default:
+		reason = forgotten
+	}
+	if s.next != 0 && s.next < log.tail {
 		reason, s.next = forgotten, 0
 	}
 	if reason == "" {
 		return to
 	}
-	s.reset = ""
-	s.pending.epoch, s.pending.seq = log.epoch, log.head
+	versions := s.pending.versions
+	s.reset, s.pending = "", log.now()
 	if s.next != 0 {
-		s.pending.seq = s.next - 1
+		s.pending = position{Position: log.place(s.next - 1), index: s.next - 1}
 	}
+	s.pending.versions, s.skip = versions, s.pending.index
 	s.hub.count.resets.Add(1)
-	return append(to, newEvent("reset", s.pending.id(), struct {
+	return append(to, newEvent("reset", s.pending.ID(), struct {
 		Reason string `json:"reason"`
 		Kept   int    `json:"kept"`
 	}{reason, log.kept}))
 }
 
-// appendMessages takes what fits of the messages for the session. Those for others are passed, even when the log has forgotten them.
+// appendMessages takes what fits of the messages for the session. Those for others are passed, even when the log has forgotten them. To
+// have passed one of this node alone is no reason for a position that only this node knows.
 func (s *Session) appendMessages(to []*event) []*event {
 	log := s.hub.log
 	from := s.next
 	s.next = 0
-	s.pending.seq = max(s.pending.seq, log.head)
 	if from == 0 {
+		s.pending.pass(log.head, log.shared)
 		return to
 	}
-	reader, size := s.reader(), 0
-	log.after(from-1, func(seq int64, e *entry) bool {
-		if e.message == nil || !e.message.To.reaches(reader) {
+	reader, size, full := s.reader(), 0, false
+	log.after(from-1, func(e *entry) bool {
+		if !e.isFor(reader, s.skip) {
+			s.pending.pass(e.index, e.shared())
 			return true
 		}
 		if size += len(e.event.data); size > mostMessages && size > len(e.event.data) {
-			s.pending.seq = seq - 1
-			s.expect(seq) // more than fits: come again
+			s.expect(e.index) // more than fits: come again
+			full = true
 			return false
 		}
+		s.pending.pass(e.index, e.Position)
 		to = append(to, e.event)
 		return true
 	})
+	if !full {
+		s.pending.pass(log.head, log.shared)
+	}
 	return to
+}
+
+// pass moves the position to an index, and to a place unless it is further already.
+func (p *position) pass(index int64, to Position) {
+	p.index = max(p.index, index)
+	if to.later(p.Position) {
+		p.Position = to
+	}
 }
 
 // due is an update to send to a client that has version had.

@@ -64,7 +64,7 @@ func TestNextMessagesBeforeReadings(t *testing.T) {
 		say(h, 2, Address{Users: []string{"8"}})
 		say(h, 3, Address{Room: "r"})
 		wants(t, "batch", next(t, s), "message 1, message 3, reading cpu 1")
-		wants(t, "cursor", s.cursor(), position{epoch: "e", seq: 3, versions: map[uint32]int64{topicHash("cpu"): 1}}.cursor())
+		wants(t, "cursor", s.cursor(), position{Position: Position{Epoch: "e", Seq: 3}, versions: map[uint32]int64{topicHash("cpu"): 1}}.cursor())
 	})
 }
 
@@ -77,7 +77,7 @@ func TestNextBatchesAreBounded(t *testing.T) {
 		}
 		const n = 40
 		for seq := range int64(n) {
-			h.Append(seq+1, "", Message{To: everybody, Data: large})
+			h.Append(Item{Position: Position{Epoch: "e", Seq: seq + 1}, Message: Message{To: everybody, Data: large}})
 		}
 		put(h, "cpu", 1)
 		got := 0
@@ -106,7 +106,7 @@ func TestNextBatchesAreBounded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		h.Append(n+1, "", Message{To: everybody, Data: huge})
+		h.Append(Item{Position: Position{Epoch: "e", Seq: n + 1}, Message: Message{To: everybody, Data: huge}})
 		say(h, n+2, everybody)
 		batch, err := s.Next(t.Context(), time.Time{})
 		if err != nil || len(batch.events) != 1 {
@@ -123,12 +123,12 @@ func TestNextResumes(t *testing.T) {
 		want string
 	}{
 		{"from now", Opening{}, "reading cpu 9"},
-		{"a cursor", Opening{After: position{epoch: "e", seq: 3, versions: map[uint32]int64{topicHash("cpu"): 9}}.cursor()}, "message 4, message 5"},
-		{"an older version", Opening{After: position{epoch: "e", seq: 5, versions: map[uint32]int64{topicHash("cpu"): 7}}.cursor()}, "reading cpu 9"},
-		{"the version just before", Opening{After: position{epoch: "e", seq: 5, versions: map[uint32]int64{topicHash("cpu"): 8}}.cursor()}, "reading cpu 9 same"},
+		{"a cursor", Opening{After: position{Position: Position{Epoch: "e", Seq: 3}, versions: map[uint32]int64{topicHash("cpu"): 9}}.cursor()}, "message 4, message 5"},
+		{"an older version", Opening{After: position{Position: Position{Epoch: "e", Seq: 5}, versions: map[uint32]int64{topicHash("cpu"): 7}}.cursor()}, "reading cpu 9"},
+		{"the version just before", Opening{After: position{Position: Position{Epoch: "e", Seq: 5}, versions: map[uint32]int64{topicHash("cpu"): 8}}.cursor()}, "reading cpu 9 same"},
 		{"an id", Opening{After: "e-4"}, "message 5, reading cpu 9"},
 		{"Last-Event-ID", Opening{LastEventID: "e-4"}, "message 5, reading cpu 9"},
-		{"both", Opening{After: position{epoch: "e", seq: 2, versions: map[uint32]int64{topicHash("cpu"): 9}}.cursor(), LastEventID: "e-4"}, "message 5"},
+		{"both", Opening{After: position{Position: Position{Epoch: "e", Seq: 2}, versions: map[uint32]int64{topicHash("cpu"): 9}}.cursor(), LastEventID: "e-4"}, "message 5"},
 		{"earliest", Opening{After: "earliest"}, "message 2, message 3, message 4, message 5, reading cpu 9"},
 		{"earliest, again", Opening{After: "earliest", LastEventID: "e-4"}, "message 5, reading cpu 9"},
 		{"the oldest position there is", Opening{After: "e-1"}, "message 2, message 3, message 4, message 5, reading cpu 9"},
@@ -137,7 +137,7 @@ func TestNextResumes(t *testing.T) {
 		{"another epoch", Opening{After: "f-4"}, "reset, reading cpu 9"},
 		{"not a cursor", Opening{After: "nonsense"}, "reset, reading cpu 9"},
 		{"not an id", Opening{LastEventID: "nonsense"}, "reset, reading cpu 9"},
-		{"too old, but the versions are good", Opening{After: position{epoch: "e", versions: map[uint32]int64{topicHash("cpu"): 9}}.cursor()}, "reset"},
+		{"too old, but the versions are good", Opening{After: position{Position: Position{Epoch: "e"}, versions: map[uint32]int64{topicHash("cpu"): 9}}.cursor()}, "reset"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -169,11 +169,11 @@ func TestNextResets(t *testing.T) {
 		}
 		wants(t, "reset", string(batch.events[0].data), `{"reason":"older messages are no longer kept","kept":4}`)
 		wants(t, "its id", batch.events[0].id, "e-5")
-		h.Restart("f")
+		h.Restart("f", 0, nil)
 		say(h, 1, everybody)
 		wants(t, "a new log", next(t, s), "reset, message 1")
-		h.Restart("g")
-		h.Restart("h")
+		h.Restart("g", 0, nil)
+		h.Restart("h", 0, nil)
 		wants(t, "another one, empty", next(t, s), "reset")
 		say(h, 1, everybody)
 		wants(t, "goes on", next(t, s), "message 1")

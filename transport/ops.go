@@ -95,7 +95,7 @@ func (s *Session) hello() *event {
 	if subs == nil {
 		subs = []string{}
 	}
-	return newEvent("hello", s.pending.id(), struct {
+	return newEvent("hello", s.pending.ID(), struct {
 		Session   string   `json:"session"`
 		Node      string   `json:"node"`
 		Transport Kind     `json:"transport"`
@@ -109,7 +109,7 @@ func (s *Session) hello() *event {
 // heartbeat tells how far the client has been written to.
 func (s *Session) heartbeat() *event {
 	p := s.hub.Presence()
-	return newEvent("heartbeat", s.position.id(), struct {
+	return newEvent("heartbeat", s.position.ID(), struct {
 		Time        stamp `json:"time"`
 		Users       int   `json:"users"`
 		Connections int   `json:"connections"`

@@ -2,7 +2,6 @@ package transport
 
 import (
 	"context"
-	"math/rand/v2"
 	"slices"
 	"time"
 )
@@ -177,23 +176,4 @@ func (h *Hub) look() {
 			s.ring()
 		}
 	}
-}
-
-// byeSpread is over how long n clients are asked to come back, so that a restarted server is not met by all at once.
-func byeSpread(n int) time.Duration {
-	return min(10*time.Second, time.Second+time.Duration(n)*5*time.Millisecond)
-}
-
-// byeSlot is one client's bye with a random place in the spread.
-func byeSlot(spread time.Duration) *event {
-	retry := 250*time.Millisecond + rand.N(spread) // #nosec G404 -- spreads load, guards nothing
-	e := newEvent("bye", "", bye{Reason: "the server is restarting", Retry: retry.Milliseconds()})
-	e.retry = retry
-	return e
-}
-
-// bye is the data of the last event of a stream. Retry is in milliseconds.
-type bye struct {
-	Reason string `json:"reason"`
-	Retry  int64  `json:"retry"`
 }

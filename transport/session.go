@@ -36,7 +36,8 @@ type Session struct {
 	// Guarded by hub.mu. Only the goroutine that calls Next writes them under a read lock, and only it reads what it writes.
 	interests interests
 	versions  map[string]int64 // of pending, by topic
-	next      int64            // no message from pending up to here, exclusive, is for it; 0: none up to the head of the log is
+	next      int64            // index; no message from pending up to here, exclusive, is for it; 0: none up to the head of the log is
+	skip      int64            // index; it did not get what this node alone had up to here, and shall not
 	reply     *event
 	bye       *event
 	gone      bool // no longer counted
@@ -99,15 +100,15 @@ const earliest = "earliest"
 // start finds where the session begins. The hub is locked.
 func (s *Session) start(o Opening) {
 	log := s.hub.log
-	now := position{epoch: log.epoch, seq: log.head}
-	s.position = now
+	now := log.now()
+	s.position, s.skip = now, log.head
 	if o.After == earliest && o.LastEventID == "" {
-		s.position.seq = log.tail - 1
+		s.position, s.skip = log.oldest()
 	} else if o.After != "" || o.LastEventID != "" {
 		s.position, s.reset = s.resume(o, now)
 	}
-	if s.position.seq < log.head {
-		s.next = s.position.seq + 1
+	if s.position.index < log.head {
+		s.next = s.position.index + 1
 	}
 	s.versions = make(map[string]int64, len(o.Topics))
 	for _, topic := range o.Topics {
@@ -118,47 +119,37 @@ func (s *Session) start(o Opening) {
 	s.pending = s.position
 }
 
-// resume reads the cursor; Last-Event-ID gives the position in the messages where both are there.
+// resume goes on from a cursor, or from now for a reason.
 func (s *Session) resume(o Opening, now position) (at position, reset string) {
+	at, reset = o.from()
+	if reset == "" {
+		var skip int64
+		if at.index, skip, reset = s.hub.log.seek(at.Position); reset == "" {
+			s.skip = skip
+			return at, ""
+		}
+	}
+	now.versions = at.versions
+	return now, reset
+}
+
+// from reads the cursor; Last-Event-ID gives the position in the messages where both are there.
+func (o Opening) from() (at position, wrong string) {
 	if o.After != "" && o.After != earliest {
 		cursor, err := parseCursor(o.After)
 		if err != nil {
-			return now, "the cursor cannot be read"
+			return at, "the cursor cannot be read"
 		}
 		at = cursor
 	}
 	if o.LastEventID != "" {
 		id, err := parseCursor(o.LastEventID)
 		if err != nil {
-			return now, "the event id cannot be read"
+			return position{}, "the event id cannot be read"
 		}
-		at.epoch, at.seq = id.epoch, id.seq
-	}
-	if reason := s.hub.lost(at); reason != "" {
-		now.versions = at.versions
-		return now, reason
+		at.Position = id.Position
 	}
 	return at, ""
-}
-
-// Reasons of a reset.
-const (
-	anew      = "the log of messages began anew"
-	forgotten = "older messages are no longer kept"
-)
-
-// lost says why messages after p may be missing, or nothing when all are there.
-func (h *Hub) lost(p position) string {
-	switch log := h.log; {
-	case log.holds(p.epoch, p.seq):
-		return ""
-	case p.epoch != log.epoch:
-		return anew
-	case p.seq > log.head:
-		return "the position is ahead of the log"
-	default:
-		return forgotten
-	}
 }
 
 // ID is the session's name, which a client repeats to be counted once.
@@ -196,10 +187,10 @@ func (s *Session) ring() {
 	}
 }
 
-// expect notes that the message at seq is for the session. The hub is locked.
-func (s *Session) expect(seq int64) {
+// expect notes that the message at the index is for the session. The hub is locked.
+func (s *Session) expect(index int64) {
 	if s.next == 0 {
-		s.next = seq
+		s.next = index
 	}
 	s.ring()
 }

@@ -16,7 +16,7 @@ var gzipHead = []byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255}
 
 // ServeSSE writes a session as text/event-stream (WHATWG HTML, 9.2) until it or the client goes. The caller has checked o.
 func (h *Hub) ServeSSE(w http.ResponseWriter, r *http.Request, o Opening) error {
-	s, err := h.open(o, SSE)
+	s, err := h.admit(r.Context(), o, SSE)
 	if err != nil {
 		return err
 	}

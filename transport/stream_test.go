@@ -117,7 +117,7 @@ func TestStreamHello(t *testing.T) {
 	inBubble(t, Options{Node: "n1"}, func(t *testing.T, h *Hub) {
 		say(h, 1, everybody)
 		w := &tape{}
-		after := position{epoch: "e", seq: 0, versions: map[uint32]int64{topicHash("b"): 4}}.cursor()
+		after := position{Position: Position{Epoch: "e", Seq: 0}, versions: map[uint32]int64{topicHash("b"): 4}}.cursor()
 		streaming(t, open(t, h, Opening{Session: "tab", Topics: []string{"b", "a"}, After: after}), w)
 		var got map[string]any
 		if err := json.Unmarshal(w.all[0].data, &got); err != nil {

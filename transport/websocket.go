@@ -24,7 +24,7 @@ const (
 // ServeWebSocket upgrades r and serves a session until it ends. Ops of the client go to handle. The caller has checked the handshake,
 // the origin and o; what it refuses is refused before.
 func (h *Hub) ServeWebSocket(w http.ResponseWriter, r *http.Request, o Opening, handle Handler) error {
-	s, err := h.open(o, WebSocket)
+	s, err := h.admit(r.Context(), o, WebSocket)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,66 @@
+package transport
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+)
+
+// Draining says whether Drain has been called.
+func (h *Hub) Draining() bool {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.draining
+}
+
+// Drain says bye to every session, each with a slot of its own to come back in, and returns when all have gone or ctx ends.
+// No new session opens afterwards.
+func (h *Hub) Drain(ctx context.Context) error {
+	h.mu.Lock()
+	h.draining = true
+	spread := byeSpread(len(h.sessions))
+	for s := range h.sessions {
+		s.leave(byeSlot(spread))
+	}
+	h.mu.Unlock()
+	gone := make(chan struct{})
+	go func() { h.streams.Wait(); close(gone) }() // ends with the last session, which Close ends at the latest
+	select {
+	case <-gone:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Close ends every session at once and returns when the last has gone.
+func (h *Hub) Close() {
+	h.mu.Lock()
+	h.draining, h.closed = true, true
+	for s := range h.sessions {
+		s.cancel(ErrClosed)
+	}
+	h.mu.Unlock()
+	h.stop()
+	<-h.finished
+	h.streams.Wait()
+}
+
+// byeSpread is over how long n clients are asked to come back, so that a restarted server is not met by all at once.
+func byeSpread(n int) time.Duration {
+	return min(10*time.Second, time.Second+time.Duration(n)*5*time.Millisecond)
+}
+
+// byeSlot is one client's bye with a random place in the spread.
+func byeSlot(spread time.Duration) *event {
+	retry := 250*time.Millisecond + rand.N(spread) // #nosec G404 -- spreads load, guards nothing
+	e := newEvent("bye", "", bye{Reason: "the server is restarting", Retry: retry.Milliseconds()})
+	e.retry = retry
+	return e
+}
+
+// bye is the data of the last event of a stream. Retry is in milliseconds.
+type bye struct {
+	Reason string `json:"reason"`
+	Retry  int64  `json:"retry"`
+}

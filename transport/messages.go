@@ -1,0 +1,126 @@
+package transport
+
+import (
+	"context"
+	"time"
+)
+
+// lookUpFor bounds the question whether the cluster holds a position that this node has not reached.
+const lookUpFor = time.Second
+
+// Append puts the item at the end of the log and wakes those it is for. Positions must rise. A key that stands in the log
+// already moves the position and is delivered to nobody; one that stands there as a message of this node alone, to those who did not
+// get that one. An item of another epoch begins the log anew.
+func (h *Hub) Append(item Item) {
+	now := time.Now()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if item.Epoch != h.log.epoch {
+		h.restart(item.Epoch, item.Seq-1)
+	}
+	h.deliver(h.log.push(item, now))
+}
+
+// Restart says that the log is another one from now on, or that items of this one were lost: only positions of the epoch from after
+// on mean anything. The items that follow after are kept, in order. Sessions at such a position go on; all others get a reset,
+// and go on from now.
+func (h *Hub) Restart(epoch string, after int64, kept []Item) {
+	now := time.Now()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	goesOn := h.restart(epoch, after)
+	for _, item := range kept {
+		if e := h.log.push(item, now); goesOn {
+			h.deliver(e)
+		}
+	}
+}
+
+// restart makes the log another one and reports whether sessions may go on in it. The hub is locked.
+func (h *Hub) restart(epoch string, after int64) (goesOn bool) {
+	goesOn = h.log.restart(epoch, after)
+	for s := range h.sessions {
+		if s.next <= h.log.begin {
+			s.next = 0
+		}
+		s.ring()
+	}
+	return goesOn
+}
+
+// deliver wakes those a new entry is for. The hub is locked.
+func (h *Hub) deliver(e *entry) {
+	if e == nil || e.message == nil {
+		return
+	}
+	for s := range h.sessions {
+		if e.isFor(s.reader(), s.skip) {
+			s.expect(e.index)
+		}
+	}
+}
+
+// First returns the id of the first kept message with the key. One of the cluster goes before one of this node alone.
+func (h *Hub) First(key string) (id string, ok bool) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	index, ok := h.log.keys[key]
+	if !ok {
+		return "", false
+	}
+	return h.log.place(index).ID(), true
+}
+
+// Messages returns at most limit kept messages for to after a cursor or id, oldest first, and the id to go on from. An empty or
+// unknown after starts at the oldest; before that, it is looked up in the cluster.
+func (h *Hub) Messages(ctx context.Context, to Reader, after string, limit int) (list []*Message, next string) {
+	cursor, bad := parseCursor(after)
+	if bad == nil {
+		h.lookUp(ctx, cursor.Position)
+	}
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	at, skip := h.log.oldest()
+	if bad == nil {
+		if index, alone, lost := h.log.seek(cursor.Position); lost == "" {
+			at, skip = position{Position: cursor.Position, index: index}, alone
+		}
+	}
+	h.log.after(at.index, func(e *entry) bool {
+		if !e.isFor(to, skip) {
+			at.pass(e.index, e.shared())
+			return true
+		}
+		if len(list) == limit {
+			return false
+		}
+		list = append(list, e.message)
+		at.pass(e.index, e.Position)
+		return true
+	})
+	return list, at.ID()
+}
+
+// lookUp asks the cluster for a position that this node has not reached, so that it may reach it. What the log says afterwards counts.
+func (h *Hub) lookUp(ctx context.Context, p Position) {
+	if h.opts.Reached == nil || p.Alone() {
+		return
+	}
+	h.mu.RLock()
+	_, _, lost := h.log.seek(p)
+	h.mu.RUnlock()
+	if lost != anew && lost != ahead {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, lookUpFor)
+	defer cancel()
+	h.opts.Reached(ctx, p.Epoch, p.Seq)
+}
+
+// admit opens a session after its position has been looked up.
+func (h *Hub) admit(ctx context.Context, o Opening, kind Kind) (*Session, error) {
+	if at, wrong := o.from(); wrong == "" && at.Epoch != "" {
+		h.lookUp(ctx, at.Position)
+	}
+	return h.open(o, kind)
+}
