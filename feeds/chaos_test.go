@@ -12,7 +12,7 @@ import (
 // Whatever happens to nodes that share their polls, versions rise on each of them (the recorder looks), equal versions
 // are equal readings unless a node was alone, and when all is well again there is one poll an interval.
 func TestSharingComesRightAgain(t *testing.T) {
-	for seed := range uint64(8) {
+	for seed := range uint64(3) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				chaos(t, rand.New(rand.NewPCG(seed, 7))) //nolint:gosec // repeatable on purpose
@@ -39,7 +39,7 @@ func chaos(t *testing.T, rnd *rand.Rand) {
 		m.join(time.Duration(i-2)*7*time.Second, feed)
 	}
 	sub := watchAll(m.nodes, 3, "a")
-	for range 150 {
+	for range 60 {
 		<-takes
 		takes <- []time.Duration{0, 300 * time.Millisecond, 6 * time.Second, 9 * time.Second}[rnd.IntN(4)]
 		fault := rnd.IntN(12)

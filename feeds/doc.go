@@ -28,10 +28,32 @@
 // What a source gives is repaired before anybody sees it: text that is not UTF-8, numbers that JSON cannot carry,
 // more records than were asked for, wrong totals.
 //
+// # Many nodes
+//
+// With [Peers] a poll is made once an interval by one node, and all show what it got. What travels is the table of the
+// poll, the same for all pages and filters that hang on it, with its failure if it failed; each node cuts its own. The
+// version of a reading is that of the table, and the node that polled takes its own records as they travel, so that a
+// version means the same to the letter wherever a client asks. Ages of the source's data are judged on the clock of the
+// node that polled.
+//
+// Who polls is claimed. All nodes know the newest version; its successor is due an interval after that poll started,
+// counted by each node from when it saw the table first, less the time that the poll took. The node that polled last
+// tries at once, the others 200 ms later, if nothing has come. Attempts are counted in whole intervals since then and
+// each is made once, so a node that dies costs one of them. Before every attempt but the first, and before the first of
+// a node, the newest that is kept is asked for; a newer one is taken, not polled for. A claim of which nobody knows what
+// became is not polled for. A node that can reach no other has what it claims: it polls for itself, and goes on from
+// the highest version when it is back. A node whose source is stuck, or whose claims get lost, comes after the others.
+//
+// Feeds that are PerNode are polled by the node they name. The others want them by [Scheduler.WantedElsewhere], and that
+// node is told by [Scheduler.WantFor]. When it is gone, the reading says so, once.
+//
+// A node numbers what it says on its own account, Loading and that a node is gone, just above the newest table; tables
+// leave room for that.
+//
 // # Order
 //
 // The sink is called from one goroutine. The readings of a subscription come in the order of their versions, and Drop
-// comes after the last of them. Version is the time in Unix microseconds, or one more than the last if that is not
+// comes after the last of them. Version is the time in Unix microseconds, or a little more than the last if that is not
 // higher; Before is the version that the sink was given just before. Newest and the sink agree: what Newest returns,
 // the sink has taken, unless it is a Loading that the caller was too early for.
 //

@@ -47,7 +47,7 @@ func (o Options) withDefaults() Options {
 const idleLook = time.Hour
 
 // Scheduler polls what is wanted: each distinct poll once an interval, however many watch it.
-// All methods may be called concurrently.
+// All methods may be called concurrently, but not from Peers.Knows.
 type Scheduler struct {
 	opts  Options
 	sink  Sink

@@ -1,6 +1,7 @@
 package feeds
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -221,5 +222,31 @@ func TestForgottenOnAllNodes(t *testing.T) {
 		if nodes[1].last(sub).Version != nodes[0].last(sub).Version || src.count() != 7 {
 			t.Errorf("%d polls; want who comes back to take what is there", src.count())
 		}
+	})
+}
+
+func TestAgesOfTheDataAreJudgedOnceForAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMesh(t)
+		defer m.stop()
+		src := &fakeSource{Description: timed, PollFn: func(context.Context, Query) (Result, error) {
+			return Result{Records: []Record{{"id": "a", "time": time.Now().Add(-5 * time.Second)}, {"id": "b"}}}, nil
+		}}
+		feed := Feed{Name: "a", Source: src, MaxAge: 15 * time.Second}
+		ahead := m.join(15*time.Second, feed)
+		ahead.watch("a")
+		time.Sleep(time.Second)
+		others := []*meshNode{m.join(0, feed), m.join(-15*time.Second, feed)}
+		sub := watchAll(others, 1, "a")
+		time.Sleep(20 * time.Second)
+		if r := others[0].last(sub); r.Reason != ReasonSourceOld {
+			t.Errorf("%s; want the age as the node that polled saw it", describe(r, ahead.t0))
+		}
+		ahead.kill()
+		time.Sleep(20 * time.Second)
+		if r := others[0].last(sub); r.Status != OK {
+			t.Errorf("%s; want the age as another node sees it", describe(r, ahead.t0))
+		}
+		wantEqual(t, m.nodes, sub)
 	})
 }
