@@ -15,7 +15,7 @@ func TestSharingComesRightAgain(t *testing.T) {
 	for seed := range uint64(3) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				chaos(t, rand.New(rand.NewPCG(seed, 7))) //nolint:gosec // repeatable on purpose
+				chaos(t, rand.New(rand.NewPCG(seed, 7)))
 			})
 		})
 	}

@@ -3,7 +3,6 @@ package feeds
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"slices"
 	"time"
 )
@@ -108,15 +107,15 @@ func (s *Scheduler) show(p *poll, now time.Time) Status {
 
 // report logs what has changed for the whole feed; single failures are readings and counters.
 func (s *Scheduler) report(p *poll, r report) {
-	log, sub := s.opts.Logger, slog.String("subscription", Subscription(p.key).String())
+	log, sub := s.opts.Logger, Subscription(p.key).String()
 	switch r.news {
 	case degraded:
-		log.Warn("feed degraded", "feed", p.feed.Name, sub, "err", r.err)
+		log.Warn("feed degraded", "feed", p.feed.Name, "subscription", sub, "err", r.err)
 	case recovered:
-		log.Info("feed recovered", "feed", p.feed.Name, sub)
+		log.Info("feed recovered", "feed", p.feed.Name, "subscription", sub)
 	case panicked:
 		var pe *panicError
 		errors.As(r.err, &pe)
-		log.Error("source panicked; further panics of this feed are not logged", "feed", p.feed.Name, sub, "err", r.err, "stack", string(pe.stack))
+		log.Error("source panicked; further panics of this feed are not logged", "feed", p.feed.Name, "subscription", sub, "err", r.err, "stack", string(pe.stack))
 	}
 }

@@ -132,5 +132,5 @@ func (s *Scheduler) skew() time.Duration {
 	if s.opts.Now == nil {
 		return 0
 	}
-	return s.opts.Now().Sub(time.Now())
+	return time.Until(s.opts.Now())
 }

@@ -3,6 +3,7 @@ package feeds
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -93,7 +94,7 @@ func unmarshal(data []byte, v any) error {
 	if err := d.Decode(v); err != nil {
 		return fmt.Errorf("read a table: %w", err)
 	}
-	if _, err := d.Token(); err != io.EOF { //nolint:errorlint // Token returns it bare
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return fmt.Errorf("read a table: there is more after it")
 	}
 	return nil
