@@ -184,7 +184,7 @@ func TestContractPresence(t *testing.T) {
 	onEachWay(t, Options{}, func(t *testing.T, s *site, w way) {
 		c := w.dial(t, s, query("unionId", "7", "room", "r", "presence", "1"))
 		wants(t, "first", reads(t, c, 3), "hello, presence, room")
-		if p := s.Presence(); p.Users != 1 || p.Connections != 1 || !s.Online("7") || s.Room("r").Users != 1 {
+		if p := s.Presence(); p.Users != 1 || p.Connections != 1 || len(s.Online(t.Context(), []string{"7", "8"})) != 1 || s.Room("r").Users != 1 {
 			t.Errorf("Presence = %+v; want one user", p)
 		}
 		c.close()

@@ -44,6 +44,7 @@ func (h *Hub) Close() {
 	h.stop()
 	<-h.finished
 	h.streams.Wait()
+	h.report() // that they have gone
 }
 
 // byeSpread is over how long n clients are asked to come back, so that a restarted server is not met by all at once.

@@ -25,10 +25,13 @@ type Options struct {
 	Heartbeat time.Duration
 	// WriteTimeout ends a stream whose socket took nothing for so long. The default is 10 s.
 	WriteTimeout time.Duration
-	// PollerFor is how long a long poller counts as connected after its last answer. The default is 30 s.
+	// PollerFor is how long a long poller counts as connected after its last answer, longer than any poll waits. The default
+	// is 30 s.
 	PollerFor time.Duration
 	// Nodes tells who is in the cluster, and whether this node cannot reach the others. The default is this node.
 	Nodes func() (names []string, degraded bool)
+	// Roster knows who is online on all nodes. The default counts those of this node.
+	Roster Roster
 	// Reached says whether the node has taken the item at seq of the epoch's log, after asking the cluster for what it has
 	// not. It is called when a client comes with a position that the log does not hold yet, and must return when ctx ends, which
 	// is within a second. What it finds comes by Append or Restart before it returns. The default is that there is no more.
@@ -84,7 +87,10 @@ type Hub struct {
 	draining bool                             // guarded by mu
 	closed   bool                             // guarded by mu
 
+	roster sync.Mutex // held while the roster is told or read: the last one counts; taken before mu
+
 	stop     context.CancelFunc
+	bell     chan struct{}  // size 1: there may be something to report or to tell
 	streams  sync.WaitGroup // sessions that are open
 	finished chan struct{}  // closed when the hub's own goroutine has ended
 }
@@ -99,8 +105,9 @@ func NewHub(opts Options) *Hub {
 		topics:   make(map[string]*Update),
 		watchers: make(map[string]map[*Session]struct{}),
 		sessions: make(map[*Session]struct{}),
-		roll:     newRoll(opts.PollerFor),
+		roll:     newRoll(opts.PollerFor, opts.Roster != nil),
 		stop:     stop,
+		bell:     make(chan struct{}, 1),
 		finished: make(chan struct{}),
 	}
 	h.look()

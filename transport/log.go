@@ -147,6 +147,9 @@ func (l *messageLog) now() position {
 	return at
 }
 
+// rejoin says that the node is not alone.
+func (l *messageLog) rejoin() { l.alone = false }
+
 // oldest is where one begins who wants all that is kept, and the index up to which nothing of this node alone is for him.
 func (l *messageLog) oldest() (at position, skip int64) {
 	at = position{Position: l.base, index: l.tail - 1}

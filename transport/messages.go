@@ -122,5 +122,9 @@ func (h *Hub) admit(ctx context.Context, o Opening, kind Kind) (*Session, error)
 	if at, wrong := o.from(); wrong == "" && at.Epoch != "" {
 		h.lookUp(ctx, at.Position)
 	}
-	return h.open(o, kind)
+	s, err := h.open(o, kind)
+	if err == nil && o.Presence {
+		h.refresh()
+	}
+	return s, err
 }

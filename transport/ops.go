@@ -43,6 +43,9 @@ func (s *Session) answer(ctx context.Context, ref string, r Reply) error {
 	s.reply = e
 	s.change(r)
 	s.hub.mu.Unlock()
+	if s.open.Presence && len(r.Join) > 0 {
+		s.hub.refresh()
+	}
 	s.ring()
 	select {
 	case <-s.replied:
@@ -80,6 +83,7 @@ func (s *Session) change(r Reply) {
 	}
 	s.interests = next
 	s.hub.roll.move(s)
+	s.hub.rollChanged()
 }
 
 // without is a copy of list that leaves some out.
@@ -108,12 +112,14 @@ func (s *Session) hello() *event {
 
 // heartbeat tells how far the client has been written to.
 func (s *Session) heartbeat() *event {
-	p := s.hub.Presence()
+	s.hub.mu.RLock()
+	users, connections := s.hub.roll.totals()
+	s.hub.mu.RUnlock()
 	return newEvent("heartbeat", s.position.ID(), struct {
 		Time        stamp `json:"time"`
 		Users       int   `json:"users"`
 		Connections int   `json:"connections"`
-	}{stamp(time.Now()), p.Users, p.Connections})
+	}{stamp(time.Now()), users, connections})
 }
 
 // stamp is a time as clients read it: RFC 3339, UTC, milliseconds.

@@ -53,14 +53,25 @@ type roomSeen struct {
 
 // Presence returns who is online.
 func (h *Hub) Presence() Presence {
-	names, degraded := h.opts.Nodes()
+	p := Presence{}
+	p.Nodes, p.Degraded = h.opts.Nodes()
+	if h.opts.Roster != nil {
+		p.Users, p.Connections = h.opts.Roster.Census().Totals()
+		return p
+	}
 	h.mu.RLock()
 	defer h.mu.RUnlock()
-	return Presence{Users: len(h.roll.users), Connections: len(h.roll.clients), Nodes: names, Degraded: degraded}
+	p.Users, p.Connections = h.roll.totals()
+	return p
 }
 
 // Room returns who is in a room.
 func (h *Hub) Room(name string) RoomPresence {
+	if h.opts.Roster != nil {
+		m := &room{name: name}
+		m.connections, m.users = h.opts.Roster.Census().Room(name)
+		return m.presence()
+	}
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	m := h.roll.rooms[name]
@@ -72,20 +83,34 @@ func (h *Hub) Room(name string) RoomPresence {
 
 // Users returns who is connected, sorted by unionId.
 func (h *Hub) Users() []UserPresence {
+	if h.opts.Roster != nil {
+		return h.opts.Roster.Census().Users()
+	}
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	return h.roll.userPresence(h.opts.Node)
 }
 
-// Online says whether a user has a connection.
-func (h *Hub) Online(unionID string) bool {
+// Online returns those of the users who have a connection. With a roster it may wait for the cluster, until ctx ends.
+func (h *Hub) Online(ctx context.Context, users []string) (online []string) {
+	if h.opts.Roster != nil {
+		return h.opts.Roster.Online(ctx, users)
+	}
 	h.mu.RLock()
 	defer h.mu.RUnlock()
-	return h.roll.users[unionID] > 0
+	for _, user := range users {
+		if h.roll.users[user] > 0 {
+			online = append(online, user)
+		}
+	}
+	return online
 }
 
 // news returns what of presence s is to be told now, where told keeps what it knows; and when to ask again for what it is too early for.
 func (r *roll) news(s *Session, told *seen, now time.Time) (list []*event, again time.Time) {
+	if r.awaits(s, told) {
+		return nil, now.Add(readSoonest)
+	}
 	r.tell()
 	told.looked = r.version
 	if told.version != r.toldAt {
@@ -125,15 +150,14 @@ func (r *roll) tell() {
 		return
 	}
 	r.tried = r.version
-	told := newEvent("presence", "", Presence{
-		Users: len(r.users), Connections: len(r.clients), Nodes: r.nodes, Degraded: r.degraded,
-	})
+	users, connections := r.totals()
+	told := newEvent("presence", "", Presence{Users: users, Connections: connections, Nodes: r.nodes, Degraded: r.degraded})
 	if r.told == nil || string(r.told.data) != string(told.data) {
 		r.told, r.toldAt = told, r.version
 	}
 }
 
-// tick looks again and again until ctx ends.
+// tick reports and looks, again and again until ctx ends.
 func (h *Hub) tick(ctx context.Context) {
 	defer close(h.finished)
 	ticker := time.NewTicker(lookEvery)
@@ -141,10 +165,12 @@ func (h *Hub) tick(ctx context.Context) {
 	for {
 		select {
 		case <-ticker.C:
-			h.look()
+		case <-h.bell:
 		case <-ctx.Done():
 			return
 		}
+		h.report()
+		h.look()
 	}
 }
 
@@ -152,17 +178,21 @@ func (h *Hub) tick(ctx context.Context) {
 func (h *Hub) look() {
 	names, degraded := h.opts.Nodes()
 	now := time.Now()
+	every := presenceEvery
+	h.mu.RLock()
+	if degraded != h.roll.degraded {
+		every = 0
+	}
+	h.mu.RUnlock()
+	h.recount(every)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.log.expire(now)
 	h.roll.expire(now)
-	if h.roll.nodes == nil || degraded != h.roll.degraded || !slices.Equal(names, h.roll.nodes) {
-		h.roll.version++
-		if degraded != h.roll.degraded { // told at once
-			h.roll.urgent = h.roll.version
-		}
-		h.roll.nodes, h.roll.degraded = slices.Clone(names), degraded
+	if h.roll.degraded && !degraded {
+		h.log.rejoin()
 	}
+	h.roll.place(names, degraded)
 	if h.roll.looked == h.roll.version {
 		return
 	}
@@ -176,4 +206,16 @@ func (h *Hub) look() {
 			s.ring()
 		}
 	}
+}
+
+// place takes which nodes there are, and whether this one cannot reach the others.
+func (r *roll) place(nodes []string, degraded bool) {
+	if r.nodes != nil && degraded == r.degraded && slices.Equal(nodes, r.nodes) {
+		return
+	}
+	r.version++
+	if degraded != r.degraded { // told at once
+		r.urgent = r.version
+	}
+	r.nodes, r.degraded = slices.Clone(nodes), degraded
 }

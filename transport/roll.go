@@ -7,13 +7,22 @@ import (
 )
 
 // roll counts who is here: streams while they are open, long pollers for a while after their last answer, and a client with
-// several of them once. It is a part of the Hub, guarded by its mutex.
+// several of them once. With a roster it only follows this node's clients for it, and tells what was read from it.
+// It is a part of the Hub, guarded by its mutex.
 type roll struct {
 	pollerFor time.Duration
 	clients   map[string]*client   // by session
 	idle      map[*client]struct{} // those with no stream and no waiting poll
-	users     map[string]int       // clients by unionId
+	users     map[string]int       // clients by unionId; without a roster
 	rooms     map[string]*room
+
+	guests     *guests        // nil without a roster, like all of these
+	here       map[string]int // clients by room
+	everyone   int            // users on all nodes, when read last
+	everywhere int            // connections on all nodes
+	readAt     time.Time
+	reads      uint64
+	unread     bool // somebody waits for what was not read yet
 
 	nodes    []string
 	degraded bool
@@ -32,10 +41,11 @@ type client struct {
 	sessions       []*Session
 	until          time.Time // of a poller without a waiting poll
 	seen           seen      // of a poller
+	standing       standing
 }
 
-func newRoll(pollerFor time.Duration) *roll {
-	return &roll{
+func newRoll(pollerFor time.Duration, cluster bool) *roll {
+	r := &roll{
 		pollerFor: pollerFor,
 		clients:   make(map[string]*client),
 		idle:      make(map[*client]struct{}),
@@ -43,6 +53,10 @@ func newRoll(pollerFor time.Duration) *roll {
 		rooms:     make(map[string]*room),
 		version:   1,
 	}
+	if cluster {
+		r.guests, r.here = newGuests(), make(map[string]int)
+	}
+	return r
 }
 
 // enter counts a session that opens.
@@ -51,11 +65,17 @@ func (r *roll) enter(s *Session) {
 	if c == nil {
 		c = &client{id: s.id}
 		r.clients[s.id] = c
-		r.version++
+		if r.guests == nil {
+			r.version++
+		}
 	}
+	s.entered = r.reads
 	delete(r.idle, c)
 	c.sessions = append(c.sessions, s)
 	r.move(s)
+	if r.guests != nil && (s.kind == LongPoll || s.open.Session != "") { // it may have polled before, wherever
+		r.guests.polled(c)
+	}
 }
 
 // move takes who and where the client is from a session that opened, joined or left: a stream before a poll, by which a stream asks
@@ -74,6 +94,14 @@ func (r *roll) move(s *Session) {
 		r.count(c.user, without(c.rooms, before.rooms))
 		r.uncount(before.user, without(before.rooms, c.rooms))
 	}
+	r.follow(c)
+}
+
+// follow has the roster told what became of a client.
+func (r *roll) follow(c *client) {
+	if r.guests != nil {
+		r.guests.follow(c)
+	}
 }
 
 // leave follows a session that ends. A poller stays for a while.
@@ -83,7 +111,11 @@ func (r *roll) leave(s *Session, now time.Time) {
 		return
 	}
 	polling := c.kind() == LongPoll
+	defer r.follow(c)
 	c.sessions = slices.DeleteFunc(c.sessions, func(other *Session) bool { return other == s })
+	if r.guests != nil && c.kind() == LongPoll && (polling || len(c.sessions) > 0) {
+		r.guests.polled(c)
+	}
 	if len(c.sessions) > 0 {
 		return
 	}
@@ -117,7 +149,19 @@ func (c *client) kind() Kind {
 	return LongPoll
 }
 
+// totals are what is told: users and connections.
+func (r *roll) totals() (users, connections int) {
+	if r.guests != nil {
+		return r.everyone, r.everywhere
+	}
+	return len(r.users), len(r.clients)
+}
+
 func (r *roll) count(user string, rooms []string) {
+	if r.guests != nil {
+		r.attend(rooms, 1)
+		return
+	}
 	r.version++
 	if user != "" {
 		r.users[user]++
@@ -131,6 +175,10 @@ func (r *roll) count(user string, rooms []string) {
 }
 
 func (r *roll) uncount(user string, rooms []string) {
+	if r.guests != nil {
+		r.attend(rooms, -1)
+		return
+	}
 	r.version++
 	if user != "" {
 		if r.users[user]--; r.users[user] == 0 {

@@ -1,6 +1,8 @@
 package transport
 
-// room is who is in a room, as far as this node counts. It is a part of the Hub, guarded by its mutex.
+import "slices"
+
+// room is who is in a room: on this node, or, with a roster, on all. It is a part of the Hub, guarded by its mutex.
 type room struct {
 	name        string
 	connections int
@@ -40,6 +42,34 @@ func (m *room) leave(user string, version uint64) {
 		delete(m.users, user)
 		m.note(change{version, user, false})
 	}
+}
+
+// become takes who is in the room on all nodes, and reports whether that is news.
+func (m *room) become(connections int, users map[string]int, version uint64) bool {
+	var came, went []string
+	for user := range users {
+		if m.users[user] == 0 {
+			came = append(came, user)
+		}
+	}
+	for user := range m.users {
+		if users[user] == 0 {
+			went = append(went, user)
+		}
+	}
+	if m.version != 0 && connections == m.connections && len(came)+len(went) == 0 {
+		return false
+	}
+	m.version, m.connections, m.users = version, connections, users
+	slices.Sort(came)
+	slices.Sort(went)
+	for _, user := range came {
+		m.note(change{version, user, true})
+	}
+	for _, user := range went {
+		m.note(change{version, user, false})
+	}
+	return true
 }
 
 func (m *room) note(c change) {

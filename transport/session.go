@@ -43,6 +43,7 @@ type Session struct {
 	gone      bool // no longer counted
 	closed    bool
 	seen      seen
+	entered   uint64 // how often the census had been read
 
 	// Owned by the goroutine that calls Next.
 	position position  // written to the client
@@ -90,6 +91,7 @@ func (h *Hub) open(o Opening, kind Kind) (*Session, error) {
 	}
 	if kind != "" {
 		h.roll.enter(s)
+		h.rollChanged()
 	}
 	return s, nil
 }
@@ -222,6 +224,7 @@ func (s *Session) depart() {
 	delete(h.sessions, s)
 	if s.kind != "" {
 		h.roll.leave(s, time.Now())
+		h.rollChanged()
 	}
 }
 
