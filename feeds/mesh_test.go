@@ -51,6 +51,7 @@ type meshNode struct {
 	hangs  bool // nothing is answered
 	fails  bool // claims fail
 	unsure bool // claims are taken, and nobody learns it
+	deaf   bool // what is published does not come by itself
 	sent   atomic.Int32
 }
 
@@ -182,7 +183,7 @@ func (n *meshNode) Publish(ctx context.Context, poll string, version int64, keep
 		n.m.kept[poll] = p
 	}
 	for _, other := range n.m.nodes {
-		if other != n && other.wants[poll] && !other.alone && !other.dead && !other.hangs {
+		if other != n && other.wants[poll] && !other.alone && !other.dead && !other.hangs && !other.deaf {
 			time.AfterFunc(lag, func() {
 				if err := other.Accept(poll, other.remote(p)); err != nil {
 					n.m.t.Error(err)
