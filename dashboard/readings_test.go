@@ -9,6 +9,7 @@ import (
 
 	"github.com/pulsewall/pulsewall/feeds"
 	"github.com/pulsewall/pulsewall/transport"
+	"github.com/pulsewall/pulsewall/views"
 )
 
 // at is a fixed moment of the tests.
@@ -105,4 +106,31 @@ func TestOldIsNeverFirst(t *testing.T) {
 			time.Sleep(21 * time.Second)
 		}
 	})
+}
+
+// A page's tag differs as soon as anything that it shows does, ages included.
+func TestPageTag(t *testing.T) {
+	d, _ := newDashboard(t)
+	r := feeds.Reading{Sub: sub(t, "rows"), Version: 7, At: at, Due: at.Add(time.Minute), Status: feeds.OK, Page: page()}
+	shown := func(now time.Time, change func(*views.PageView)) string {
+		p := views.PageView{Now: now, Panels: []views.PanelView{{Fragment: views.FragmentView{Reading: r}}}}
+		change(&p)
+		return d.pageTag(p)
+	}
+	first := shown(at, func(*views.PageView) {})
+	if again := shown(at.Add(500*time.Millisecond), func(p *views.PageView) { p.Cursor = "other" }); again != first {
+		t.Error("another tag for what looks the same")
+	}
+	for what, tag := range map[string]string{
+		"age":      shown(at.Add(time.Second), func(*views.PageView) {}),
+		"late":     shown(at.Add(time.Hour), func(*views.PageView) {}),
+		"version":  shown(at, func(p *views.PageView) { p.Panels[0].Fragment.Reading.Version++ }),
+		"status":   shown(at, func(p *views.PageView) { p.Panels[0].Fragment.Reading.Status = feeds.Failed }),
+		"online":   shown(at, func(p *views.PageView) { p.Users++ }),
+		"degraded": shown(at, func(p *views.PageView) { p.Degraded = true }),
+	} {
+		if tag == first {
+			t.Errorf("the same tag though the %s differs", what)
+		}
+	}
 }

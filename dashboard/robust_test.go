@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -137,16 +138,24 @@ func TestSendersAreBounded(t *testing.T) {
 	})
 }
 
-// A hub that has closed under a request that waits leaves no empty answer behind.
+// A hub that closes under a poll that waits leaves no empty answer behind, and takes nobody afterwards.
 func TestClosedMeanwhile(t *testing.T) {
 	d, _ := newDashboard(t)
-	w := httptest.NewRecorder()
-	d.hub.Close()
-	for _, path := range []string{"/live/poll", "/live/sse", "/healthz", "/readyz"} {
-		w = httptest.NewRecorder()
+	_, cursor := d.hub.Snapshot(nil)
+	answered := make(chan *httptest.ResponseRecorder)
+	get := func(path string) *httptest.ResponseRecorder {
+		w := httptest.NewRecorder()
 		d.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
-		if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
-			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		return w
+	}
+	go func() { answered <- get("/live/poll?after=" + cursor) }()
+	for d.hub.Stats().Sessions[transport.LongPoll] == 0 {
+		runtime.Gosched()
+	}
+	d.hub.Close()
+	for _, w := range []*httptest.ResponseRecorder{<-answered, get("/live/poll"), get("/live/sse"), get("/healthz"), get("/readyz")} {
+		if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" || w.Header().Get("Content-Type") != "application/problem+json" {
+			t.Errorf("%d %v %s", w.Code, w.Header(), w.Body)
 		}
 	}
 }
