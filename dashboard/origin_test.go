@@ -1,6 +1,7 @@
 package dashboard_test
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -60,21 +61,23 @@ func TestOrigin(t *testing.T) {
 		if tt.headers != "" {
 			headers = strings.Split(strings.ReplaceAll(tt.headers, "HERE", tt.wall.Listener.Addr().String()), "|")
 		}
-		post := tt.wall.post("/api/messages", `{"to":{"all":true},"data":1}`, headers...)
-		if tt.allowed && post.StatusCode != 202 {
-			t.Errorf("post with %s: %d %s", tt.headers, post.StatusCode, post.body)
-		}
-		if !tt.allowed {
-			post.wantProblem(t, "post with "+tt.headers, 403, "proxy_set_header Host $http_host;")
-		}
-		if tt.wall == secure { // WebSockets of HTTP/2 are refused anyway
-			continue
-		}
-		if tt.allowed {
-			tt.wall.socket("", headers...).until("hello")
-		} else {
-			tt.wall.get("/live", append(headers, handshake...)...).wantProblem(t, "WebSocket with "+tt.headers, 403, "allows its own pages")
-		}
+		tt.wall.checkOrigin(headers, tt.allowed, tt.wall != secure) // WebSockets over HTTP/2 are refused anyway
+	}
+}
+
+// checkOrigin posts and opens a WebSocket with headers of a browser.
+func (w *wall) checkOrigin(headers []string, allowed, socket bool) {
+	w.t.Helper()
+	post := w.post("/api/messages", `{"to":{"all":true},"data":1}`, headers...)
+	if !allowed {
+		post.wantProblem(w.t, fmt.Sprintf("post with %q", headers), 403, "proxy_set_header Host $http_host;")
+	} else if post.StatusCode != 202 {
+		w.t.Errorf("post with %q: %d %s", headers, post.StatusCode, post.body)
+	}
+	if socket && allowed {
+		w.socket("", headers...).until("hello")
+	} else if socket {
+		w.get("/live", append(headers, handshake...)...).wantProblem(w.t, fmt.Sprintf("WebSocket with %q", headers), 403, "allows its own pages")
 	}
 }
 

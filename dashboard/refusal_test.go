@@ -151,12 +151,17 @@ func TestRefused(t *testing.T) {
 			t.Errorf("%s: Upgrade %q", what, upgrade)
 		}
 	}
+}
+
+// A person gets a page, and each refusal is counted.
+func TestRefusedPerson(t *testing.T) {
+	w := newWall(t, two(dashboard.Options{}), false)
 	page := w.get("/d/nothing?x=<script>", "Accept: text/html,*/*")
 	if page.StatusCode != 404 || !strings.HasPrefix(page.Header.Get("Content-Type"), "text/html") || !strings.Contains(page.body, "there are main") {
 		t.Errorf("a person gets %d %s %s", page.StatusCode, page.Header.Get("Content-Type"), page.body)
 	}
 	body := w.get("/metrics").body
-	if !strings.Contains(body, `pulsewall_refused_total{status="426"} 3`) {
+	if !strings.Contains(body, `pulsewall_refused_total{status="404"} 1`) {
 		t.Error("refusals are not counted")
 	}
 }
