@@ -175,8 +175,8 @@ func TestRefusedHTTP2(t *testing.T) {
 	}
 	r.wantProblem(t, "handshake over HTTP/2", 426, "HTTP/2.0")
 	w.get("/live/sse?sub=nope").wantProblem(t, "sse", 404, "nope")
-	if hsts := w.get("/").Header.Get("Strict-Transport-Security"); hsts == "" {
-		t.Error("no HSTS over TLS")
+	if hsts := w.get("/").Header.Get("Strict-Transport-Security"); hsts != "" { // it would bind every port of the host for a year
+		t.Errorf("HSTS %q", hsts)
 	}
 }
 

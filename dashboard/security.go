@@ -48,9 +48,6 @@ func (d *Dashboard) secure(next http.Handler) http.Handler {
 		h.Set("X-Frame-Options", "DENY") // for browsers older than frame-ancestors
 		h.Set("Referrer-Policy", "same-origin")
 		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
-		if r.TLS != nil {
-			h.Set("Strict-Transport-Security", "max-age=31536000")
-		}
 		next.ServeHTTP(w, r)
 	})
 }
