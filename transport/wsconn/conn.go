@@ -22,10 +22,7 @@ const (
 	NotUTF8        = 1007
 	TooBig         = 1009
 	ServiceRestart = 1012
-	TryAgainLater  = 1013
 	WrongFrames    = 4400 // too many wrong frames in a row
-	TokenEnded     = 4401
-	Forbidden      = 4403
 	TooSlow        = 4408
 )
 
