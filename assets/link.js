@@ -17,7 +17,7 @@
     options.newer = options.newer || nothing;
     options.subscribed = options.subscribed || nothing;
     this.ladder = pulsewall.rungs.filter(function (rung) { return rung.here(); });
-    this.clock = new pulsewall.Clock(options.time);
+    this.clock = new pulsewall.Clock(options.time, options.fetched);
     this.after = options.cursor || "";
     this.session = options.session || "";
     this.state = "stopped";

@@ -23,6 +23,7 @@
       query: function () { return self.query(); },
       cursor: main.getAttribute("data-cursor"),
       time: Date.parse(main.getAttribute("data-time")),
+      fetched: pulsewall.Clock.fetched(),
       event: function (event) { self.take(event); },
       newer: function (events) { return self.newer(events); },
       subscribed: function (sub, reply) { self.subscribed(sub, reply); },
@@ -45,8 +46,8 @@
   // state is what decides, beside a reading itself, how fresh it is.
   Page.prototype.state = function () {
     var now = Date.now(), link = this.link;
-    return { now: link.clock.now(), lost: link.lostAt ? now - link.lostAt : 0, sleptAt: link.sleptAt, slept: now - link.sleptAt,
-      paused: this.paused, alone: this.alone };
+    return { now: link.clock.now(), proved: link.clock.proved, lost: link.lostAt ? now - link.lostAt : 0, sleptAt: link.sleptAt,
+      slept: now - link.sleptAt, paused: this.paused, alone: this.alone };
   };
 
   // subs are the distinct subscriptions of the panels.

@@ -84,7 +84,7 @@ func (p PageView) peopleTitle() string {
 func (p PanelView) age() Freshness {
 	f := Fresh(p.Fragment.Reading, p.Now)
 	if p.Degraded {
-		f.After += " · " + text.NodeAlone
+		f.After = both(f.After, text.NodeAlone)
 	}
 	return f
 }
