@@ -128,6 +128,8 @@ func TestRefused(t *testing.T) {
 		{"POST", "/live", nil, 405, "GET"},
 		{"DELETE", "/api/messages", nil, 405, "GET, HEAD, POST"},
 		{"PUT", "/d/main", nil, 405, "GET, HEAD"},
+		{"GET", "/assets/nothing.js", nil, 404, "/assets/nothing.js"},
+		{"POST", "/assets/nothing.js", nil, 405, "GET, HEAD"},
 		{"GET", "/live", []string{"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=="}, 426, "proxy_set_header Upgrade $http_upgrade;"},
 		{"GET", "/live/ws", nil, 426, "proxy_http_version 1.1;"},
 		{"GET", "/live", []string{handshake[0], handshake[1], handshake[3], "Sec-WebSocket-Version: 8"}, 426, "want 13"},

@@ -16,6 +16,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/a-h/templ"
+
 	"github.com/pulsewall/pulsewall/feeds"
 	"github.com/pulsewall/pulsewall/transport"
 )
@@ -49,6 +51,19 @@ func TestPanics(t *testing.T) {
 		t.Errorf("late: %v; want a cut connection", err)
 	}
 	_ = resp.Body.Close()
+}
+
+// A page that cannot be rendered is refused like everything else.
+func TestPageFails(t *testing.T) {
+	d, _ := newDashboard(t)
+	w := httptest.NewRecorder()
+	w.Header().Set("ETag", "of the page")
+	broken := templ.ComponentFunc(func(context.Context, io.Writer) error { return errors.New("broken") })
+	d.render(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil), http.StatusOK, broken)
+	h := w.Header()
+	if w.Code != 500 || h.Get("Content-Type") != "application/problem+json" || h.Get("Cache-Control") != "no-store" || h.Get("ETag") != "" || strings.Contains(w.Body.String(), "broken") {
+		t.Errorf("%d %v %s", w.Code, h, w.Body)
+	}
 }
 
 // What a stream needs of its response comes through everything in front of it.
