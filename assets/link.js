@@ -19,7 +19,7 @@
     this.ladder = pulsewall.rungs.filter(function (rung) { return rung.here(); });
     this.clock = new pulsewall.Clock(options.time, options.fetched);
     this.after = options.cursor || "";
-    this.session = options.session || "";
+    this.session = "";
     this.state = "stopped";
     this.seen = { ids: Object.create(null), order: [] };
     this.replies = Object.create(null);

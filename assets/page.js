@@ -9,7 +9,6 @@
   function Page(main) {
     var self = this, strings = {};
     try { strings = JSON.parse(document.body.getAttribute("data-strings")) || {}; } catch (none) { strings = {}; }
-    this.main = main;
     this.words = new pulsewall.Words(strings);
     this.paused = false;
     this.waiting = []; // events that came while the tab was hidden, beside the readings
@@ -29,7 +28,6 @@
       subscribed: function (sub, reply) { self.subscribed(sub, reply); },
       changed: function () { self.tell(); }
     });
-    this.link.session = main.getAttribute("data-session") || "";
     this.words.localise(document);
     this.panels = dom.all(main, "[data-panel]").map(function (section) { return new pulsewall.Panel(section, self); });
     pulsewall.listen(this);

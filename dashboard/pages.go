@@ -193,7 +193,7 @@ func (d *Dashboard) page(v *visit, newest []feeds.Reading) views.PageView {
 				Look: p.look, About: p.about, Reading: reading, History: d.scheduler.History(v.subs[i], reading.At),
 				PageHref: func(current int) string { return v.href(p, strconv.Itoa(current)) },
 			},
-			Name: p.Name, Title: p.Title, Wide: p.Wide, Interval: interval, HrefTemplate: v.href(p, "{page}"),
+			Name: p.Name, Title: p.Title, Wide: p.Wide,
 		})
 	}
 	return page
