@@ -35,9 +35,9 @@ func TestOrigin(t *testing.T) {
 		{null, "Origin: http://evil.example", no},
 		{plain, "Origin: nonsense", no},
 		{plain, "Origin: http://%zz", no},
-		{plain, "Origin: http://example.org|Host: example.org:80", ok},
-		{plain, "Origin: http://EXAMPLE.org:80|Host: example.org", ok},
-		{plain, "Origin: http://example.org|Host: example.org:8080", no},
+		{plain, "Origin: http://192.0.2.1|Host: 192.0.2.1:80", ok},
+		{plain, "Origin: http://LOCALHOST:80|Host: localhost", ok},
+		{plain, "Origin: http://192.0.2.1|Host: 192.0.2.1:8080", no},
 		{plain, "Origin: http://example.org|X-Forwarded-Host: example.org", no}, // nobody vouches for it
 		{plain, "Origin: http://evil.example|Sec-Fetch-Site: same-origin", no},
 		{plain, "Sec-Fetch-Site: same-origin", ok},
@@ -101,6 +101,35 @@ func TestShared(t *testing.T) {
 		ask := w.do("OPTIONS", "/api/messages", "", "Origin: "+origin, "Access-Control-Request-Method: POST")
 		if ask.Header.Get("Access-Control-Allow-Origin") != want || (ask.StatusCode == 204) != (want != "") {
 			t.Errorf("preflight from %s: %d %v", origin, ask.StatusCode, ask.Header)
+		}
+	}
+}
+
+// A name that is not this server's own may be anybody's, who then reads along in the browsers of this machine.
+func TestRebinding(t *testing.T) {
+	const ok, no = true, false
+	open := newWall(t, two(dashboard.Options{Origins: []string{"https://Wall.example:8443", "null"}}), false)
+	proxied := newWall(t, two(dashboard.Options{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}}), false)
+	tests := []struct {
+		wall *wall
+		host string
+		want bool
+	}{
+		{open, "127.0.0.1:7000", ok}, {open, "127.0.0.1", ok}, {open, "[::1]:7000", ok}, {open, "192.0.2.1", ok},
+		{open, "localhost", ok}, {open, "LocalHost:7000", ok}, {open, "localhost.", ok}, {open, "wall.localhost:7000", ok},
+		{open, "wall.example", ok}, {open, "WALL.example:7000", ok},
+		{open, "evil.example", no}, {open, "evil.example:7000", no}, {open, "localhost.evil.example", no}, {open, "notlocalhost", no},
+		{open, "127.0.0.1.evil.example:7000", no}, {open, "sub.wall.example", no}, {open, "null", no}, {open, "1", no},
+		{proxied, "evil.example", ok},
+	}
+	for _, tt := range tests {
+		for _, path := range []string{"/", "/live/poll?wait=0", "/api/messages", "/metrics", "/nothing"} {
+			a := tt.wall.get(path, "Host: "+tt.host, "Accept: text/html")
+			if !tt.want {
+				a.wantProblem(t, tt.host+path, 403, "--trusted-proxy")
+			} else if a.StatusCode == 403 {
+				t.Errorf("%s%s: %d %s", tt.host, path, a.StatusCode, a.body)
+			}
 		}
 	}
 }

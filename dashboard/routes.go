@@ -13,7 +13,7 @@ import (
 // routes are all addresses.
 func (d *Dashboard) routes() http.Handler {
 	r := chi.NewRouter()
-	r.Use(d.recoverer, d.secure, d.bounded, d.share)
+	r.Use(d.recoverer, d.secure, d.bounded, d.ownHost, d.share)
 	r.NotFound(func(w http.ResponseWriter, req *http.Request) {
 		d.refuse(w, req, refuse(http.StatusNotFound, "there is nothing at %q", clip(req.URL.Path)))
 	})
