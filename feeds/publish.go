@@ -15,7 +15,12 @@ type views map[string]*view
 
 // fresh says whether a new subscription may be served from what is kept: never from what is older than two intervals.
 func (p *poll) fresh(now time.Time) bool {
-	return !p.settled.IsZero() && now.Sub(p.settled) < 2*p.feed.Interval
+	return !p.settled.IsZero() && age(p.settled, now) < 2*p.feed.Interval
+}
+
+// age is by whichever clock shows more: the monotonic one stands still while a machine sleeps, the wall clock may be set back.
+func age(then, now time.Time) time.Duration {
+	return max(now.Sub(then), now.Round(0).Sub(then.Round(0)))
 }
 
 // next is when the next reading is expected. It is told on the clock as it is now: one that was set, or a machine that
