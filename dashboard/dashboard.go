@@ -37,6 +37,7 @@ type Dashboard struct {
 	origins   map[string]bool
 	gate      *gate
 	senders   *senders
+	addresses *senders // all senders of one client address, where it is known
 	metrics   *metrics
 	handler   http.Handler
 	alone     bool // no cluster: this node's name goes without saying
@@ -54,7 +55,8 @@ func New(opts Options) (*Dashboard, error) {
 	}
 	d := &Dashboard{
 		opts: opts, alone: alone, log: opts.Logger, started: time.Now(), abouts: make(map[string]feeds.Description),
-		gate: newGate(opts.Limits), senders: newSenders(opts.Limits.MessagesPerSecond), metrics: newMetrics(),
+		gate: newGate(opts.Limits), metrics: newMetrics(),
+		senders: newSenders(opts.Limits.MessagesPerSecond), addresses: newSenders(sendersPerAddr * opts.Limits.MessagesPerSecond),
 	}
 	if d.origins, err = parseOrigins(opts.Origins); err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/netip"
 	"strings"
 	"unicode/utf8"
 
@@ -28,6 +29,7 @@ type draft struct {
 	key     string
 	from    transport.Sender
 	session string
+	addr    netip.Addr // where it comes from; not valid where that is not known
 }
 
 func (m *draft) check() error {

@@ -32,8 +32,8 @@ func (d *Dashboard) send(ctx context.Context, m draft) (receipt, error) {
 	if err := m.check(); err != nil {
 		return receipt{}, err
 	}
-	if !d.senders.allow(m.scope()) {
-		return receipt{}, refuse(http.StatusTooManyRequests, "too many messages from one sender: %d a second are allowed", d.opts.Limits.MessagesPerSecond).after(time.Second)
+	if err := d.mayNow(m); err != nil {
+		return receipt{}, err
 	}
 	key := m.key
 	if key == "" {
@@ -56,6 +56,21 @@ func (d *Dashboard) send(ctx context.Context, m draft) (receipt, error) {
 	out := receipt{ID: id, Degraded: degraded}
 	out.Online, out.Offline = d.found(m.to)
 	return out, nil
+}
+
+// mayNow refuses what comes too fast.
+func (d *Dashboard) mayNow(m draft) error {
+	sender, most := m.scope(), d.opts.Limits.MessagesPerSecond
+	if sender == "" && m.addr.IsValid() {
+		sender = "a" + m.addr.String()
+	}
+	if !d.senders.allow(sender) {
+		return refuse(http.StatusTooManyRequests, "too many messages from one sender: %d a second are allowed", most).after(time.Second)
+	}
+	if m.addr.IsValid() && !d.addresses.allow(m.addr.String()) {
+		return refuse(http.StatusTooManyRequests, "too many messages from %s: %d a second are allowed from one address", m.addr, sendersPerAddr*most).after(time.Second)
+	}
+	return nil
 }
 
 // found tells who of those a message is for is here.
@@ -88,11 +103,12 @@ func (d *Dashboard) postMessage(w http.ResponseWriter, r *http.Request) {
 		read = readForm
 	}
 	m, err := read(r)
-	bodyRead(w)
 	if err != nil {
 		d.refuse(w, r, err)
 		return
 	}
+	bodyRead(w)
+	m.addr = d.clientAddr(r)
 	receipt, err := d.send(r.Context(), m)
 	if err != nil {
 		d.refuse(w, r, err)

@@ -19,7 +19,8 @@ type Options struct {
 	Feeds    []feeds.Feed  // default: feeds.Builtin
 	Boards   []Board       // default: those of BuiltinBoards whose feeds there are
 	Interval time.Duration // of every feed instead of its own; 0: each its own
-	// Origins are further origins (scheme://host[:port], or "null") whose pages may open WebSockets and post.
+	// Origins are further origins (scheme://host[:port], or "null") whose pages may open streams, poll and post. Where the server is
+	// reached on a loopback address, their hosts are names that it answers to.
 	Origins []string
 	// TrustedProxies are the addresses whose X-Forwarded-For, -Proto and -Host count.
 	TrustedProxies []netip.Prefix
@@ -34,14 +35,14 @@ type Options struct {
 type Limits struct {
 	Connections        int // streams and waiting polls in all; default 100,000
 	ConnectionsPerAddr int // of one client address, where it is known; default 1,000; loopback and trusted proxies do not count
-	MessagesPerSecond  int // of one sender; default 1,000, with a burst of twice as many
+	MessagesPerSecond  int // of one sender; default 1,000, with a burst of twice as many; all senders of one known address have ten times that
 	Polls              int // distinct polls in all; default 10,000
 	PollsPerFeed       int // default 1,000
 }
 
 // DefaultLimits are the limits of a Dashboard that is given none.
 func DefaultLimits() Limits {
-	return Limits{Connections: 100_000, ConnectionsPerAddr: 1_000, MessagesPerSecond: 50, Polls: 10_000, PollsPerFeed: 1_000}
+	return Limits{Connections: 100_000, ConnectionsPerAddr: 1_000, MessagesPerSecond: 1_000, Polls: 10_000, PollsPerFeed: 1_000}
 }
 
 // Board is one dashboard.

@@ -123,6 +123,13 @@ func (d *deadlines) SetReadDeadline(at time.Time) error {
 	return nil
 }
 
+// What is said of the limits is what they are.
+func TestDefaultLimits(t *testing.T) {
+	if l := DefaultLimits(); l != (Limits{Connections: 100_000, ConnectionsPerAddr: 1_000, MessagesPerSecond: 1_000, Polls: 10_000, PollsPerFeed: 1_000}) {
+		t.Errorf("%+v", l)
+	}
+}
+
 // However many senders there are, few limiters are kept, and one sender cannot wash its limit off.
 func TestSendersAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
