@@ -9,7 +9,8 @@ import (
 	"github.com/pulsewall/pulsewall/dashboard"
 )
 
-// Another site's page may not act; this site's, configured ones and programs may. The rule is one for WebSockets and posts.
+// Another site's page may not act; this site's, configured ones and programs may. The rule is one for posts and all of the live address,
+// where a GET counts somebody as online.
 func TestOrigin(t *testing.T) {
 	const ok, no = true, false
 	plain := newWall(t, two(dashboard.Options{Origins: []string{"https://Wall.example:443/", "http://127.0.0.1:9"}}), false)
@@ -65,7 +66,7 @@ func TestOrigin(t *testing.T) {
 	}
 }
 
-// checkOrigin posts and opens a WebSocket with headers of a browser.
+// checkOrigin posts, polls and opens streams with headers of a browser.
 func (w *wall) checkOrigin(headers []string, allowed, socket bool) {
 	w.t.Helper()
 	post := w.post("/api/messages", `{"to":{"all":true},"data":1}`, headers...)
@@ -73,6 +74,12 @@ func (w *wall) checkOrigin(headers []string, allowed, socket bool) {
 		post.wantProblem(w.t, fmt.Sprintf("post with %q", headers), 403, "proxy_set_header Host $http_host;")
 	} else if post.StatusCode != 202 {
 		w.t.Errorf("post with %q: %d %s", headers, post.StatusCode, post.body)
+	}
+	if poll := w.get("/live?wait=0", headers...); allowed && poll.StatusCode != 200 {
+		w.t.Errorf("poll with %q: %d %s", headers, poll.StatusCode, poll.body)
+	} else if !allowed {
+		poll.wantProblem(w.t, fmt.Sprintf("poll with %q", headers), 403, "allows its own pages")
+		w.get("/live", append(headers, "Accept: text/event-stream")...).wantProblem(w.t, fmt.Sprintf("stream with %q", headers), 403, "allows its own pages")
 	}
 	if socket && allowed {
 		w.socket("", headers...).until("hello")
