@@ -4,67 +4,12 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"log/slog"
 	"sync"
 	"time"
 )
 
 // ErrClosed reports a hub that has been closed.
 var ErrClosed = errors.New("hub is closed")
-
-// Options tune a Hub. The zero value is ready to use.
-type Options struct {
-	// Node is the name of this node, said in hello.
-	Node string
-	// Epoch names the log of messages: letters and digits, another one for each log.
-	Epoch string
-	// Keep is how many messages the log holds. The default is 10,000.
-	Keep int
-	// KeepFor is how long. The default is one hour.
-	KeepFor time.Duration
-	// Heartbeat is the longest silence of a stream. The default is 15 s.
-	Heartbeat time.Duration
-	// WriteTimeout ends a stream whose socket took nothing for so long. The default is 10 s.
-	WriteTimeout time.Duration
-	// PollerFor is how long a long poller counts as connected after its last answer. The default is 30 s.
-	PollerFor time.Duration
-	// Nodes tells who is in the cluster, and whether this node cannot reach the others. The default is this node.
-	Nodes func() (names []string, degraded bool)
-	// Logger takes the few things worth a line. The default discards them.
-	Logger *slog.Logger
-}
-
-func (o Options) withDefaults() Options {
-	if o.Node == "" {
-		o.Node = "node"
-	}
-	if o.Epoch == "" {
-		o.Epoch = "local"
-	}
-	if o.Keep <= 0 {
-		o.Keep = 10_000
-	}
-	if o.KeepFor <= 0 {
-		o.KeepFor = time.Hour
-	}
-	if o.Heartbeat <= 0 {
-		o.Heartbeat = 15 * time.Second
-	}
-	if o.WriteTimeout <= 0 {
-		o.WriteTimeout = 10 * time.Second
-	}
-	if o.PollerFor <= 0 {
-		o.PollerFor = 30 * time.Second
-	}
-	if o.Nodes == nil {
-		node := []string{o.Node}
-		o.Nodes = func() ([]string, bool) { return node, false }
-	}
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
-	return o
-}
 
 // Hub holds the newest update of each topic, the log of messages and the sessions. All its methods may be called
 // concurrently, and none waits for a client but Drain, Close and the Serve methods.
@@ -92,7 +37,7 @@ func NewHub(opts Options) *Hub {
 	ctx, stop := context.WithCancel(context.Background())
 	h := &Hub{
 		opts:     opts,
-		log:      newMessageLog(opts.Epoch, opts.Keep, opts.KeepFor),
+		log:      newMessageLog(opts, opts.Epoch),
 		topics:   make(map[string]*Update),
 		watchers: make(map[string]map[*Session]struct{}),
 		sessions: make(map[*Session]struct{}),
@@ -129,24 +74,41 @@ func (h *Hub) Drop(topic string) {
 // already moves the position and is delivered to nobody.
 func (h *Hub) Append(seq int64, key string, m Message) {
 	now := time.Now()
+	for placed := false; !placed; {
+		log := h.current()
+		placed = h.place(log, seq, newEntry(log.id(seq), key, m, now))
+	}
+}
+
+func (h *Hub) current() *messageLog {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.log
+}
+
+// place puts an entry that was made for log, unless the log began anew since.
+func (h *Hub) place(log *messageLog, seq int64, e entry) (placed bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	e, fresh := h.log.push(seq, key, m, now)
-	if !fresh {
-		return
+	if h.log != log {
+		return false
+	}
+	if !log.push(seq, e) {
+		return true
 	}
 	for s := range h.sessions {
 		if e.message.To.reaches(s.reader()) {
 			s.expect(seq)
 		}
 	}
+	return true
 }
 
 // Restart begins a new log under another epoch: every session gets a reset.
 func (h *Hub) Restart(epoch string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.log = newMessageLog(epoch, h.opts.Keep, h.opts.KeepFor)
+	h.log = newMessageLog(h.opts, epoch)
 	for s := range h.sessions {
 		s.next = 0
 		s.ring()

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"bytes"
 	"encoding/json"
 	"time"
 )
@@ -8,31 +9,54 @@ import (
 // messageLog is the last messages in one order. It is a part of the Hub, guarded by its mutex. Positions start at 1; entries
 // stand at seq modulo the capacity.
 type messageLog struct {
-	epoch   string
+	epoch   string // never changes
 	keepFor time.Duration
+	most    int // bytes that the messages may take; the newest is kept whatever it takes
 	ring    []entry
 	tail    int64            // lowest position still kept; head+1 when there is none
 	head    int64            // position of the newest
 	keys    map[string]int64 // position of the first message with a key
 	kept    int              // how many messages can still be read
+	size    int              // bytes that they take
 }
 
-// entry is one position of the log. A repeat of a key holds its place with no event.
+// entry is one position of the log. A repeat of a key holds its place with no message.
 type entry struct {
 	key     string
 	at      time.Time
-	message *Message
-	event   *event
+	message *Message // its Data is a part of data
+	data    []byte   // the message as JSON
+	made    *event   // of the newest only: many clients want it now, and few ever again
 }
 
-func newMessageLog(epoch string, keep int, keepFor time.Duration) *messageLog {
-	return &messageLog{epoch: epoch, keepFor: keepFor, ring: make([]entry, keep), tail: 1, keys: make(map[string]int64)}
+// mostMade is how many of the newest entries keep the forms that were made of them.
+const mostMade = 256
+
+func newMessageLog(o Options, epoch string) *messageLog {
+	return &messageLog{
+		epoch: epoch, keepFor: o.KeepFor, most: o.KeepBytes, ring: make([]entry, o.Keep), tail: 1, keys: make(map[string]int64),
+	}
 }
 
-// push puts m at position seq. Positions left out hold nothing. It reports whether m is new.
-func (l *messageLog) push(seq int64, key string, m Message, now time.Time) (*entry, bool) {
+// newEntry encodes m. It needs no lock.
+func newEntry(id, key string, m Message, now time.Time) entry {
+	m.ID, m.Room = id, m.To.Room
+	var data bytes.Buffer
+	if err := json.Compact(&data, m.Data); err != nil { // its sender's node let it through; nothing may stop the log
+		data.Reset()
+		data.WriteString("null")
+	}
+	m.Data = data.Bytes()
+	b, _ := m.MarshalJSON()  // its Data is JSON now
+	end := len(b) - len("}") // Data comes last
+	m.Data = b[end-len(m.Data) : end : end]
+	return entry{key: key, at: now, message: &m, data: b, made: &event{name: "message", id: id, data: b}}
+}
+
+// push puts e at position seq. Positions left out hold nothing. It reports whether its message is new.
+func (l *messageLog) push(seq int64, e entry) bool {
 	if seq <= l.head {
-		return nil, false
+		return false
 	}
 	if l.head == 0 || seq-l.head > int64(len(l.ring)) { // the log of a cluster that was there before this node, or ran away from it
 		l.drop(l.head)
@@ -41,25 +65,24 @@ func (l *messageLog) push(seq int64, key string, m Message, now time.Time) (*ent
 	for l.head < seq {
 		l.head++
 		l.drop(l.head - int64(len(l.ring)))
-		*l.at(l.head) = entry{at: now}
+		*l.at(l.head) = entry{at: e.at}
+		if old := l.head - mostMade; old >= l.tail {
+			l.at(old).made = nil
+		}
 	}
-	e := l.at(seq)
-	if _, known := l.keys[key]; known && key != "" {
-		return e, false
+	if _, known := l.keys[e.key]; known && e.key != "" {
+		return false
 	}
-	m.ID = l.id(seq)
-	m.Room = m.To.Room
-	data, err := json.Marshal(&m)
-	if err != nil { // Data that is not JSON: its sender's node let it through; nothing may stop the log
-		m.Data = json.RawMessage("null")
-		data, _ = json.Marshal(&m)
-	}
-	*e = entry{key: key, at: now, message: &m, event: &event{name: "message", id: m.ID, data: data}}
+	*l.at(seq) = e
 	l.kept++
-	if key != "" {
-		l.keys[key] = seq
+	l.size += e.size()
+	if e.key != "" {
+		l.keys[e.key] = seq
 	}
-	return e, true
+	for l.size > l.most && l.tail < l.head {
+		l.drop(l.tail)
+	}
+	return true
 }
 
 // expire forgets what is older than keepFor.
@@ -76,8 +99,9 @@ func (l *messageLog) drop(seq int64) {
 		if l.keys[e.key] == l.tail {
 			delete(l.keys, e.key)
 		}
-		if e.event != nil {
+		if e.message != nil {
 			l.kept--
+			l.size -= e.size()
 		}
 		*e = entry{}
 		l.tail++
@@ -100,4 +124,14 @@ func (l *messageLog) after(seq int64, yield func(seq int64, e *entry) bool) {
 			return
 		}
 	}
+}
+
+func (e *entry) size() int { return len(e.data) + len(e.key) }
+
+// event is the message as an event. Its forms are made anew for each who asks for an old one.
+func (e *entry) event() *event {
+	if e.made != nil {
+		return e.made
+	}
+	return &event{name: "message", id: e.message.ID, data: e.data}
 }

@@ -3,13 +3,13 @@ package transport
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 )
 
 func push(l *messageLog, seq int64, key string, at time.Time) bool {
-	_, fresh := l.push(seq, key, Message{To: everybody, At: at, Data: json.RawMessage(`1`)}, at)
-	return fresh
+	return l.push(seq, newEntry(l.id(seq), key, Message{To: everybody, At: at, Data: json.RawMessage(`1`)}, at))
 }
 
 // shape is the log in words: tail-head, kept messages, keys.
@@ -59,18 +59,108 @@ func TestLogKeeps(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			l := newMessageLog("e", 4, time.Hour)
+			l := newMessageLog(Options{Keep: 4, KeepFor: time.Hour, KeepBytes: 1000}, "e")
 			tt.do(l)
 			wants(t, "log", shape(l), tt.want)
 		})
 	}
 }
 
-func TestLogDataThatIsNotJSON(t *testing.T) {
-	l := newMessageLog("e", 4, time.Hour)
-	e, fresh := l.push(1, "", Message{To: everybody, Data: json.RawMessage(`{`)}, time.Now())
-	if !fresh || !json.Valid(e.event.data) {
-		t.Errorf("push = %s, %v; want a message all the same", e.event.data, fresh)
+func TestEntryData(t *testing.T) {
+	deep := strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000) // as deep as JSON may be
+	tests := []struct{ in, want string }{
+		{`1`, `1`},
+		{"{ \"a\":\n\"<b>&\u2028\" }", "{\"a\":\"<b>&\u2028\"}"},
+		{`{`, `null`}, // its sender's node let it through
+		{``, `null`},
+		{deep, deep},
+	}
+	for _, tt := range tests {
+		e := newEntry("e-1", "k", Message{Key: "k", To: everybody, Data: json.RawMessage(tt.in)}, time.Now())
+		const head = `{"id":"e-1","key":"k","from":{},"to":{"all":true},"at":"0001-01-01T00:00:00.000Z","data":`
+		if string(e.data) != head+tt.want+"}" {
+			t.Errorf("data %.80q: %.200s; want %.80s at its end", tt.in, e.data, tt.want)
+		}
+		if string(e.message.Data) != tt.want || &e.message.Data[0] != &e.data[len(head)] {
+			t.Errorf("data %.80q is kept as %.80s; want it as a part of the whole", tt.in, e.message.Data)
+		}
+	}
+}
+
+// TestLogKeepsBytes: the oldest go first, the newest stays whatever it takes, and the count of bytes is right at the end.
+func TestLogKeepsBytes(t *testing.T) {
+	const most = 2000
+	l := newMessageLog(Options{Keep: 1000, KeepFor: time.Hour, KeepBytes: most}, "e")
+	for i, size := range []int{100, 700, 5000, 100, 100, 1500, 10, 10, 10} {
+		seq := int64(i) + 1
+		m := Message{To: everybody, Data: json.RawMessage(`"` + filling(1, size) + `"`)}
+		l.push(seq, newEntry(l.id(seq), fmt.Sprint("key", seq), m, time.Now()))
+		held := 0
+		l.after(0, func(_ int64, e *entry) bool { held += len(e.data) + len(e.key); return true })
+		if l.size != held || l.size > most && l.kept > 1 {
+			t.Errorf("after %d: %d bytes counted, %d held in %d messages; want %d at most", seq, l.size, held, l.kept, most)
+		}
+	}
+	wants(t, "log", shape(l), "6–9 kept 4 keys 4")
+	l.drop(l.head)
+	if l.size != 0 {
+		t.Errorf("empty: %d bytes; want none", l.size)
+	}
+}
+
+// TestLogMadeForms: those of old messages are not kept, and who asks for one gets the same.
+func TestLogMadeForms(t *testing.T) {
+	h := newTestHub(t, Options{Epoch: "e"})
+	for seq := range int64(1000) {
+		say(h, seq+1, everybody)
+	}
+	made := 0
+	for _, e := range h.log.ring {
+		if e.made != nil {
+			made++
+		}
+	}
+	if made != mostMade {
+		t.Errorf("%d keep their forms; want %d", made, mostMade)
+	}
+	old, newest := h.log.at(1).event(), h.log.at(1000).event()
+	wants(t, "old", string(old.asObject())[:30], `{"event":"message","id":"e-1",`)
+	if newest != h.log.at(1000).event() {
+		t.Error("the newest is made for each who asks; want it made once")
+	}
+}
+
+// TestHubKeepsBytes: a client further behind than the bytes kept is told so.
+func TestHubKeepsBytes(t *testing.T) {
+	inBubble(t, Options{KeepBytes: 100_000}, func(t *testing.T, h *Hub) {
+		behind := open(t, h, Opening{})
+		for seq := range int64(30) {
+			h.Append(seq+1, "", Message{To: everybody, Data: json.RawMessage(`"` + strings.Repeat("<", 8000) + `"`)})
+		}
+		if kept := h.Stats().Kept; kept != 12 { // and no 2, if each < were \u003c
+			t.Errorf("%d messages kept; want 12 of 8 KB", kept)
+		}
+		if got := next(t, behind); !strings.HasPrefix(got, "reset") {
+			t.Errorf("behind: %.100s; want a reset", got)
+		}
+		list, _ := h.Messages(Reader{}, "", 100)
+		if len(list) != 12 || list[0].ID != "e-19" {
+			t.Errorf("%d messages from %s; want 12 from e-19", len(list), list[0].ID)
+		}
+	})
+}
+
+// TestAppendMeetsRestart: a message that is encoded while the log begins anew has an id of the log that it stands in.
+func TestAppendMeetsRestart(t *testing.T) {
+	h := newTestHub(t, Options{Epoch: "e"})
+	old := h.current()
+	h.Restart("f")
+	if h.place(old, 1, newEntry(old.id(1), "", Message{To: everybody}, time.Now())) {
+		t.Error("placed in a log that is gone")
+	}
+	say(h, 1, everybody)
+	if list, _ := h.Messages(Reader{}, "", 1); len(list) != 1 || list[0].ID != "f-1" {
+		t.Errorf("messages %v; want f-1", list)
 	}
 }
 

@@ -45,7 +45,7 @@ type Message struct {
 // MarshalJSON writes At in UTC with milliseconds, like all times.
 func (m Message) MarshalJSON() ([]byte, error) {
 	type plain Message // without this method
-	return json.Marshal(struct {
+	return marshal(struct {
 		plain
 		At   stamp           `json:"at"`
 		Data json.RawMessage `json:"data"`

@@ -141,12 +141,12 @@ func (s *Session) appendMessages(to []*event) []*event {
 		if e.message == nil || !e.message.To.reaches(reader) {
 			return true
 		}
-		if size += len(e.event.data); size > mostMessages && size > len(e.event.data) {
+		if size += len(e.data); size > mostMessages && size > len(e.data) {
 			s.pending.seq = seq - 1
 			s.expect(seq) // more than fits: come again
 			return false
 		}
-		to = append(to, e.event)
+		to = append(to, e.event())
 		return true
 	})
 	return to
