@@ -55,7 +55,7 @@ func TestChaos(t *testing.T) {
 		defer s.mu.Unlock()
 		s.Hub.mu.RLock()
 		defer s.Hub.mu.RUnlock()
-		if n := len(s.sessions) + len(s.watchers) + len(s.roll.rooms) + len(s.roll.users) + len(s.roll.idle); n > 0 {
+		if n := len(s.sessions) + len(s.watchers) + len(s.roll.rooms) + len(s.roll.users) + s.roll.idle.Len(); n > 0 {
 			return fmt.Errorf("%d things left in the hub", n)
 		}
 		return nil

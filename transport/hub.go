@@ -41,7 +41,7 @@ func NewHub(opts Options) *Hub {
 		topics:   make(map[string]*Update),
 		watchers: make(map[string]map[*Session]struct{}),
 		sessions: make(map[*Session]struct{}),
-		roll:     newRoll(opts.PollerFor),
+		roll:     newRoll(opts),
 		stop:     stop,
 		finished: make(chan struct{}),
 	}

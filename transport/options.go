@@ -23,6 +23,8 @@ type Options struct {
 	WriteTimeout time.Duration
 	// PollerFor is how long a long poller counts as connected after its last answer. The default is 30 s.
 	PollerFor time.Duration
+	// Pollers is how many are remembered between their polls; of more, the one that polled longest ago is forgotten. The default is 20,000.
+	Pollers int
 	// Nodes tells who is in the cluster, and whether this node cannot reach the others. The default is this node.
 	Nodes func() (names []string, degraded bool)
 	// Logger takes the few things worth a line. The default discards them.
@@ -53,6 +55,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.PollerFor <= 0 {
 		o.PollerFor = 30 * time.Second
+	}
+	if o.Pollers <= 0 {
+		o.Pollers = 20_000
 	}
 	if o.Nodes == nil {
 		node := []string{o.Node}

@@ -189,6 +189,45 @@ func TestPollersCountFor30s(t *testing.T) {
 	})
 }
 
+// TestPollersAreBounded: names that come once each are forgotten as newer ones come, and who polls on stays.
+func TestPollersAreBounded(t *testing.T) {
+	inBubble(t, Options{Pollers: 10}, func(t *testing.T, h *Hub) {
+		poll := func(name string) {
+			s, err := h.open(Opening{Session: name, UnionID: "7" + name, Rooms: []string{"r" + name}}, LongPoll)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.Close()
+		}
+		waiting, err := h.open(Opening{Session: "w", UnionID: "8"}, LongPoll)
+		if err != nil {
+			t.Fatal(err)
+		}
+		poll("0")
+		for i := range 100 {
+			time.Sleep(time.Millisecond)
+			poll(fmt.Sprint(i + 1))
+			poll("0")
+		}
+		h.mu.RLock()
+		clients, idle, users, rooms := len(h.roll.clients), h.roll.idle.Len(), len(h.roll.users), len(h.roll.rooms)
+		h.mu.RUnlock()
+		if clients != 11 || idle != 10 || users != 11 || rooms != 10 {
+			t.Errorf("%d clients, %d idle, %d users, %d rooms; want the waiting one and 10", clients, idle, users, rooms)
+		}
+		for user, want := range map[string]bool{"70": true, "71": false, "791": false, "792": true, "7100": true, "8": true} {
+			if h.Online(user) != want {
+				t.Errorf("Online(%s) = %v; want %v", user, !want, want)
+			}
+		}
+		waiting.Close()
+		time.Sleep(31 * time.Second)
+		if p := h.Presence(); p.Connections != 0 || h.roll.idle.Len() != 0 {
+			t.Errorf("after 31 s: %+v; want nobody", p)
+		}
+	})
+}
+
 func TestUsers(t *testing.T) {
 	inBubble(t, Options{Node: "n"}, func(t *testing.T, h *Hub) {
 		open(t, h, Opening{UnionID: "7", Name: "Ann"})
