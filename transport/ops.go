@@ -78,6 +78,9 @@ func (s *Session) change(r Reply) {
 			next.rooms = append(next.rooms, room)
 		}
 	}
+	for _, room := range r.Leave {
+		delete(s.seen.rooms, room)
+	}
 	s.interests = next
 	s.hub.roll.move(s)
 }

@@ -150,6 +150,38 @@ func TestRoomsFollowJoinAndLeave(t *testing.T) {
 	})
 }
 
+// TestLeftRoomsAreForgotten: what a client was told of a room goes with the room, for streams that leave it and pollers that no longer ask.
+func TestLeftRoomsAreForgotten(t *testing.T) {
+	inBubble(t, Options{}, func(t *testing.T, h *Hub) {
+		s := open(t, h, Opening{UnionID: "1", Rooms: []string{"stays"}, Presence: true})
+		w := &tape{}
+		streaming(t, s, w)
+		for i := range 100 {
+			room := fmt.Sprint("r", i)
+			for _, change := range []Reply{{Join: []string{room}}, {Leave: []string{room}}} {
+				h.mu.Lock()
+				s.change(change)
+				h.mu.Unlock()
+				time.Sleep(1500 * time.Millisecond)
+			}
+			poller, err := h.open(Opening{Session: "p", Rooms: []string{room}, Presence: true}, LongPoll)
+			if err != nil {
+				t.Fatal(err)
+			}
+			h.pollerNews(poller)
+			poller.Close()
+		}
+		if told := len(w.presences()); told < 100 {
+			t.Errorf("told %d times; want of each room", told)
+		}
+		h.mu.RLock()
+		defer h.mu.RUnlock()
+		if stream, poller := len(s.seen.rooms), len(h.roll.clients["p"].seen.rooms); stream != 1 || poller != 1 {
+			t.Errorf("%d rooms are remembered of a stream, %d of a poller; want one each", stream, poller)
+		}
+	})
+}
+
 func TestPollersCountFor30s(t *testing.T) {
 	inBubble(t, Options{}, func(t *testing.T, h *Hub) {
 		poll := func() {
