@@ -80,7 +80,11 @@ func TestPost(t *testing.T) {
 		{data(70_000), 413, "65536"},
 		{`{"to":{"all":true},"data":null}`, 202, ""},
 		{`{"to":{"room":"r","users":[7,"-8"]},"data":{"a":[1]},"unionId":-7,"name":"Ann","session":"s"}`, 202, ""},
-		{``, 400, "no JSON object"},
+		{``, 400, "the body is empty"},
+		{`{"to":`, 400, "no JSON object (unexpected EOF)"},
+		{`[]`, 400, "no JSON object but of type array"},
+		{`"to"`, 400, "no JSON object but of type string"},
+		{`{"to":{"all":true},"data":1,"key":7}`, 400, "key is of type number: want a string"},
 		{`{"to":{"all":true}}`, 400, "data is missing"},
 		{`{"data":1}`, 400, "to is missing"},
 		{`{"to":{},"data":1}`, 400, "exactly one"},
@@ -101,6 +105,9 @@ func TestPost(t *testing.T) {
 		a := w.post("/api/messages", tt.body)
 		if tt.status != 202 {
 			a.wantProblem(t, fmt.Sprintf("%.80s", tt.body), tt.status, tt.detail)
+			if strings.Contains(a.body, "Go ") {
+				t.Errorf("%.80s: %s; want no words of Go", tt.body, a.body)
+			}
 		} else if a.StatusCode != 202 || a.object(t)["id"] == "" {
 			t.Errorf("%.80s: %d %s", tt.body, a.StatusCode, a.body)
 		}
