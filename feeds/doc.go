@@ -12,7 +12,7 @@
 // within the interval costs no poll of their own.
 //
 // A subscription is wanted while it is watched or pinned, and for 3 intervals after the last Watch, Want or Newest.
-// Then the scheduler forgets it and tells the sink to drop it.
+// Then the scheduler forgets it and tells the sink to drop it; sooner where the bounds leave no room for what is new.
 //
 // # Every poll gives a reading
 //
@@ -38,6 +38,7 @@
 // # Bounds
 //
 // Distinct polls are bounded in all and for each feed, distinct subscriptions in all, and so are the polls of one feed
-// that run at the same time. Of each poll the newest good table is kept, of each subscription its newest page and the
+// that run at the same time. At a bound of polls or subscriptions the one that nobody watches or pins and that was
+// named longest ago makes room; where there is none, the new one is refused. Of each poll the newest good table is kept, of each subscription its newest page and the
 // last hour of its values: 100 series, 3,600 points each, 16 bytes a point.
 package feeds

@@ -25,6 +25,9 @@ type poll struct {
 	spread  bool     // waits for its place in the interval: only pinned so far, and not polled yet
 	queued  bool     // in feed.waiting
 	attempt *attempt // nil when none is running
+	holds   int      // watches and pins of the entries
+	seat    seat     // in feed.idle
+	named   time.Time
 
 	table   *table    // newest that was good
 	failure string    // of the newest attempt; empty: it was good
@@ -95,6 +98,7 @@ func (s *Scheduler) leave(p *poll) {
 		return
 	}
 	delete(s.polls, p.key)
+	p.feed.idle.leave(&p.seat)
 	p.feed.polls--
 	if p.failure != "" {
 		p.feed.failing--

@@ -2,7 +2,6 @@ package feeds
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"time"
 )
@@ -13,6 +12,7 @@ const firstWait = 2 * time.Second
 // entry is a wanted subscription. Its fields are guarded by the scheduler's mu.
 type entry struct {
 	slot
+	seat      seat // in scheduler.idle
 	sub       Subscription
 	poll      *poll
 	index     int // in poll.entries
@@ -36,6 +36,7 @@ func (s *Scheduler) Watch(sub Subscription) (release func(), err error) {
 		return nil, err
 	}
 	e.watches++
+	s.hold(e)
 	return sync.OnceFunc(func() { s.release(e) }), nil
 }
 
@@ -44,7 +45,8 @@ func (s *Scheduler) release(e *entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e.watches--
-	e.until = now.Add(e.poll.feed.keep())
+	e.poll.holds--
+	s.named(e, now)
 	s.lookLater(e)
 }
 
@@ -62,8 +64,9 @@ func (s *Scheduler) Pin(sub Subscription) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e, err := s.want(sub, time.Now(), true)
-	if err == nil {
+	if err == nil && !e.pinned {
 		e.pinned = true
+		s.hold(e)
 	}
 	return err
 }
@@ -150,28 +153,27 @@ func (s *Scheduler) want(sub Subscription, now time.Time, pin bool) (*entry, err
 		s.due.set(p, now)
 		s.ring()
 	}
-	e.until = now.Add(e.poll.feed.keep())
+	s.named(e, now)
 	if e.pos == 0 {
 		s.lookLater(e)
 	}
 	return e, nil
 }
 
-// enter hangs a new subscription on its poll.
+// enter hangs a new subscription on its poll. Where the bounds leave no room, what nobody holds makes room.
 func (s *Scheduler) enter(sub Subscription, now time.Time, pin bool) (*entry, error) {
-	if len(s.wanted) >= s.opts.MaxSubscriptions {
-		return nil, fmt.Errorf("%w: %d distinct subscriptions are allowed", ErrTooManyPolls, s.opts.MaxSubscriptions)
-	}
 	f := s.feeds[sub.Feed]
 	key := f.key(sub)
 	p := s.polls[key]
 	if p == nil {
-		if len(s.polls) >= s.opts.MaxPolls {
-			return nil, fmt.Errorf("%w: %d in all are allowed", ErrTooManyPolls, s.opts.MaxPolls)
+		if err := s.roomForPoll(f); err != nil {
+			return nil, err
 		}
-		if f.polls >= s.opts.MaxPollsPerFeed {
-			return nil, fmt.Errorf("%w: %d of feed %s are allowed", ErrTooManyPolls, s.opts.MaxPollsPerFeed, f.Name)
-		}
+	}
+	if err := s.roomForEntry(); err != nil {
+		return nil, err
+	}
+	if p == nil {
 		p = s.newPoll(key, f, now, pin)
 	}
 	if len(p.entries) == 0 {
@@ -195,7 +197,7 @@ func (s *Scheduler) enter(sub Subscription, now time.Time, pin bool) (*entry, er
 
 // lookLater sees to it that e is looked at when it may be unwanted.
 func (s *Scheduler) lookLater(e *entry) {
-	if e.pos == 0 && e.watches == 0 && !e.pinned {
+	if e.pos == 0 && !e.held() {
 		s.looks.set(e, e.until)
 		s.ring()
 	}
@@ -203,8 +205,8 @@ func (s *Scheduler) lookLater(e *entry) {
 
 // look forgets e when nobody wants it, and says that it is loading when the first reading is late.
 func (s *Scheduler) look(e *entry, now time.Time) {
-	if e.watches == 0 && !e.pinned && !now.Before(e.until) {
-		s.forget(e, now)
+	if !e.held() && !now.Before(e.until) {
+		s.forget(e)
 		return
 	}
 	if e.version == 0 && !now.Before(e.since.Add(firstWait)) {
@@ -215,8 +217,13 @@ func (s *Scheduler) look(e *entry, now time.Time) {
 	s.lookLater(e)
 }
 
-func (s *Scheduler) forget(e *entry, now time.Time) {
+// held says whether somebody watches or pins e.
+func (e *entry) held() bool { return e.watches > 0 || e.pinned }
+
+func (s *Scheduler) forget(e *entry) {
 	p := e.poll
+	s.looks.remove(e)
+	s.idle.leave(&e.seat)
 	delete(s.wanted, e.sub)
 	s.floor = max(s.floor, e.version)
 	last := len(p.entries) - 1
@@ -228,7 +235,10 @@ func (s *Scheduler) forget(e *entry, now time.Time) {
 		s.active--
 		s.leave(p)
 	}
-	s.outbox = append(s.outbox, delivery{to: e})
+	if e.version > 0 { // else the sink was never told of it
+		s.outbox = append(s.outbox, delivery{to: e})
+		s.ring()
+	}
 }
 
 // loading is the reading of a subscription that was not polled yet.
