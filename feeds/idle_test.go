@@ -37,7 +37,7 @@ func TestWhatIsHeldIsRefusedAtTheCaps(t *testing.T) {
 			try(fmt.Sprintf("w/-/%d", i+2), true)
 		}
 		try("w/-/9", false)
-		time.Sleep(time.Minute)
+		time.Sleep(65 * time.Second) // between two polls
 		try("b/-/2", false)
 		release()
 		try("b/-/2", true)
