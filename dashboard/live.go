@@ -75,7 +75,8 @@ func (d *Dashboard) open(w http.ResponseWriter, r *http.Request, kind transport.
 	}
 	d.forgetOld(o.subs)
 	if kind == transport.LongPoll && o.After == "" && o.LastEventID == "" {
-		_, _ = d.newest(r.Context(), o.subs) // the first readings, or 2 s; what is refused was refused by watch
+		readings, _ := d.newest(r.Context(), o.subs) // the first ones, or 2 s; what is refused was refused by watch
+		d.putMissing(readings)
 	}
 	err = serve(o, watched)
 	switch {

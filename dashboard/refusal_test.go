@@ -212,7 +212,7 @@ func TestLimits(t *testing.T) {
 	})
 	t.Run("polls", func(t *testing.T) {
 		w := newWall(t, two(dashboard.Options{Limits: dashboard.Limits{Polls: 2}}), false)
-		w.poll("sub=mine/1&sub=mine/2")
+		w.socket("?sub=mine/1&sub=mine/2").until("hello")
 		for _, path := range []string{"/live/sse?sub=mine/3", "/live/poll?sub=mine/3", "/api/readings?sub=mine/3"} {
 			w.get(path).wantProblem(t, path, 429, "2 in all are allowed")
 		}
