@@ -30,7 +30,8 @@ type Cluster interface {
 	// Append gives the message its place in the order and returns when this node's Log has taken it. degraded: only
 	// this node's clients will get it.
 	Append(ctx context.Context, key string, data []byte) (seq int64, degraded bool, err error)
-	// Claim asks to make the poll after the given version of a subscription; false: another node does.
+	// Claim asks to make the poll after the given version of a subscription; false: another node does. A node alone polls without asking:
+	// who calls it comes with the cluster over Hazelcast, as with Publish and Node.
 	Claim(ctx context.Context, sub string, version int64, attempt int) (bool, error)
 	// Publish sends a reading to the other nodes that want its subscription. data is called only when somebody does.
 	Publish(ctx context.Context, sub string, version int64, data func() []byte) error
