@@ -112,7 +112,7 @@ func (f frame) area(points []feeds.Point) string {
 }
 
 func (f frame) write(b *strings.Builder, p feeds.Point) {
-	b.WriteString(short(f.x(p)))
+	b.WriteString(short(math.Round(f.x(p)))) // a decimal would be less than a pixel, and much of a page's weight
 	b.WriteByte(',')
 	b.WriteString(short(f.y(p.Value)))
 }

@@ -15,9 +15,9 @@ import (
 const (
 	plotWidth  = 600
 	plotHeight = 200
-	plotPoints = 120
+	plotPoints = 60
 	plotLines  = 12
-	mostTimes  = 150 // that the data for the script has
+	mostTimes  = 100 // that the data for the script has
 	colours    = 8
 )
 
