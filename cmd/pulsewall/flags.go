@@ -16,7 +16,7 @@ type flags struct {
 	Interval     interval     `help:"How often every feed is polled, 1s to 1h, instead of its own interval." placeholder:"DURATION"`
 	TLSCert      string       `help:"Certificate in PEM, with its chain. Serves HTTPS and HTTP/2." placeholder:"FILE" name:"tls-cert"`
 	TLSKey       string       `help:"Private key of the certificate." placeholder:"FILE" name:"tls-key"`
-	Origin       []origin     `help:"Further origin whose pages may connect and post, such as https://wall.example, or null. Repeatable." placeholder:"ORIGIN"`
+	Origin       []origin     `help:"Further origin whose pages may connect and post, such as https://wall.example, or null. Behind a proxy on this machine: the address that people see. Repeatable." placeholder:"ORIGIN"`
 	TrustedProxy []addressSet `help:"Proxy whose X-Forwarded-* headers count: an address or CIDR. Repeatable." placeholder:"ADDRESS"`
 	Node         name         `help:"Name of this node (default: the host name)." placeholder:"NAME"`
 	LogLevel     logLevel     `help:"debug, info, warn or error (default info)." placeholder:"LEVEL"`
