@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"github.com/pulsewall/pulsewall/assets/browsertest"
 )
 
 // noteMessages counts, in a page, how often the text of each message is put on the glass.
@@ -117,7 +119,7 @@ func TestRestartedServer(t *testing.T) {
 func TestBackToAKilledServer(t *testing.T) {
 	t.Parallel()
 	server := start(t, freeAddress(t), nil, "--interval", "2s").ready()
-	browser, end, err := startBrowser(chromedp.Flag("disable-back-forward-cache", true))
+	browser, end, err := browsertest.Start(chromedp.Flag("disable-back-forward-cache", true))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"github.com/pulsewall/pulsewall/assets/browsertest"
 )
 
 // TestDroppedPackets has Chromium and the program in networks of their own, and a router between them that drops every packet for
@@ -21,7 +23,7 @@ func TestDroppedPackets(t *testing.T) {
 	}
 	router := newRouter(t)
 	server := start(t, "10.213.1.1:7000", router.inside("server"))
-	browser, end, err := startBrowser(chromedp.ModifyCmdFunc(func(cmd *exec.Cmd) {
+	browser, end, err := browsertest.Start(chromedp.ModifyCmdFunc(func(cmd *exec.Cmd) {
 		cmd.Args = append(router.inside("client"), append([]string{cmd.Path}, cmd.Args[1:]...)...)
 		cmd.Path = cmd.Args[0]
 	}))
