@@ -19,7 +19,8 @@
 // A poll has 80 % of the interval. A failure, a panic and a source that does not come back are readings too: Stale with
 // the last good page, or Failed when there is none. A source that ignores the end of its context holds up nobody else;
 // it is not asked again before it has returned, and each tick until then says so. What it returns late is thrown away.
-// A subscription that has no reading 2 s after it became wanted gets one that is Loading.
+// Who comes, other than by Pin, when there is no reading younger than two intervals, such as after a machine slept, waits
+// for the next one. When there is none 2 s later the subscription gets one that is Loading.
 //
 // A feed with MaxAge whose newest time is older than that is Stale, reason source-old, though its polls succeed. A table
 // in which no time can be read counts as old: nothing shows that it is not. Of a source that cuts its own pages the

@@ -70,7 +70,7 @@ func (s *Scheduler) nextVersion(e *entry, now time.Time) int64 {
 }
 
 func (s *Scheduler) send(e *entry, r *Reading) {
-	e.version, e.last = r.Version, r
+	e.version, e.last, e.asked = r.Version, r, time.Time{}
 	s.outbox = append(s.outbox, delivery{to: e, reading: r})
 }
 

@@ -172,10 +172,7 @@ func (s *Scheduler) deliver(out []delivery) {
 		s.sink.Put(*d.reading)
 		s.mu.Lock()
 		d.to.delivered = d.reading
-		if d.to.arrived != nil && d.reading.Status != Loading {
-			close(d.to.arrived)
-			d.to.arrived = nil
-		}
+		d.to.answer()
 		s.mu.Unlock()
 	}
 }

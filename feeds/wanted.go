@@ -1,6 +1,7 @@
 package feeds
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -19,7 +20,7 @@ type entry struct {
 	watches   int
 	pinned    bool
 	until     time.Time // wanted at least so long
-	since     time.Time // first wanted
+	asked     time.Time // when the first came of those who wait for a reading; zero: nobody does
 	version   int64     // of the newest reading; 0: none yet
 	last      *Reading  // the newest reading
 	delivered *Reading  // the newest that the sink has taken
@@ -82,39 +83,50 @@ func (s *Scheduler) Newest(ctx context.Context, sub Subscription) (Reading, erro
 		s.mu.Unlock()
 		return Reading{}, err
 	}
-	if r := e.delivered; r != nil && r.Status != Loading && now.Sub(time.UnixMicro(r.Version)) <= 2*e.poll.feed.Interval {
-		s.mu.Unlock()
-		return *r, nil
+	if e.serves(e.delivered, now) {
+		defer s.mu.Unlock()
+		return *e.delivered, nil
 	}
 	if e.arrived == nil {
 		e.arrived = make(chan struct{})
 	}
 	arrived := e.arrived
 	s.mu.Unlock()
+	s.await(ctx, arrived)
+	now = time.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r := e.delivered; r != nil && (r.Status == Loading || !e.tooOld(r, now)) {
+		return *r, nil
+	}
+	return e.loading(now), nil
+}
+
+// await returns when something has arrived, or nothing will. Under Run it is look alone that decides when 2 s are over,
+// so that all who wait are told the same.
+func (s *Scheduler) await(ctx context.Context, arrived <-chan struct{}) {
 	late := time.NewTimer(firstWait)
 	defer late.Stop()
 	select {
 	case <-arrived:
+		return
+	case <-s.ended:
+		return
+	case <-ctx.Done():
+		return
 	case <-late.C:
+	}
+	s.mu.Lock()
+	running := s.started
+	s.mu.Unlock()
+	if !running {
+		return
+	}
+	select {
+	case <-arrived:
 	case <-s.ended:
 	case <-ctx.Done():
 	}
-	return s.newest(e, arrived), nil
-}
-
-// newest returns what has arrived, else that it is loading.
-func (s *Scheduler) newest(e *entry, arrived <-chan struct{}) Reading {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	select {
-	case <-arrived:
-		return *e.delivered
-	default:
-	}
-	if e.delivered != nil && e.delivered.Status == Loading {
-		return *e.delivered
-	}
-	return e.loading(time.Now())
 }
 
 // History returns the points of the last hour of sub up to and including until, by series name. The caller must not change them.
@@ -154,6 +166,11 @@ func (s *Scheduler) want(sub Subscription, now time.Time, pin bool) (*entry, err
 		s.ring()
 	}
 	s.named(e, now)
+	if !pin && e.asked.IsZero() && !e.serves(e.last, now) {
+		e.asked = now
+		s.looks.set(e, now.Add(firstWait))
+		s.ring()
+	}
 	if e.pos == 0 {
 		s.lookLater(e)
 	}
@@ -179,7 +196,7 @@ func (s *Scheduler) enter(sub Subscription, now time.Time, pin bool) (*entry, er
 	if len(p.entries) == 0 {
 		s.active++
 	}
-	e := &entry{sub: sub, poll: p, index: len(p.entries), since: now}
+	e := &entry{sub: sub, poll: p, index: len(p.entries)}
 	p.entries = append(p.entries, e)
 	s.wanted[sub] = e
 	if p.pos == 0 {
@@ -187,9 +204,6 @@ func (s *Scheduler) enter(sub Subscription, now time.Time, pin bool) (*entry, er
 	}
 	if p.fresh(now) {
 		s.publishTo(e, now, nil)
-	}
-	if e.version == 0 {
-		s.looks.set(e, now.Add(firstWait))
 	}
 	s.ring()
 	return e, nil
@@ -203,18 +217,46 @@ func (s *Scheduler) lookLater(e *entry) {
 	}
 }
 
-// look forgets e when nobody wants it, and says that it is loading when the first reading is late.
+// look forgets e when nobody wants it, and ends the wait of those who came for a reading that is late.
 func (s *Scheduler) look(e *entry, now time.Time) {
 	if !e.held() && !now.Before(e.until) {
 		s.forget(e)
 		return
 	}
-	if e.version == 0 && !now.Before(e.since.Add(firstWait)) {
-		r := e.loading(now)
-		r.Version = s.nextVersion(e, now)
-		s.send(e, &r)
+	if !e.asked.IsZero() && !now.Before(e.asked.Add(firstWait)) {
+		s.giveUp(e, now)
 	}
 	s.lookLater(e)
+}
+
+// giveUp tells that e is loading, unless who came was told so at once.
+func (s *Scheduler) giveUp(e *entry, now time.Time) {
+	if last := e.last; last != nil && last.Status == Loading && !e.tooOld(last, e.asked) {
+		e.asked = time.Time{}
+		e.answer()
+		return
+	}
+	r := e.loading(now)
+	r.Version, r.Before = s.nextVersion(e, now), e.version
+	s.send(e, &r)
+}
+
+// answer ends the wait for what was delivered.
+func (e *entry) answer() {
+	if e.arrived != nil {
+		close(e.arrived)
+		e.arrived = nil
+	}
+}
+
+// serves says whether r is good enough for who comes now.
+func (e *entry) serves(r *Reading, now time.Time) bool {
+	return r != nil && r.Status != Loading && !e.tooOld(r, now)
+}
+
+// tooOld is by the wall clock: a machine that slept has nothing new.
+func (e *entry) tooOld(r *Reading, now time.Time) bool {
+	return now.Sub(time.UnixMicro(r.Version)) > 2*e.poll.feed.Interval
 }
 
 // held says whether somebody watches or pins e.
@@ -224,6 +266,7 @@ func (s *Scheduler) forget(e *entry) {
 	p := e.poll
 	s.looks.remove(e)
 	s.idle.leave(&e.seat)
+	e.answer() // who still waits for what is evicted
 	delete(s.wanted, e.sub)
 	s.floor = max(s.floor, e.version)
 	last := len(p.entries) - 1
@@ -241,7 +284,7 @@ func (s *Scheduler) forget(e *entry) {
 	}
 }
 
-// loading is the reading of a subscription that was not polled yet.
+// loading is the reading of a subscription that has none, or an old one only, since somebody came for it.
 func (e *entry) loading(now time.Time) Reading {
-	return Reading{Sub: e.sub, Status: Loading, Since: e.since, Due: e.poll.deadline(now)}
+	return Reading{Sub: e.sub, Status: Loading, Since: cmp.Or(e.asked, now), Due: e.poll.deadline(now)}
 }
