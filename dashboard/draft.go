@@ -40,8 +40,8 @@ func (m *draft) check() error {
 	if len(m.data) > mostData {
 		return refuse(http.StatusRequestEntityTooLarge, "data has %d bytes: at most %d are allowed", len(m.data), mostData)
 	}
-	if !utf8.Valid(m.data) {
-		return refuse(http.StatusBadRequest, "data is not UTF-8: want JSON in UTF-8")
+	if err := checkText(m.data); err != nil {
+		return err
 	}
 	if n := utf8.RuneCountInString(m.key); n > mostKey || !utf8.ValidString(m.key) {
 		return refuse(http.StatusBadRequest, "key %q has %d characters: at most %d of UTF-8 are allowed", clip(m.key), n, mostKey)

@@ -3,7 +3,6 @@ package dashboard
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"strings"
@@ -40,7 +39,7 @@ func (d *Dashboard) send(ctx context.Context, m draft) (receipt, error) {
 		key = rand.Text()
 	}
 	scoped := m.scope() + "\x00" + key
-	item, err := json.Marshal(transport.Message{Key: m.key, From: m.from, To: m.to, At: time.Now(), Data: m.data})
+	item, err := marshal(transport.Message{Key: m.key, From: m.from, To: m.to, At: time.Now(), Data: m.data})
 	if err != nil {
 		return receipt{}, refuse(http.StatusBadRequest, "data is no JSON: %s", clip(err.Error()))
 	}

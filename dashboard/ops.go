@@ -20,7 +20,8 @@ func (d *Dashboard) ops(watched *watched) transport.Handler {
 	return func(ctx context.Context, s *transport.Session, op transport.Op) transport.Reply {
 		reply, err := d.do(ctx, s, op, watched)
 		if err != nil {
-			return transport.Reply{Problem: problem(err)}
+			p := problem(err)
+			return transport.Reply{Problem: p, Wrong: p.Status == http.StatusBadRequest}
 		}
 		return reply
 	}

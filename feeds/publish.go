@@ -117,6 +117,9 @@ func (p *poll) view(params string, kept views) *view {
 	if v.newest.IsZero() && p.judged() {
 		v.newest = newest(v.records, f.TimeField, t.at, f.MaxAge)
 	}
+	if params != "" && len(v.records) == 0 {
+		v.newest = p.view("", kept).newest // no row to be old: the table's age decides
+	}
 	if kept != nil {
 		kept[params] = v
 	}

@@ -22,7 +22,8 @@ type Op struct {
 // they bring.
 type Reply struct {
 	Result      any
-	Problem     any // RFC 9457
+	Problem     any  // RFC 9457
+	Wrong       bool // the op made no sense; too many of those in a row end the stream
 	Subscribe   []string
 	Unsubscribe []string
 	Join        []string

@@ -116,7 +116,7 @@ func (s *Session) readOps(ctx context.Context, conn *wsconn.Conn, handle Handler
 		if err := s.answer(ctx, op.Ref, reply); err != nil {
 			return err
 		}
-		if wrong++; reply.Problem == nil {
+		if wrong++; problem == nil && !reply.Wrong {
 			wrong = 0
 		}
 		if wrong >= mostWrong {
