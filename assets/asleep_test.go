@@ -70,7 +70,7 @@ func TestSleep(t *testing.T) {
 	b.Eventually(8*time.Second, live+`"WebSocket"`)
 	f.change(func() { f.deaf = true })
 	b.Run(`(function (real) { Date.now = function () { return real.call(Date) + 60000; }; }(Date.now))`)
-	b.Eventually(3*time.Second, age+` === "tab was asleep"`)
+	b.Eventually(3*time.Second, age+` === "tab was asleep · data 1 min old"`)
 	b.Eventually(4*time.Second, `pulsewall.page.link.lostAt > 0`) // asked at once, not after 37 s
 	f.change(func() { f.deaf = false })
 	f.text("list/7/1/10", 2, "awake")

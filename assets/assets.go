@@ -140,7 +140,7 @@ func (a *asset) serve(w http.ResponseWriter, r *http.Request) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	h.Set("Vary", "Accept-Encoding")
-	if a.gziped != nil && acceptsGzip(r.Header.Get("Accept-Encoding")) {
+	if a.gziped != nil && acceptsGzip(r) {
 		h.Set("Content-Encoding", "gzip")
 		body = a.gziped
 	}
@@ -150,13 +150,15 @@ func (a *asset) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// acceptsGzip reads an Accept-Encoding header.
-func acceptsGzip(header string) bool {
-	for part := range strings.SplitSeq(header, ",") {
-		name, params, _ := strings.Cut(strings.TrimSpace(part), ";")
-		if strings.EqualFold(strings.TrimSpace(name), "gzip") {
-			weight := strings.ReplaceAll(strings.ToLower(params), " ", "")
-			return strings.TrimRight(strings.TrimPrefix(weight, "q="), "0.") != "" || weight == ""
+// acceptsGzip reads Accept-Encoding (RFC 9110, 12.5.3), as streams do.
+func acceptsGzip(r *http.Request) bool {
+	for _, line := range r.Header.Values("Accept-Encoding") {
+		for part := range strings.SplitSeq(line, ",") {
+			coding, weight, _ := strings.Cut(part, ";")
+			if strings.EqualFold(strings.TrimSpace(coding), "gzip") {
+				_, q, weighted := strings.Cut(weight, "=")
+				return !weighted || strings.Trim(strings.TrimSpace(q), "0.") != ""
+			}
 		}
 	}
 	return false

@@ -79,3 +79,30 @@ func TestURL(t *testing.T) {
 	}()
 	assets.URL("nothing.js")
 }
+
+func TestAcceptEncoding(t *testing.T) {
+	tests := []struct {
+		lines []string
+		want  string
+	}{
+		{nil, ""},
+		{[]string{""}, ""},
+		{[]string{"gzip"}, "gzip"},
+		{[]string{"GZip ; Q=0.5"}, "gzip"},
+		{[]string{"br", "deflate, gzip"}, "gzip"}, // a list may come in several lines
+		{[]string{"br, gzip;q=0, *"}, ""},
+		{[]string{"gzip; q = 0.000"}, ""},
+		{[]string{"gzip;q=1.0"}, "gzip"},
+		{[]string{"gzip;q="}, ""},
+		{[]string{"x-gzip, gzipped, *"}, ""},
+	}
+	for _, tt := range tests {
+		r := httptest.NewRequest(http.MethodGet, assets.URL("pulsewall.js"), nil)
+		r.Header["Accept-Encoding"] = tt.lines
+		w := httptest.NewRecorder()
+		assets.Handler().ServeHTTP(w, r)
+		if got := w.Header().Get("Content-Encoding"); got != tt.want {
+			t.Errorf("Accept-Encoding %q: Content-Encoding %q; want %q", tt.lines, got, tt.want)
+		}
+	}
+}

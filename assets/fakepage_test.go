@@ -17,8 +17,9 @@ var words = map[string]string{
 	"refused": "Refused", "websocket": "WebSocket", "sse": "SSE", "poll": "Long poll",
 	"online": "{users} online", "onlineTitle": "{users} users, {connections} connections",
 	"seconds": "{n} s", "minutes": "{n} min", "hours": "{n} h", "days": "{n} d",
-	"sourceFailing": "source failing: {error} · data of {time} ({age} old)", "late": "reading late by {age}",
-	"waiting": "waiting", "lostSince": "connection lost {age} ago", "asleep": "tab was asleep", "pausedSince": "paused · data {age} old",
+	"sourceFailing": "source failing: {error}", "sourceOld": "source’s data is {age} old", "dataAge": "data {age} old",
+	"dataOf": "data of {time}", "dataOfAge": "data of {time} ({age} old)", "late": "reading late by {age}",
+	"waiting": "waiting", "lostSince": "connection lost {age} ago", "asleep": "tab was asleep", "pausing": "paused",
 	"dismiss": "Dismiss", "retry": "Try again", "lostNotice": "It reconnects by itself.", "resetNotice": "Some messages may be missing.",
 	"from": "from {name}", "loadingTitle": "Waiting", "loadingText": "It was asked.", "failingSince": "failing since {time}",
 	"errorTitle": "No data",
@@ -46,18 +47,18 @@ func (f *fake) page(w http.ResponseWriter, _ *http.Request) {
 <span class="dim" data-slot="transport">every 10 s</span></span><span class="people" data-slot="people" title=""></span>
 <button type="button" data-action="pause" hidden>pause</button><button type="button" data-action="theme" hidden>theme</button></div></header>
 <div class="notices" data-slot="notices" role="status"></div>
-<main id="main" data-live="/live" data-query="presence=1&amp;unionId=7" data-cursor="%s" data-time="%s" data-union-id="7" data-session="">
+<main id="main" data-live="/live" data-query="presence=1&amp;unionId=7" data-cursor="%s" data-time="%s" data-union-id="7">
 <form method="get" data-slot="user"><input name="unionId" value="7"><button>Show</button></form>
 `, assets.URL("pulsewall.css"), assets.URL("uPlot.css"), assets.URL("theme.js"), assets.URL("pulsewall.js"),
 		html.EscapeString(string(strings)), assets.URL("uPlot.js"), cursor, now.UTC().Format(time.RFC3339Nano))
 	at, due := now.UnixMilli(), now.Add(time.Hour).UnixMilli()
 	fmt.Fprintf(w, `<section class="panel table ok" data-panel="t" data-look="table" data-sub="list/7/1/10" data-user="1" data-current="1"
-data-interval="10000" data-version="1" data-at="%d" data-due="%d" data-status="ok"><header><h2>List</h2><span class="age" data-slot="age"></span></header>
+data-version="1" data-at="%d" data-due="%d" data-status="ok"><header><h2>List</h2><span class="age" data-slot="age"></span></header>
 <div data-slot="body"><p id="said">rendered</p><div class="foot"><nav><a data-page="2" aria-label="Page 2" href="?p.t=2">2</a></nav></div></div></section>
 `, at, due)
 	points := fmt.Sprintf(`{"a":[[%d,1],[%d,2]],"b":[[%d,5],[%d,4]]}`, at-20000, at-10000, at-20000, at-10000)
 	fmt.Fprintf(w, `<section class="panel chart ok" data-panel="c" data-look="chart" data-sub="curve/-/1/10" data-user="0" data-current="1"
-data-interval="10000" data-version="1" data-at="%d" data-due="%d" data-status="ok"><header><h2>Curve</h2><span class="age" data-slot="age"></span>
+data-version="1" data-at="%d" data-due="%d" data-status="ok"><header><h2>Curve</h2><span class="age" data-slot="age"></span>
 <button type="button" data-action="table" hidden>table</button></header>
 <div class="plot" data-slot="plot" data-points="%s" data-unit="V"><svg class="axes" aria-label="Last hour: a, b"></svg></div>
 <div data-slot="body">%s</div></section></main></body></html>`, at, due, html.EscapeString(points), legend("2.0", "4.0"))

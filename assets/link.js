@@ -17,9 +17,9 @@
     options.newer = options.newer || nothing;
     options.subscribed = options.subscribed || nothing;
     this.ladder = pulsewall.rungs.filter(function (rung) { return rung.here(); });
-    this.clock = new pulsewall.Clock(options.time);
+    this.clock = new pulsewall.Clock(options.time, options.fetched);
     this.after = options.cursor || "";
-    this.session = options.session || "";
+    this.session = "";
     this.state = "stopped";
     this.seen = { ids: Object.create(null), order: [] };
     this.replies = Object.create(null);

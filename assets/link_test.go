@@ -101,7 +101,7 @@ func TestServerGoneAndBack(t *testing.T) {
 	}
 	f.end(0, -1)
 	b.Eventually(8*time.Second, `document.querySelector("[data-slot=state]").textContent === "Connection lost"`)
-	b.Eventually(8*time.Second, `/^connection lost \d+ s ago$/.test(document.querySelector("[data-panel=t] [data-slot=age]").textContent)`)
+	b.Eventually(8*time.Second, `/^connection lost \d+ s ago · data \d+ s old$/.test(document.querySelector("[data-panel=t] [data-slot=age]").textContent)`)
 	b.Eventually(8*time.Second, `document.querySelector("[data-notice=connection]")`)
 	f.message(`"after"`)
 	for _, transport := range []string{"ws", "sse", "poll"} {
@@ -247,7 +247,7 @@ func TestLateReading(t *testing.T) {
 				var a = link.answered; link.answered = function (r) { answers += 1; a.call(link, r); };
 				var n = link.options.newer; link.options.newer = function (e) { answers += 1; return n(e); }; }(pulsewall.page.link))`)
 			late(f, 2)
-			b.Eventually(5*time.Second, `/^reading late by \d s$/.test(document.querySelector("[data-panel=t] [data-slot=age]").textContent)`)
+			b.Eventually(5*time.Second, `/^reading late by \d s · data \d+ s old$/.test(document.querySelector("[data-panel=t] [data-slot=age]").textContent)`)
 			b.Eventually(5*time.Second, `answers === 1`)
 			b.Eventually(5*time.Second, `/late by [6-9] s/.test(document.querySelector("[data-panel=t] [data-slot=age]").textContent)`)
 			if !browsertest.Eval[bool](b, `answers === 1 && conn === pulsewall.page.link.conn && pulsewall.page.link.state === "live"`) {

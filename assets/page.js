@@ -9,7 +9,6 @@
   function Page(main) {
     var self = this, strings = {};
     try { strings = JSON.parse(document.body.getAttribute("data-strings")) || {}; } catch (none) { strings = {}; }
-    this.main = main;
     this.words = new pulsewall.Words(strings);
     this.paused = false;
     this.waiting = []; // events that came while the tab was hidden, beside the readings
@@ -23,12 +22,12 @@
       query: function () { return self.query(); },
       cursor: main.getAttribute("data-cursor"),
       time: Date.parse(main.getAttribute("data-time")),
+      fetched: pulsewall.Clock.fetched(),
       event: function (event) { self.take(event); },
       newer: function (events) { return self.newer(events); },
       subscribed: function (sub, reply) { self.subscribed(sub, reply); },
       changed: function () { self.tell(); }
     });
-    this.link.session = main.getAttribute("data-session") || "";
     this.words.localise(document);
     this.panels = dom.all(main, "[data-panel]").map(function (section) { return new pulsewall.Panel(section, self); });
     pulsewall.listen(this);
@@ -45,8 +44,8 @@
   // state is what decides, beside a reading itself, how fresh it is.
   Page.prototype.state = function () {
     var now = Date.now(), link = this.link;
-    return { now: link.clock.now(), lost: link.lostAt ? now - link.lostAt : 0, sleptAt: link.sleptAt, slept: now - link.sleptAt,
-      paused: this.paused, alone: this.alone };
+    return { now: link.clock.now(), proved: link.clock.proved, lost: link.lostAt ? now - link.lostAt : 0, sleptAt: link.sleptAt,
+      slept: now - link.sleptAt, paused: this.paused, alone: this.alone };
   };
 
   // subs are the distinct subscriptions of the panels.

@@ -16,7 +16,6 @@
     this.look = section.getAttribute("data-look");
     this.perUser = section.getAttribute("data-user") === "1";
     this.current = Number(section.getAttribute("data-current")) || 1;
-    this.interval = Number(section.getAttribute("data-interval")) || 10000;
     this.body = dom.slot(section, "body");
     this.age = dom.slot(section, "age");
     this.plot = plot;

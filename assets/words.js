@@ -56,37 +56,56 @@
     });
   };
 
-  // fresh says how old a reading is and, unless it is fresh, why: {text, kind}, kind "", "wait" or "old". state has
-  // now (the server's), lost and slept (ms since, 0: not), paused and alone.
+  // fresh says how old a reading is and, unless it is fresh, why: {text, kind}, kind "", "wait" or "old". state has now
+  // (the server's) and whether that is proved, lost and slept (ms since, 0: not), paused and alone.
   Words.prototype.fresh = function (reading, state) {
-    var age = state.now - reading.at, said;
-    if (reading.heardAt < state.sleptAt && state.slept < ASLEEP) { return { kind: "old", text: this.say("asleep") }; }
-    if (state.lost > NOTICED) { return { kind: "old", text: this.say("lostSince", { age: this.age(state.lost) }) }; }
-    said = this.source(reading, state.now, age);
-    if (!said && state.paused) { said = { kind: "wait", text: this.say("pausedSince", { age: this.age(age) }) }; }
-    if (!said && reading.due && state.now - reading.due > LATE) {
-      said = { kind: "old", text: this.say("late", { age: this.age(state.now - reading.due) }) };
+    var cut = this.cut(reading, state), source = this.source(reading, state), said = [], kind = "old";
+    var kept = reading.at > 0 && reading.status !== "loading";
+    if (cut) {
+      said.push(cut);
+    } else if (state.paused && kept) {
+      said.push(this.say("pausing"));
+      kind = source ? "old" : "wait";
+    } else if (!source && !(kept && state.proved)) {
+      said.push(this.say("waiting"));
+      kind = "wait";
+      kept = false;
+    } else if (!source && reading.due && state.now - reading.due > LATE) {
+      said.push(this.say("late", { age: this.age(state.now - reading.due) }));
+    } else if (!source) {
+      said.push(this.age(state.now - reading.at));
+      kind = "";
+      kept = false;
     }
-    said = said || { kind: "", text: this.age(age) };
-    if (state.alone) { said.text += " · " + this.say("nodeAlone"); }
-    return said;
+    if (source) { said.push(source); }
+    if (kept) { said.push(this.data(reading, state)); }
+    if (state.alone && !cut) { said.push(this.say("nodeAlone")); }
+    return { kind: kind, text: said.filter(Boolean).join(" · ") };
+  };
+
+  // cut says why nothing can have come since.
+  Words.prototype.cut = function (reading, state) {
+    if (reading.heardAt < state.sleptAt && state.slept < ASLEEP) { return this.say("asleep"); }
+    return state.lost > NOTICED ? this.say("lostSince", { age: this.age(state.lost) }) : "";
   };
 
   // source is what the source itself is to blame for.
-  Words.prototype.source = function (reading, now, age) {
-    var error = this.isolate(reading.error.replace(/\.$/, ""));
-    if (reading.status === "error") {
-      return { kind: "old", text: this.say("failingSince", { time: this.time(reading.since) }) };
+  Words.prototype.source = function (reading, state) {
+    if (reading.status === "error") { return this.say("failingSince", { time: this.time(reading.since) }); }
+    if (reading.status !== "stale") { return ""; }
+    if (reading.reason === "failed") {
+      return this.say("sourceFailing", { error: this.isolate(reading.error.replace(/\.$/, "")) });
     }
-    if (reading.status === "stale" && reading.reason === "failed") {
-      return { kind: "old", text: this.say("sourceFailing", { error: error, time: this.time(reading.at), age: this.age(age) }) };
-    }
-    if (reading.status === "stale") {
-      return { kind: "old", text: reading.sourceAt ?
-        this.say("sourceOld", { age: this.age(now - reading.sourceAt) }) : this.say("sourceOldPlain") };
-    }
-    if (reading.status === "loading" || !reading.at) { return { kind: "wait", text: this.say("waiting") }; }
-    return null;
+    return reading.sourceAt && state.proved ?
+      this.say("sourceOld", { age: this.age(state.now - reading.sourceAt) }) : this.say("sourceOldPlain");
+  };
+
+  // data says of when the records are, beside a reason that does not say it. No age is told before the clock is proved.
+  Words.prototype.data = function (reading, state) {
+    var values = { time: this.time(reading.at), age: this.age(state.now - reading.at) }, failing = reading.reason === "failed";
+    if (reading.status === "error" || reading.status === "stale" && !failing) { return ""; }
+    if (!state.proved) { return this.say("dataOf", values); }
+    return failing ? this.say("dataOfAge", values) : this.say("dataAge", values);
   };
 
   Words.LATE = LATE;

@@ -14,7 +14,7 @@ func TestParts(t *testing.T) {
 		window.axis = function (low, high, unit) { var v = scale.values(low, high, unit); return [v.low, v.high, v.step].map(function (n) { return Number(n.toPrecision(9)); }).join(" "); };
 		window.fresh = function (more, state) {
 			var r = { sub: "", version: 1, at: 100000, due: 110000, sourceAt: 0, status: "ok", reason: "", error: "", since: 0, heardAt: 1 }, k;
-			var s = { now: 102000, lost: 0, sleptAt: 0, slept: 0, paused: false, alone: false };
+			var s = { now: 102000, proved: true, lost: 0, sleptAt: 0, slept: 0, paused: false, alone: false };
 			for (k in more) { r[k] = more[k]; }
 			for (k in state) { s[k] = state[k]; }
 			r = words.fresh(r, s);
@@ -35,13 +35,27 @@ func TestParts(t *testing.T) {
 
 		{`fresh({}, {})`, ":2 s"},
 		{`fresh({}, { alone: true })`, ":2 s · nodeAlone"},
-		{`fresh({}, { now: 112001 })`, "old:reading late by 2 s"},
+		{`fresh({}, { now: 112001 })`, "old:reading late by 2 s · data 12 s old"},
 		{`fresh({ due: 0 }, { now: 900000 })`, ":13 min"},
 		{`fresh({}, { lost: 2000 })`, ":2 s"},
-		{`fresh({}, { lost: 14000 })`, "old:connection lost 14 s ago"},
-		{`fresh({}, { now: 112001, sleptAt: 5, slept: 3 })`, "old:tab was asleep"},
+		{`fresh({}, { lost: 14000 })`, "old:connection lost 14 s ago · data 2 s old"},
+		{`fresh({}, { lost: 5000, now: 3220000 })`, "old:connection lost 5 s ago · data 52 min old"},
+		{`fresh({ status: "loading", at: 0 }, { lost: 5000 })`, "old:connection lost 5 s ago"},
+		{`fresh({ status: "error" }, { lost: 5000 })`, "old:connection lost 5 s ago · failing since –"},
+		{`fresh({ status: "stale", reason: "failed", error: "no route." }, { lost: 5000, now: 134000 }).replace(/\d\d:\d\d:\d\d/, "T").replace(/\d{4}-\d\d-\d\d /, "")`,
+			"old:connection lost 5 s ago · source failing: no route · data of T (34 s old)"},
+		{`fresh({ status: "stale", reason: "source-old", sourceAt: 80000 }, { lost: 5000 })`, "old:connection lost 5 s ago · source’s data is 22 s old"},
+		{`fresh({}, { now: 112001, sleptAt: 5, slept: 3 })`, "old:tab was asleep · data 12 s old"},
 		{`fresh({ heardAt: 7 }, { sleptAt: 5, slept: 3 })`, ":2 s"},
 		{`fresh({}, { paused: true, now: 134000 })`, "wait:paused · data 34 s old"},
+		{`fresh({ status: "error" }, { paused: true })`, "old:paused · failing since –"},
+
+		{`fresh({}, { proved: false })`, "wait:waiting"}, // an old page, from the cache of the browser
+		{`fresh({}, { proved: false, now: 900000 })`, "wait:waiting"},
+		{`fresh({}, { proved: false, lost: 5000 }).replace(/data of .*/, "data of T")`, "old:connection lost 5 s ago · data of T"},
+		{`fresh({ status: "stale", reason: "source-old", sourceAt: 80000 }, { proved: false })`, "old:sourceOldPlain"},
+		{`String(new pulsewall.Clock(Date.now() - 5000).proved) + new pulsewall.Clock(Date.now(), true).proved + clock().proved`, "falsetruetrue"},
+		{`pulsewall.Clock.fetched()`, "true"},
 		{`fresh({ status: "loading", at: 0 }, {})`, "wait:waiting"},
 		{`fresh({ status: "stale", reason: "source-old" }, {})`, "old:sourceOldPlain"},
 		{`fresh({ status: "error" }, {})`, "old:failing since –"},

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -37,6 +38,7 @@ func TestPageAndCursorAgreeUnderLoad(t *testing.T) {
 		})
 	}
 	put(0)
+	var newest atomic.Int64 // put already
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -46,17 +48,23 @@ func TestPageAndCursorAgreeUnderLoad(t *testing.T) {
 				return
 			default:
 				put(n)
+				newest.Store(n)
 			}
 		}
 	})
 	for range 200 {
-		if shown, version := lookAndPoll(t, d); version != 0 && version <= shown {
+		least := base + newest.Load()
+		shown, version := lookAndPoll(t, d)
+		if shown < least {
+			t.Errorf("the page shows %d; %d was there before", shown-base, least-base)
+		}
+		if version != 0 && version <= shown {
 			t.Errorf("the page shows %d, the poll from its cursor brings %d", shown-base, version-base)
 		}
 	}
 	close(stop)
 	wg.Wait()
-	if shown, version := lookAndPoll(t, d); version != 0 {
+	if shown, version := lookAndPoll(t, d); version != 0 || shown != base+newest.Load() {
 		t.Errorf("at rest the page shows %d, the poll from its cursor brings %d; want nothing", shown-base, version-base)
 	}
 }

@@ -107,33 +107,6 @@ func (d *Dashboard) getFeeds(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]any{"feeds": list})
 }
 
-// nodeInfo is a node as this one sees it.
-type nodeInfo struct {
-	Name     string                 `json:"name"`
-	State    string                 `json:"state"`
-	Version  string                 `json:"version,omitempty"`
-	Started  stamp                  `json:"started"`
-	Sessions map[transport.Kind]int `json:"sessions"`
-	Polls    int                    `json:"polls"` // distinct polls wanted
-	Messages int                    `json:"messages"`
-}
-
-// getNodes lists the nodes.
-func (d *Dashboard) getNodes(w http.ResponseWriter, _ *http.Request) {
-	stats := d.hub.Stats()
-	self := nodeInfo{
-		Name: d.opts.Node, State: "live", Version: d.opts.Version, Started: stamp(d.started),
-		Sessions: stats.Sessions, Polls: d.scheduler.Polls(), Messages: stats.Kept,
-	}
-	if d.cluster.Degraded() {
-		self.State = "alone"
-	}
-	if !d.ready.Load() {
-		self.State = "leaving"
-	}
-	writeJSON(w, http.StatusOK, map[string]any{"nodes": []nodeInfo{self}})
-}
-
 // probeTimeout is how long a round trip through the hub may take.
 const probeTimeout = 2 * time.Second
 
@@ -166,5 +139,5 @@ func (d *Dashboard) getReady(w http.ResponseWriter, r *http.Request) {
 		d.refuse(w, r, err)
 		return
 	}
-	writeJSON(w, http.StatusOK, map[string]any{"status": "ready", "node": d.opts.Node, "degraded": d.cluster.Degraded()})
+	writeJSON(w, http.StatusOK, map[string]any{"status": "ready", "node": d.opts.Node, "degraded": d.cluster.State().Degraded})
 }

@@ -4,7 +4,6 @@ package dashboard
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -37,10 +36,12 @@ type Dashboard struct {
 	origins   map[string]bool
 	gate      *gate
 	senders   *senders
+	addresses *senders // all senders of one client address, where it is known
 	metrics   *metrics
 	handler   http.Handler
 	alone     bool // no cluster: this node's name goes without saying
 	started   time.Time
+	built     atomic.Bool // New has made all parts
 	ready     atomic.Bool // Run is running
 	putting   sync.Mutex  // held while a reading is put, so that an old one can be told from it
 }
@@ -54,39 +55,43 @@ func New(opts Options) (*Dashboard, error) {
 	}
 	d := &Dashboard{
 		opts: opts, alone: alone, log: opts.Logger, started: time.Now(), abouts: make(map[string]feeds.Description),
-		gate: newGate(opts.Limits), senders: newSenders(opts.Limits.MessagesPerSecond), metrics: newMetrics(),
+		gate: newGate(opts.Limits), metrics: newMetrics(),
+		senders: newSenders(opts.Limits.MessagesPerSecond), addresses: newSenders(sendersPerAddr * opts.Limits.MessagesPerSecond),
 	}
 	if d.origins, err = parseOrigins(opts.Origins); err != nil {
 		return nil, err
 	}
-	node := opts.Node
-	if alone {
-		node = ""
+	us := member{d}
+	if d.cluster, err = opts.Cluster(Joining{Node: opts.Node, Handler: us, Status: d.statusBlob, Logger: opts.Logger}); err != nil {
+		return nil, fmt.Errorf("join the cluster: %w", err)
 	}
-	d.scheduler, err = feeds.NewScheduler(opts.Feeds, sink{d}, feeds.Options{
+	polling := feeds.Options{
 		Interval: opts.Interval, MaxPolls: opts.Limits.Polls, MaxPollsPerFeed: opts.Limits.PollsPerFeed,
-		Node: node, Observe: d.metrics.polled, Logger: opts.Logger,
-	})
-	if err != nil {
+		Observe: d.metrics.polled, Logger: opts.Logger,
+	}
+	hub := transport.Options{
+		Node: opts.Node, Epoch: d.cluster.Epoch(), Logger: opts.Logger,
+		Nodes: func() ([]string, bool) { return d.livingNodes(), d.cluster.State().Degraded },
+	}
+	if !alone {
+		polling.Node, polling.Peers = opts.Node, us
+		hub.Reached, hub.Roster = d.cluster.Reached, us
+	}
+	d.hub = transport.NewHub(hub)
+	if d.scheduler, err = feeds.NewScheduler(opts.Feeds, sink{d}, polling); err != nil {
+		d.hub.Close()
 		return nil, err
 	}
 	for _, f := range d.scheduler.Feeds() {
 		d.abouts[f.Name] = f.Source.Describe()
 	}
 	if err := d.layOut(opts.Boards); err != nil {
+		d.hub.Close()
 		return nil, err
 	}
-	log := &messageLog{log: opts.Logger}
-	if d.cluster, err = opts.Cluster(opts.Node, log); err != nil {
-		return nil, fmt.Errorf("join the cluster: %w", err)
-	}
-	d.hub = transport.NewHub(transport.Options{
-		Node: opts.Node, Epoch: d.cluster.Epoch(), Logger: opts.Logger,
-		Nodes: func() ([]string, bool) { return d.cluster.Nodes(), d.cluster.Degraded() },
-	})
-	log.hub = d.hub
 	d.metrics.watch(d)
 	d.handler = d.routes()
+	d.built.Store(true)
 	return d, nil
 }
 
@@ -138,22 +143,3 @@ func (d *Dashboard) drain(ctx context.Context) {
 
 // ServeHTTP serves every address.
 func (d *Dashboard) ServeHTTP(w http.ResponseWriter, r *http.Request) { d.handler.ServeHTTP(w, r) }
-
-// messageLog gives the hub what the cluster delivers.
-type messageLog struct {
-	hub *transport.Hub
-	log *slog.Logger
-}
-
-// Deliver takes the next message of the cluster's order.
-func (l *messageLog) Deliver(item cluster.Item) {
-	var m transport.Message
-	if err := json.Unmarshal(item.Data, &m); err != nil { // only another version of this program can have written it
-		l.log.Error("unreadable message", "seq", item.Seq, "err", err)
-		m = transport.Message{To: transport.Address{Users: []string{""}}} // for nobody, but it has its place
-	}
-	l.hub.Append(item.Seq, item.Key, m)
-}
-
-// Restart says that the order began anew.
-func (l *messageLog) Restart(epoch string) { l.hub.Restart(epoch) }

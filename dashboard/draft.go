@@ -7,6 +7,8 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/netip"
+	"os"
 	"strings"
 	"unicode/utf8"
 
@@ -28,6 +30,7 @@ type draft struct {
 	key     string
 	from    transport.Sender
 	session string
+	addr    netip.Addr // where it comes from; not valid where that is not known
 }
 
 func (m *draft) check() error {
@@ -37,8 +40,8 @@ func (m *draft) check() error {
 	if len(m.data) > mostData {
 		return refuse(http.StatusRequestEntityTooLarge, "data has %d bytes: at most %d are allowed", len(m.data), mostData)
 	}
-	if !utf8.Valid(m.data) {
-		return refuse(http.StatusBadRequest, "data is not UTF-8: want JSON in UTF-8")
+	if err := checkText(m.data); err != nil {
+		return err
 	}
 	if n := utf8.RuneCountInString(m.key); n > mostKey || !utf8.ValidString(m.key) {
 		return refuse(http.StatusBadRequest, "key %q has %d characters: at most %d of UTF-8 are allowed", clip(m.key), n, mostKey)
@@ -76,6 +79,9 @@ func readJSON(r *http.Request) (draft, error) {
 		return draft{}, badBody(err)
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		if p := cutBody(err); p != nil {
+			return draft{}, p
+		}
 		return draft{}, refuse(http.StatusBadRequest, "something follows the JSON object of the body: want one object")
 	}
 	q, err := parseQuery(r.URL.RawQuery)
@@ -107,17 +113,40 @@ func unquoted(raw json.RawMessage) string {
 	return string(bytes.TrimSpace(raw))
 }
 
+// badBody says what is wrong with a body that is not what it should be.
 func badBody(err error) error {
+	if p := cutBody(err); p != nil {
+		return p
+	}
+	const want = `want {"to":{"all":true},"data":"hello"}`
+	var wrong *json.UnmarshalTypeError
+	switch {
+	case errors.Is(err, io.EOF):
+		return refuse(http.StatusBadRequest, "the body is empty: %s", want)
+	case !errors.As(err, &wrong):
+		return refuse(http.StatusBadRequest, "the body is no JSON object (%s): %s", clip(err.Error()), want)
+	case wrong.Field == "":
+		return refuse(http.StatusBadRequest, "the body is no JSON object but of type %s: %s", wrong.Value, want)
+	default: // all fields with a type of their own are strings
+		return refuse(http.StatusBadRequest, "%s is of type %s: want a string", wrong.Field, wrong.Value)
+	}
+}
+
+// cutBody is the problem of a body that was too large or too slow; nil: it was neither.
+func cutBody(err error) error {
 	if p := problem(err); p.Status == http.StatusRequestEntityTooLarge {
 		return p
 	}
-	return refuse(http.StatusBadRequest, `the body is no JSON object (%s): want {"to":{"all":true},"data":"hello"}`, clip(err.Error()))
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return refuse(http.StatusRequestTimeout, "the body did not come within %d seconds", int(bodyWithin.Seconds()))
+	}
+	return nil
 }
 
 // readForm reads to, data, key, unionId, name and session of a form or the query. The data is text.
 func readForm(r *http.Request) (draft, error) {
 	if err := r.ParseForm(); err != nil {
-		if p := problem(err); p.Status == http.StatusRequestEntityTooLarge {
+		if p := cutBody(err); p != nil {
 			return draft{}, p
 		}
 		return draft{}, refuse(http.StatusBadRequest, "the form cannot be read: %s", clip(err.Error()))

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/http"
+	"net/netip"
 	"strings"
 
 	"github.com/pulsewall/pulsewall/feeds"
@@ -27,10 +28,6 @@ func (d *Dashboard) liveSocket(w http.ResponseWriter, r *http.Request) {
 		d.refuse(w, r, err)
 		return
 	}
-	if err := d.checkOrigin(r); err != nil {
-		d.refuse(w, r, err)
-		return
-	}
 	d.open(w, r, transport.WebSocket, func(o *wish, watched *watched) error {
 		return d.hub.ServeWebSocket(w, r, o.Opening, d.ops(watched))
 	})
@@ -44,9 +41,14 @@ func (d *Dashboard) livePoll(w http.ResponseWriter, r *http.Request) {
 	d.open(w, r, transport.LongPoll, func(o *wish, _ *watched) error { return d.hub.ServePoll(w, r, o.Opening, o.wait) })
 }
 
-// open does what is alike on all transports: it checks the query and the limits, watches what is asked for, serves, and
+// open does what is alike on all transports: it checks the origin, as each counts somebody as online and has sources polled, then the
+// query and the limits, watches what is asked for, serves, and
 // lets go of it.
 func (d *Dashboard) open(w http.ResponseWriter, r *http.Request, kind transport.Kind, serve func(*wish, *watched) error) {
+	if err := d.checkOrigin(r); err != nil {
+		d.refuse(w, r, err)
+		return
+	}
 	o, err := d.wish(r)
 	if err != nil {
 		d.refuse(w, r, err)
@@ -56,13 +58,14 @@ func (d *Dashboard) open(w http.ResponseWriter, r *http.Request, kind transport.
 		d.refuse(w, r, errLeaving)
 		return
 	}
-	leave, err := d.gate.enter(d.clientAddr(r))
+	from := d.clientAddr(r)
+	leave, err := d.gate.enter(from)
 	if err != nil {
 		d.refuse(w, r, err)
 		return
 	}
 	defer leave()
-	watched := &watched{d: d}
+	watched := &watched{d: d, from: from}
 	defer watched.releaseAll()
 	for _, sub := range o.subs {
 		if err := watched.add(sub); err != nil {
@@ -72,7 +75,8 @@ func (d *Dashboard) open(w http.ResponseWriter, r *http.Request, kind transport.
 	}
 	d.forgetOld(o.subs)
 	if kind == transport.LongPoll && o.After == "" && o.LastEventID == "" {
-		_, _ = d.newest(r.Context(), o.subs) // the first readings, or 2 s; what is refused was refused by watch
+		readings, _ := d.newest(r.Context(), o.subs) // the first ones, or 2 s; what is refused was refused by watch
+		d.putMissing(readings)
 	}
 	err = serve(o, watched)
 	switch {
@@ -87,6 +91,7 @@ func (d *Dashboard) open(w http.ResponseWriter, r *http.Request, kind transport.
 // watched are the subscriptions of one stream, by topic. One goroutine uses it.
 type watched struct {
 	d        *Dashboard
+	from     netip.Addr // the client's address; not valid where that is not known
 	releases map[string]func()
 }
 

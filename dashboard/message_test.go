@@ -2,6 +2,7 @@ package dashboard_test
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -79,7 +80,11 @@ func TestPost(t *testing.T) {
 		{data(70_000), 413, "65536"},
 		{`{"to":{"all":true},"data":null}`, 202, ""},
 		{`{"to":{"room":"r","users":[7,"-8"]},"data":{"a":[1]},"unionId":-7,"name":"Ann","session":"s"}`, 202, ""},
-		{``, 400, "no JSON object"},
+		{``, 400, "the body is empty"},
+		{`{"to":`, 400, "no JSON object (unexpected EOF)"},
+		{`[]`, 400, "no JSON object but of type array"},
+		{`"to"`, 400, "no JSON object but of type string"},
+		{`{"to":{"all":true},"data":1,"key":7}`, 400, "key is of type number: want a string"},
 		{`{"to":{"all":true}}`, 400, "data is missing"},
 		{`{"data":1}`, 400, "to is missing"},
 		{`{"to":{},"data":1}`, 400, "exactly one"},
@@ -100,6 +105,9 @@ func TestPost(t *testing.T) {
 		a := w.post("/api/messages", tt.body)
 		if tt.status != 202 {
 			a.wantProblem(t, fmt.Sprintf("%.80s", tt.body), tt.status, tt.detail)
+			if strings.Contains(a.body, "Go ") {
+				t.Errorf("%.80s: %s; want no words of Go", tt.body, a.body)
+			}
 		} else if a.StatusCode != 202 || a.object(t)["id"] == "" {
 			t.Errorf("%.80s: %d %s", tt.body, a.StatusCode, a.body)
 		}
@@ -107,6 +115,42 @@ func TestPost(t *testing.T) {
 	wrong := w.do("POST", "/api/messages", "to=nobody&data=x", "Content-Type: application/x-www-form-urlencoded", "Accept: text/html")
 	if wrong.StatusCode != 400 || !strings.HasPrefix(wrong.Header.Get("Content-Type"), "text/html") {
 		t.Errorf("a person's wrong form: %d %s", wrong.StatusCode, wrong.body)
+	}
+}
+
+// A known address is bounded whatever unionIds and sessions it makes up; who is anonymous there is not slowed by the rest of the world.
+func TestRateOfAddress(t *testing.T) {
+	opts := two(dashboard.Options{
+		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Limits: dashboard.Limits{MessagesPerSecond: 1},
+	})
+	w := newWall(t, opts, false)
+	send := func(addr, sender string) answer {
+		return w.post("/api/messages", `{"to":{"users":["9"]},"data":1`+sender+`}`, "X-Forwarded-For: "+addr)
+	}
+	refused := 0
+	for i := range 60 {
+		if a := send("203.0.113.7", fmt.Sprintf(`,"unionId":%d`, i)); a.StatusCode == 429 {
+			a.wantProblem(t, "made up", 429, "203.0.113.7: 10 a second")
+			refused++
+		}
+	}
+	if refused == 0 {
+		t.Error("60 senders of one address, and none was refused")
+	}
+	for range 4 {
+		send("203.0.113.8", "")
+	}
+	send("203.0.113.8", "").wantProblem(t, "anonymous", 429, "one sender: 1 a second")
+	if a := send("203.0.113.9", ""); a.StatusCode != 202 {
+		t.Errorf("anonymous elsewhere: %d %s", a.StatusCode, a.body)
+	}
+	s := w.socket("?unionId=777", "X-Forwarded-For: 203.0.113.7")
+	problem, _ := s.ask(`{"op":"send","to":{"all":true},"data":1}`).Data["problem"].(map[string]any)
+	for i := 0; problem == nil && i < 2; i++ { // its own burst is 2
+		problem, _ = s.ask(`{"op":"send","to":{"all":true},"data":1}`).Data["problem"].(map[string]any)
+	}
+	if problem["status"] != 429.0 {
+		t.Errorf("in band: %v", problem)
 	}
 }
 

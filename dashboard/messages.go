@@ -3,8 +3,8 @@ package dashboard
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"net/http"
+	"slices"
 	"net/url"
 	"strings"
 	"time"
@@ -32,43 +32,59 @@ func (d *Dashboard) send(ctx context.Context, m draft) (receipt, error) {
 	if err := m.check(); err != nil {
 		return receipt{}, err
 	}
-	if !d.senders.allow(m.scope()) {
-		return receipt{}, refuse(http.StatusTooManyRequests, "too many messages from one sender: %d a second are allowed", d.opts.Limits.MessagesPerSecond).after(time.Second)
+	if err := d.mayNow(m); err != nil {
+		return receipt{}, err
 	}
 	key := m.key
 	if key == "" {
 		key = rand.Text()
 	}
 	scoped := m.scope() + "\x00" + key
-	item, err := json.Marshal(transport.Message{Key: m.key, From: m.from, To: m.to, At: time.Now(), Data: m.data})
+	item, err := marshal(transport.Message{Key: m.key, From: m.from, To: m.to, At: time.Now(), Data: m.data})
 	if err != nil {
 		return receipt{}, refuse(http.StatusBadRequest, "data is no JSON: %s", clip(err.Error()))
 	}
-	seq, degraded, err := d.cluster.Append(ctx, scoped, item)
+	at, err := d.cluster.Append(ctx, scoped, item)
 	if err != nil {
 		d.log.Warn("message not placed", "err", err)
 		return receipt{}, refuse(http.StatusServiceUnavailable, "the message could not be placed in the order: try again with the same key").after(time.Second)
 	}
 	id, ok := d.hub.First(scoped)
 	if !ok { // so many came in between that it is no longer kept
-		id = d.hub.ID(seq)
+		id = transport.Position(at).ID()
 	}
-	out := receipt{ID: id, Degraded: degraded}
-	out.Online, out.Offline = d.found(m.to)
+	out := receipt{ID: id, Degraded: at.Alone()}
+	out.Online, out.Offline = d.found(ctx, m.to)
 	return out, nil
 }
 
+// mayNow refuses what comes too fast.
+func (d *Dashboard) mayNow(m draft) error {
+	sender, most := m.scope(), d.opts.Limits.MessagesPerSecond
+	if sender == "" && m.addr.IsValid() {
+		sender = "a" + m.addr.String()
+	}
+	if !d.senders.allow(sender) {
+		return refuse(http.StatusTooManyRequests, "too many messages from one sender: %d a second are allowed", most).after(time.Second)
+	}
+	if m.addr.IsValid() && !d.addresses.allow(m.addr.String()) {
+		return refuse(http.StatusTooManyRequests, "too many messages from %s: %d a second are allowed from one address", m.addr, sendersPerAddr*most).after(time.Second)
+	}
+	return nil
+}
+
 // found tells who of those a message is for is here.
-func (d *Dashboard) found(to transport.Address) (online, offline any) {
+func (d *Dashboard) found(ctx context.Context, to transport.Address) (online, offline any) {
 	if len(to.Users) == 0 {
 		if to.Room != "" {
 			return d.hub.Room(to.Room).Connections, 0
 		}
 		return d.hub.Presence().Connections, 0
 	}
+	connected := d.hub.Online(ctx, to.Users)
 	here, away := []string{}, []string{}
 	for _, user := range to.Users {
-		if d.hub.Online(user) {
+		if slices.Contains(connected, user) {
 			here = append(here, user)
 		} else {
 			away = append(away, user)
@@ -88,11 +104,12 @@ func (d *Dashboard) postMessage(w http.ResponseWriter, r *http.Request) {
 		read = readForm
 	}
 	m, err := read(r)
-	bodyRead(w)
 	if err != nil {
 		d.refuse(w, r, err)
 		return
 	}
+	bodyRead(w)
+	m.addr = d.clientAddr(r)
 	receipt, err := d.send(r.Context(), m)
 	if err != nil {
 		d.refuse(w, r, err)
@@ -136,7 +153,7 @@ func (d *Dashboard) getMessages(w http.ResponseWriter, r *http.Request) {
 		d.refuse(w, r, err)
 		return
 	}
-	list, next := d.hub.Messages(reader, q.Get("after"), limit)
+	list, next := d.hub.Messages(r.Context(), reader, q.Get("after"), limit)
 	if n := fitting(list); n < len(list) {
 		list, next = list[:n], list[n-1].ID
 	}

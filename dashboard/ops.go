@@ -4,7 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"runtime/debug"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -15,18 +15,13 @@ import (
 // result is what the reply to an op carries.
 type result map[string]any
 
-// ops answers what a client of a WebSocket asks in band. watched holds its subscriptions.
+// ops answers what a client of a WebSocket asks in band. watched holds its subscriptions and where it is.
 func (d *Dashboard) ops(watched *watched) transport.Handler {
-	return func(ctx context.Context, s *transport.Session, op transport.Op) (reply transport.Reply) {
-		defer func() { // it runs on a goroutine of the stream's, where a panic would take the program along
-			if v := recover(); v != nil {
-				d.log.Error("panic", "op", op.Op, "panic", v, "stack", string(debug.Stack()))
-				reply = transport.Reply{Problem: errFailed}
-			}
-		}()
+	return func(ctx context.Context, s *transport.Session, op transport.Op) transport.Reply {
 		reply, err := d.do(ctx, s, op, watched)
 		if err != nil {
-			return transport.Reply{Problem: problem(err)}
+			p := problem(err)
+			return transport.Reply{Problem: p, Wrong: p.Status == http.StatusBadRequest}
 		}
 		return reply
 	}
@@ -49,7 +44,7 @@ func (d *Dashboard) do(ctx context.Context, s *transport.Session, op transport.O
 		}
 		return transport.Reply{Result: result{"room": op.Room}, Leave: []string{op.Room}}, nil
 	case "send":
-		return d.sendOp(ctx, s, op)
+		return d.sendOp(ctx, s, op, watched.from)
 	case "ping":
 		return transport.Reply{Result: result{"time": stamp(time.Now())}}, nil
 	default:
@@ -104,8 +99,8 @@ func join(s *transport.Session, room string) (transport.Reply, error) {
 	return reply, nil
 }
 
-func (d *Dashboard) sendOp(ctx context.Context, s *transport.Session, op transport.Op) (transport.Reply, error) {
-	draft := draft{data: op.Data, key: op.Key, from: transport.Sender{UnionID: s.UnionID(), Name: s.Name()}, session: s.ID()}
+func (d *Dashboard) sendOp(ctx context.Context, s *transport.Session, op transport.Op, from netip.Addr) (transport.Reply, error) {
+	draft := draft{data: op.Data, key: op.Key, from: transport.Sender{UnionID: s.UnionID(), Name: s.Name()}, session: s.ID(), addr: from}
 	if len(op.To) == 0 {
 		return transport.Reply{}, errNoAddress
 	}

@@ -19,29 +19,38 @@ type Options struct {
 	Feeds    []feeds.Feed  // default: feeds.Builtin
 	Boards   []Board       // default: those of BuiltinBoards whose feeds there are
 	Interval time.Duration // of every feed instead of its own; 0: each its own
-	// Origins are further origins (scheme://host[:port], or "null") whose pages may open WebSockets and post.
+	// Origins are further origins (scheme://host[:port], or "null") whose pages may open streams, poll and post. Where the server is
+	// reached on a loopback address, their hosts are names that it answers to.
 	Origins []string
 	// TrustedProxies are the addresses whose X-Forwarded-For, -Proto and -Host count.
 	TrustedProxies []netip.Prefix
 	Limits         Limits
-	// Cluster joins the node to others; what it delivers goes to log. The default is a cluster.Local.
-	Cluster func(node string, log cluster.Log) (cluster.Cluster, error)
+	// Cluster joins this node to others. The default is a cluster.Local.
+	Cluster func(Joining) (cluster.Cluster, error)
 	Version string
 	Logger  *slog.Logger // default: slog.Default()
+}
+
+// Joining is what a node brings into a cluster.
+type Joining struct {
+	Node    string
+	Handler cluster.Handler // takes what comes from the others
+	Status  func() []byte   // what they are to know of this node
+	Logger  *slog.Logger
 }
 
 // Limits bound what clients may cost. Zero fields take the defaults.
 type Limits struct {
 	Connections        int // streams and waiting polls in all; default 100,000
 	ConnectionsPerAddr int // of one client address, where it is known; default 1,000; loopback and trusted proxies do not count
-	MessagesPerSecond  int // of one sender; default 1,000, with a burst of twice as many
+	MessagesPerSecond  int // of one sender; default 1,000, with a burst of twice as many; all senders of one known address have ten times that
 	Polls              int // distinct polls in all; default 10,000
 	PollsPerFeed       int // default 1,000
 }
 
 // DefaultLimits are the limits of a Dashboard that is given none.
 func DefaultLimits() Limits {
-	return Limits{Connections: 100_000, ConnectionsPerAddr: 1_000, MessagesPerSecond: 50, Polls: 10_000, PollsPerFeed: 1_000}
+	return Limits{Connections: 100_000, ConnectionsPerAddr: 1_000, MessagesPerSecond: 1_000, Polls: 10_000, PollsPerFeed: 1_000}
 }
 
 // Board is one dashboard.
@@ -82,7 +91,7 @@ func (o Options) withDefaults() (Options, error) {
 		o.Boards = boardsOf(o.Feeds)
 	}
 	if o.Cluster == nil {
-		o.Cluster = func(node string, log cluster.Log) (cluster.Cluster, error) { return cluster.NewLocal(node, log), nil }
+		o.Cluster = func(j Joining) (cluster.Cluster, error) { return cluster.NewLocal(j.Node, j.Handler), nil }
 	}
 	l, unset := &o.Limits, DefaultLimits()
 	for _, limit := range []struct {

@@ -1,6 +1,7 @@
 package dashboard_test
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -8,7 +9,8 @@ import (
 	"github.com/pulsewall/pulsewall/dashboard"
 )
 
-// Another site's page may not act; this site's, configured ones and programs may. The rule is one for WebSockets and posts.
+// Another site's page may not act; this site's, configured ones and programs may. The rule is one for posts and all of the live address,
+// where a GET counts somebody as online.
 func TestOrigin(t *testing.T) {
 	const ok, no = true, false
 	plain := newWall(t, two(dashboard.Options{Origins: []string{"https://Wall.example:443/", "http://127.0.0.1:9"}}), false)
@@ -34,9 +36,9 @@ func TestOrigin(t *testing.T) {
 		{null, "Origin: http://evil.example", no},
 		{plain, "Origin: nonsense", no},
 		{plain, "Origin: http://%zz", no},
-		{plain, "Origin: http://example.org|Host: example.org:80", ok},
-		{plain, "Origin: http://EXAMPLE.org:80|Host: example.org", ok},
-		{plain, "Origin: http://example.org|Host: example.org:8080", no},
+		{plain, "Origin: http://192.0.2.1|Host: 192.0.2.1:80", ok},
+		{plain, "Origin: http://LOCALHOST:80|Host: localhost", ok},
+		{plain, "Origin: http://192.0.2.1|Host: 192.0.2.1:8080", no},
 		{plain, "Origin: http://example.org|X-Forwarded-Host: example.org", no}, // nobody vouches for it
 		{plain, "Origin: http://evil.example|Sec-Fetch-Site: same-origin", no},
 		{plain, "Sec-Fetch-Site: same-origin", ok},
@@ -60,21 +62,29 @@ func TestOrigin(t *testing.T) {
 		if tt.headers != "" {
 			headers = strings.Split(strings.ReplaceAll(tt.headers, "HERE", tt.wall.Listener.Addr().String()), "|")
 		}
-		post := tt.wall.post("/api/messages", `{"to":{"all":true},"data":1}`, headers...)
-		if tt.allowed && post.StatusCode != 202 {
-			t.Errorf("post with %s: %d %s", tt.headers, post.StatusCode, post.body)
-		}
-		if !tt.allowed {
-			post.wantProblem(t, "post with "+tt.headers, 403, "proxy_set_header Host $http_host;")
-		}
-		if tt.wall == secure { // WebSockets of HTTP/2 are refused anyway
-			continue
-		}
-		if tt.allowed {
-			tt.wall.socket("", headers...).until("hello")
-		} else {
-			tt.wall.get("/live", append(headers, handshake...)...).wantProblem(t, "WebSocket with "+tt.headers, 403, "allows its own pages")
-		}
+		tt.wall.checkOrigin(headers, tt.allowed, tt.wall != secure) // WebSockets over HTTP/2 are refused anyway
+	}
+}
+
+// checkOrigin posts, polls and opens streams with headers of a browser.
+func (w *wall) checkOrigin(headers []string, allowed, socket bool) {
+	w.t.Helper()
+	post := w.post("/api/messages", `{"to":{"all":true},"data":1}`, headers...)
+	if !allowed {
+		post.wantProblem(w.t, fmt.Sprintf("post with %q", headers), 403, "proxy_set_header Host $http_host;")
+	} else if post.StatusCode != 202 {
+		w.t.Errorf("post with %q: %d %s", headers, post.StatusCode, post.body)
+	}
+	if poll := w.get("/live?wait=0", headers...); allowed && poll.StatusCode != 200 {
+		w.t.Errorf("poll with %q: %d %s", headers, poll.StatusCode, poll.body)
+	} else if !allowed {
+		poll.wantProblem(w.t, fmt.Sprintf("poll with %q", headers), 403, "allows its own pages")
+		w.get("/live", append(headers, "Accept: text/event-stream")...).wantProblem(w.t, fmt.Sprintf("stream with %q", headers), 403, "allows its own pages")
+	}
+	if socket && allowed {
+		w.socket("", headers...).until("hello")
+	} else if socket {
+		w.get("/live", append(headers, handshake...)...).wantProblem(w.t, fmt.Sprintf("WebSocket with %q", headers), 403, "allows its own pages")
 	}
 }
 
@@ -98,6 +108,35 @@ func TestShared(t *testing.T) {
 		ask := w.do("OPTIONS", "/api/messages", "", "Origin: "+origin, "Access-Control-Request-Method: POST")
 		if ask.Header.Get("Access-Control-Allow-Origin") != want || (ask.StatusCode == 204) != (want != "") {
 			t.Errorf("preflight from %s: %d %v", origin, ask.StatusCode, ask.Header)
+		}
+	}
+}
+
+// A name that is not this server's own may be anybody's, who then reads along in the browsers of this machine.
+func TestRebinding(t *testing.T) {
+	const ok, no = true, false
+	open := newWall(t, two(dashboard.Options{Origins: []string{"https://Wall.example:8443", "null"}}), false)
+	proxied := newWall(t, two(dashboard.Options{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}}), false)
+	tests := []struct {
+		wall *wall
+		host string
+		want bool
+	}{
+		{open, "127.0.0.1:7000", ok}, {open, "127.0.0.1", ok}, {open, "[::1]:7000", ok}, {open, "192.0.2.1", ok},
+		{open, "localhost", ok}, {open, "LocalHost:7000", ok}, {open, "localhost.", ok}, {open, "wall.localhost:7000", ok},
+		{open, "wall.example", ok}, {open, "WALL.example:7000", ok},
+		{open, "evil.example", no}, {open, "evil.example:7000", no}, {open, "localhost.evil.example", no}, {open, "notlocalhost", no},
+		{open, "127.0.0.1.evil.example:7000", no}, {open, "sub.wall.example", no}, {open, "null", no}, {open, "1", no},
+		{proxied, "evil.example", ok},
+	}
+	for _, tt := range tests {
+		for _, path := range []string{"/", "/live/poll?wait=0", "/api/messages", "/metrics", "/nothing"} {
+			a := tt.wall.get(path, "Host: "+tt.host, "Accept: text/html")
+			if !tt.want {
+				a.wantProblem(t, tt.host+path, 403, "--trusted-proxy")
+			} else if a.StatusCode == 403 {
+				t.Errorf("%s%s: %d %s", tt.host, path, a.StatusCode, a.body)
+			}
 		}
 	}
 }

@@ -34,9 +34,7 @@ func (d *Dashboard) frame(title, current string) views.Frame {
 func (d *Dashboard) render(w http.ResponseWriter, r *http.Request, status int, page templ.Component) {
 	var b bytes.Buffer
 	if err := page.Render(r.Context(), &b); err != nil {
-		d.log.Error("page not rendered", "path", r.URL.Path, "err", err)
-		w.Header().Del("ETag")
-		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+		d.refuseProgram(w, r, fmt.Errorf("render: %w", err)) // a page that says so might fail too
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -195,7 +193,7 @@ func (d *Dashboard) page(v *visit, newest []feeds.Reading) views.PageView {
 				Look: p.look, About: p.about, Reading: reading, History: d.scheduler.History(v.subs[i], reading.At),
 				PageHref: func(current int) string { return v.href(p, strconv.Itoa(current)) },
 			},
-			Name: p.Name, Title: p.Title, Wide: p.Wide, Interval: interval, HrefTemplate: v.href(p, "{page}"),
+			Name: p.Name, Title: p.Title, Wide: p.Wide,
 		})
 	}
 	return page

@@ -80,6 +80,24 @@ func problem(err error) *Problem {
 
 // refuse answers with why: as a page where a person asked for one, else as problem details.
 func (d *Dashboard) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	if !wantsPage(r) {
+		d.refuseProgram(w, r, err)
+		return
+	}
+	p := d.refused(w, r, err)
+	d.render(w, r, p.Status, views.ErrorPage(views.ErrorView{Frame: d.frame(p.Title, ""), Status: p.Status, Detail: p.Detail}))
+}
+
+// refuseProgram answers with why as problem details, whoever asks.
+func (d *Dashboard) refuseProgram(w http.ResponseWriter, r *http.Request, err error) {
+	p := d.refused(w, r, err)
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(p.Status)
+	writeBody(w, p)
+}
+
+// refused counts and logs a refusal and sets the headers that every one has.
+func (d *Dashboard) refused(w http.ResponseWriter, r *http.Request, err error) *Problem {
 	p := problem(err)
 	d.metrics.refused.WithLabelValues(strconv.Itoa(p.Status)).Inc()
 	if p == errFailed && !errors.Is(err, errFailed) { // else it is logged already
@@ -91,16 +109,11 @@ func (d *Dashboard) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	if !strings.HasPrefix(h.Get("Cache-Control"), "no-store") {
 		h.Set("Cache-Control", "no-store")
 	}
+	h.Del("ETag")
 	if p.retry > 0 {
 		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(p.retry.Seconds()))))
 	}
-	if wantsPage(r) {
-		d.render(w, r, p.Status, views.ErrorPage(views.ErrorView{Frame: d.frame(p.Title, ""), Status: p.Status, Detail: p.Detail}))
-		return
-	}
-	h.Set("Content-Type", "application/problem+json")
-	w.WriteHeader(p.Status)
-	writeBody(w, p)
+	return p
 }
 
 // wantsPage says whether r is of a person with a browser.

@@ -170,6 +170,9 @@ func (d *Dashboard) resolve(sub feeds.Subscription) (feeds.Subscription, error) 
 	if d.alone && sub.Node == d.opts.Node {
 		sub.Node = ""
 	}
+	if d.alone && sub.Node != "" && d.abouts[sub.Feed].PerNode {
+		return sub, refuse(http.StatusNotFound, "node %q: this is node %q, and it is alone", clip(sub.Node), d.opts.Node)
+	}
 	return d.scheduler.Resolve(sub)
 }
 

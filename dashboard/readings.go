@@ -3,9 +3,11 @@ package dashboard
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"math"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/pulsewall/pulsewall/feeds"
@@ -20,7 +22,7 @@ func (s sink) Put(r feeds.Reading) {
 	s.d.metrics.read(r)
 	s.d.putting.Lock()
 	defer s.d.putting.Unlock()
-	s.d.hub.Put(transport.NewUpdate(r.Sub.String(), r.Version, r.Before, &content{s.d, r}))
+	s.d.put(r)
 }
 
 func (s sink) Drop(sub feeds.Subscription) {
@@ -39,16 +41,45 @@ func (d *Dashboard) forgetOld(subs []feeds.Subscription) {
 		if u == nil || u.Content.(*content).reading.Due.IsZero() {
 			continue
 		}
-		if time.Since(time.UnixMicro(u.Version)) > 2*d.scheduler.Interval(sub) {
+		if time.Since(u.Content.(*content).reading.Seen) > 2*d.scheduler.Interval(sub) {
 			d.hub.Drop(u.Topic)
 		}
 	}
+}
+
+// putMissing puts readings of which the hub has no other: what a request waited for is in its answer, though the scheduler's own word that
+// a subscription is loading may come a moment later. Such a reading has no version yet; it gets one that is lower than any that follows.
+func (d *Dashboard) putMissing(readings []feeds.Reading) {
+	d.putting.Lock()
+	defer d.putting.Unlock()
+	for _, r := range readings {
+		if r.Version == 0 {
+			r.Version = r.Since.UnixMicro() - 1
+		}
+		if updates, _ := d.hub.Snapshot([]string{r.Sub.String()}); len(updates) == 0 {
+			d.put(r)
+		}
+	}
+}
+
+// put makes r the newest of its subscription. The caller holds putting.
+func (d *Dashboard) put(r feeds.Reading) {
+	d.hub.Put(transport.NewUpdate(r.Sub.String(), r.Version, r.Before, newContent(d, r)))
 }
 
 // content is a reading on its way to clients.
 type content struct {
 	d       *Dashboard
 	reading feeds.Reading
+	whole   [2]func() []byte // by format: for who does not have the version just before; made once, as GET /api/readings answers with it too
+}
+
+func newContent(d *Dashboard, r feeds.Reading) *content {
+	c := &content{d: d, reading: r}
+	for f := range c.whole {
+		c.whole[f] = sync.OnceValue(func() []byte { return c.encode(transport.Format(f), false) })
+	}
+	return c
 }
 
 // stamp is a time as clients read it: RFC 3339, UTC, milliseconds. The zero time is left out.
@@ -59,6 +90,8 @@ func (t stamp) IsZero() bool { return time.Time(t).IsZero() }
 func (t stamp) MarshalJSON() ([]byte, error) {
 	return []byte(time.Time(t).UTC().Format(`"2006-01-02T15:04:05.000Z"`)), nil
 }
+
+func (t *stamp) UnmarshalJSON(b []byte) error { return (*time.Time)(t).UnmarshalJSON(b) }
 
 // point is [unixMilliseconds, value].
 type point struct {
@@ -96,6 +129,13 @@ type readingData struct {
 
 // Encode returns the data of the reading event.
 func (c *content) Encode(f transport.Format, next bool) []byte {
+	if next {
+		return c.encode(f, true)
+	}
+	return c.whole[f]()
+}
+
+func (c *content) encode(f transport.Format, next bool) []byte {
 	r := c.reading
 	data := readingData{
 		Sub: r.Sub.String(), Version: r.Version, At: stamp(r.At), Due: stamp(r.Due), SourceAt: stamp(r.SourceAt),
@@ -185,5 +225,16 @@ func (d *Dashboard) getReading(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(append((&content{d, reading}).Encode(form, false), '\n')) // who went away needs no answer
+	_, _ = w.Write(d.contentOf(reading).Encode(form, false)) // who went away needs no answer
+	_, _ = io.WriteString(w, "\n")
+}
+
+// contentOf is what the hub has of r, encoded already where a stream has had it, or else its own.
+func (d *Dashboard) contentOf(r feeds.Reading) *content {
+	topic := r.Sub.String()
+	updates, _ := d.hub.Snapshot([]string{topic})
+	if u := updates[topic]; u != nil && u.Version == r.Version {
+		return u.Content.(*content)
+	}
+	return newContent(d, r)
 }

@@ -2,6 +2,8 @@ package dashboard
 
 import (
 	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -9,6 +11,7 @@ import (
 
 	"github.com/pulsewall/pulsewall/feeds"
 	"github.com/pulsewall/pulsewall/transport"
+	"github.com/pulsewall/pulsewall/views"
 )
 
 // at is a fixed moment of the tests.
@@ -56,7 +59,7 @@ func TestReadingJSON(t *testing.T) {
 	}
 	for _, tt := range tests {
 		tt.reading.Sub, tt.reading.Version = rows, 7
-		c := &content{d, tt.reading}
+		c := newContent(d, tt.reading)
 		if got := string(c.Encode(transport.JSON, tt.next)); got != tt.want {
 			t.Errorf("%s:\n got %s\nwant %s", tt.name, got, tt.want)
 		}
@@ -71,18 +74,18 @@ func TestReadingHTML(t *testing.T) {
 		HTML string
 		Same bool
 	}
-	if err := json.Unmarshal((&content{d, r}).Encode(transport.HTML, true), &data); err != nil {
+	if err := json.Unmarshal(newContent(d, r).Encode(transport.HTML, true), &data); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(data.HTML, "04:06:07") || data.Same || strings.Contains(data.HTML, "<script>") || !strings.Contains(data.HTML, "&lt;script&gt;gone") {
 		t.Errorf("failed: %s", data.HTML)
 	}
 	r.Status, r.Page = feeds.OK, page(feeds.Record{"id": `"><img src=x onerror=alert(1)>`, "value": 1.5})
-	text := string((&content{d, r}).Encode(transport.HTML, true))
+	text := string(newContent(d, r).Encode(transport.HTML, true))
 	if !strings.Contains(text, `"same":true`) || strings.Contains(text, `"html"`) {
 		t.Errorf("same: %s", text)
 	}
-	text = string((&content{d, r}).Encode(transport.HTML, false))
+	text = string(newContent(d, r).Encode(transport.HTML, false))
 	if !json.Valid([]byte(text)) || strings.Contains(text, "<img") || !strings.Contains(text, "&lt;img") {
 		t.Errorf("hostile: %s", text)
 	}
@@ -105,4 +108,67 @@ func TestOldIsNeverFirst(t *testing.T) {
 			time.Sleep(21 * time.Second)
 		}
 	})
+}
+
+// A page's tag differs as soon as anything that it shows does, ages included.
+func TestPageTag(t *testing.T) {
+	d, _ := newDashboard(t)
+	r := feeds.Reading{Sub: sub(t, "rows"), Version: 7, At: at, Due: at.Add(time.Minute), Status: feeds.OK, Page: page()}
+	shown := func(now time.Time, change func(*views.PageView)) string {
+		p := views.PageView{Now: now, Panels: []views.PanelView{{Fragment: views.FragmentView{Reading: r}}}}
+		change(&p)
+		return d.pageTag(p)
+	}
+	first := shown(at, func(*views.PageView) {})
+	if again := shown(at.Add(500*time.Millisecond), func(p *views.PageView) { p.Cursor = "other" }); again != first {
+		t.Error("another tag for what looks the same")
+	}
+	for what, tag := range map[string]string{
+		"age":      shown(at.Add(time.Second), func(*views.PageView) {}),
+		"late":     shown(at.Add(time.Hour), func(*views.PageView) {}),
+		"version":  shown(at, func(p *views.PageView) { p.Panels[0].Fragment.Reading.Version++ }),
+		"status":   shown(at, func(p *views.PageView) { p.Panels[0].Fragment.Reading.Status = feeds.Failed }),
+		"online":   shown(at, func(p *views.PageView) { p.Users++ }),
+		"degraded": shown(at, func(p *views.PageView) { p.Degraded = true }),
+	} {
+		if tag == first {
+			t.Errorf("the same tag though the %s differs", what)
+		}
+	}
+}
+
+// A first poll tells that a reading is loading, also when the scheduler is late to say so.
+func TestFirstPollIsLoading(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, _ := newDashboard(t) // nobody polls: it is not run
+		for range 2 {
+			began := time.Now()
+			w := httptest.NewRecorder()
+			d.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/live/poll?sub=rows", nil))
+			if body := w.Body.String(); !strings.Contains(body, `"status":"loading"`) || time.Since(began) > 2*time.Second {
+				t.Errorf("%s after %v; want one that is loading, within 2 s", body, time.Since(began))
+			}
+		}
+		sink{d}.Put(feeds.Reading{Sub: sub(t, "rows/-/1/10"), Version: time.Now().UnixMicro(), Status: feeds.OK, Page: page()})
+		w := httptest.NewRecorder()
+		d.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/live/poll?sub=rows", nil))
+		if !strings.Contains(w.Body.String(), `"status":"ok"`) {
+			t.Errorf("%s; want the reading that came", w.Body)
+		}
+	})
+}
+
+// What streams have had is not encoded anew for GET /api/readings.
+func TestReadingIsEncodedOnce(t *testing.T) {
+	d, _ := newDashboard(t)
+	r := feeds.Reading{Sub: sub(t, "rows/-/1/10"), Version: 7, Status: feeds.OK, Page: page()}
+	sink{d}.Put(r)
+	first, again := d.contentOf(r).Encode(transport.HTML, false), d.contentOf(r).Encode(transport.HTML, false)
+	if len(first) == 0 || &first[0] != &again[0] {
+		t.Error("encoded twice")
+	}
+	r.Version, r.Error = 8, "newer"
+	if text := string(d.contentOf(r).Encode(transport.JSON, false)); !strings.Contains(text, `"version":8`) {
+		t.Errorf("%s; want the version that was asked for", text)
+	}
 }

@@ -9,11 +9,14 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/a-h/templ"
 
 	"github.com/pulsewall/pulsewall/feeds"
 	"github.com/pulsewall/pulsewall/transport"
@@ -48,6 +51,19 @@ func TestPanics(t *testing.T) {
 		t.Errorf("late: %v; want a cut connection", err)
 	}
 	_ = resp.Body.Close()
+}
+
+// A page that cannot be rendered is refused like everything else.
+func TestPageFails(t *testing.T) {
+	d, _ := newDashboard(t)
+	w := httptest.NewRecorder()
+	w.Header().Set("ETag", "of the page")
+	broken := templ.ComponentFunc(func(context.Context, io.Writer) error { return errors.New("broken") })
+	d.render(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil), http.StatusOK, broken)
+	h := w.Header()
+	if w.Code != 500 || h.Get("Content-Type") != "application/problem+json" || h.Get("Cache-Control") != "no-store" || h.Get("ETag") != "" || strings.Contains(w.Body.String(), "broken") {
+		t.Errorf("%d %v %s", w.Code, h, w.Body)
+	}
 }
 
 // What a stream needs of its response comes through everything in front of it.
@@ -107,6 +123,13 @@ func (d *deadlines) SetReadDeadline(at time.Time) error {
 	return nil
 }
 
+// What is said of the limits is what they are.
+func TestDefaultLimits(t *testing.T) {
+	if l := DefaultLimits(); l != (Limits{Connections: 100_000, ConnectionsPerAddr: 1_000, MessagesPerSecond: 1_000, Polls: 10_000, PollsPerFeed: 1_000}) {
+		t.Errorf("%+v", l)
+	}
+}
+
 // However many senders there are, few limiters are kept, and one sender cannot wash its limit off.
 func TestSendersAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -137,16 +160,24 @@ func TestSendersAreBounded(t *testing.T) {
 	})
 }
 
-// A hub that has closed under a request that waits leaves no empty answer behind.
+// A hub that closes under a poll that waits leaves no empty answer behind, and takes nobody afterwards.
 func TestClosedMeanwhile(t *testing.T) {
 	d, _ := newDashboard(t)
-	w := httptest.NewRecorder()
-	d.hub.Close()
-	for _, path := range []string{"/live/poll", "/live/sse", "/healthz", "/readyz"} {
-		w = httptest.NewRecorder()
+	_, cursor := d.hub.Snapshot(nil)
+	answered := make(chan *httptest.ResponseRecorder)
+	get := func(path string) *httptest.ResponseRecorder {
+		w := httptest.NewRecorder()
 		d.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
-		if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
-			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		return w
+	}
+	go func() { answered <- get("/live/poll?after=" + cursor) }()
+	for d.hub.Stats().Sessions[transport.LongPoll] == 0 {
+		runtime.Gosched()
+	}
+	d.hub.Close()
+	for _, w := range []*httptest.ResponseRecorder{<-answered, get("/live/poll"), get("/live/sse"), get("/healthz"), get("/readyz")} {
+		if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" || w.Header().Get("Content-Type") != "application/problem+json" {
+			t.Errorf("%d %v %s", w.Code, w.Header(), w.Body)
 		}
 	}
 }

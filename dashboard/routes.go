@@ -13,7 +13,7 @@ import (
 // routes are all addresses.
 func (d *Dashboard) routes() http.Handler {
 	r := chi.NewRouter()
-	r.Use(d.recoverer, d.secure, d.bounded, d.share)
+	r.Use(d.recoverer, d.secure, d.bounded, d.ownHost, d.share)
 	r.NotFound(func(w http.ResponseWriter, req *http.Request) {
 		d.refuse(w, req, refuse(http.StatusNotFound, "there is nothing at %q", clip(req.URL.Path)))
 	})
@@ -42,8 +42,39 @@ func (d *Dashboard) routes() http.Handler {
 		read(r, "/readyz", d.getReady)
 	})
 	read(r, "/metrics", d.metrics.ServeHTTP) // compresses by itself
-	r.Handle("/assets/*", assets.Handler())
+	read(r, "/assets/*", d.getAsset())
 	return r
+}
+
+// getAsset serves the files of pages. That there is none is said here, as every refusal is.
+func (d *Dashboard) getAsset() http.HandlerFunc {
+	files := assets.Handler()
+	return func(w http.ResponseWriter, r *http.Request) {
+		found := &found{ResponseWriter: w}
+		files.ServeHTTP(found, r)
+		if found.not {
+			d.refuse(w, r, refuse(http.StatusNotFound, "there is no file %q: addresses of files change with their content", clip(r.URL.Path)))
+		}
+	}
+}
+
+// found is a response that keeps a 404 to itself.
+type found struct {
+	http.ResponseWriter
+	not bool
+}
+
+func (f *found) WriteHeader(status int) {
+	if f.not = status == http.StatusNotFound; !f.not {
+		f.ResponseWriter.WriteHeader(status)
+	}
+}
+
+func (f *found) Write(p []byte) (int, error) {
+	if f.not {
+		return len(p), nil
+	}
+	return f.ResponseWriter.Write(p)
 }
 
 // read is for GET and HEAD.

@@ -48,9 +48,6 @@ func (d *Dashboard) secure(next http.Handler) http.Handler {
 		h.Set("X-Frame-Options", "DENY") // for browsers older than frame-ancestors
 		h.Set("Referrer-Policy", "same-origin")
 		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
-		if r.TLS != nil {
-			h.Set("Strict-Transport-Security", "max-age=31536000")
-		}
 		next.ServeHTTP(w, r)
 	})
 }
@@ -70,7 +67,7 @@ func (d *Dashboard) bounded(next http.Handler) http.Handler {
 	})
 }
 
-// bodyRead takes the deadline of the body away, so that it does not cut what comes after on the same connection.
+// bodyRead takes the deadline of a body that was read to its end away, so that it does not cut what comes after on the same connection.
 func bodyRead(w http.ResponseWriter) {
 	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // who has no deadlines has none to take away
 }

@@ -9,6 +9,9 @@ import (
 // mostSenders bounds the limiters kept. One that is full is as good as a new one.
 const mostSenders = 10_000
 
+// sendersPerAddr is how many senders' worth of messages may come from one known client address. A unionId is whatever the sender says.
+const sendersPerAddr = 10
+
 // senders bounds how fast each sender may send.
 type senders struct {
 	perSecond int

@@ -11,7 +11,7 @@ import (
 // Accept takes a table that another node published for the named poll, if it is newer than what is known. What is not
 // wanted here is ignored. It reads the table, but waits for nobody. Errors say why data was not understood.
 func (s *Scheduler) Accept(poll string, r Remote) error {
-	_, key, err := s.named(poll)
+	_, key, err := s.parsePoll(poll)
 	if err != nil {
 		return err
 	}
@@ -40,12 +40,12 @@ func (s *Scheduler) take(p *poll, r Remote, kept bool) error {
 		return fmt.Errorf("table of %s: %w", sh.name, err)
 	}
 	now := time.Now()
-	age := time.Duration(0)
+	seen := now
 	if kept {
-		age = min(max(0, now.Sub(o.settled)), p.feed.kept())
+		seen = now.Add(-min(max(0, now.Sub(o.settled)), p.feed.kept()))
 	}
 	o.took = min(o.took, p.feed.Interval)
-	o.settled = now.Add(-age)
+	o.settled = seen
 	s.mu.Lock()
 	if s.polls[p.key] != p || r.Version <= sh.version {
 		s.mu.Unlock()
@@ -90,7 +90,7 @@ func (s *Scheduler) lookAbroad(ctx context.Context, p *poll) {
 // WantFor keeps a poll that only this node can make going until the given time, because other nodes want it: it is the
 // name that they gave to Peers.Want. Errors: ErrUnknownFeed, ErrBadSubscription, ErrTooManyPolls.
 func (s *Scheduler) WantFor(poll string, until time.Time) error {
-	f, key, err := s.named(poll)
+	f, key, err := s.parsePoll(poll)
 	if err != nil {
 		return err
 	}
@@ -100,10 +100,14 @@ func (s *Scheduler) WantFor(poll string, until time.Time) error {
 	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p, err := s.pollOf(key, f, now, false)
-	if err != nil {
-		return err
+	p := s.polls[key]
+	if p == nil {
+		if err := s.roomForPoll(f, now); err != nil {
+			return err
+		}
+		p = s.newPoll(key, f, now, false)
 	}
+	p.touch(now)
 	sh := p.share
 	anew := !now.Before(sh.until)
 	if until.After(sh.until) {

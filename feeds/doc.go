@@ -12,14 +12,15 @@
 // within the interval costs no poll of their own.
 //
 // A subscription is wanted while it is watched or pinned, and for 3 intervals after the last Watch, Want or Newest.
-// Then the scheduler forgets it and tells the sink to drop it.
+// Then the scheduler forgets it and tells the sink to drop it; sooner where the bounds leave no room for what is new.
 //
 // # Every poll gives a reading
 //
 // A poll has 80 % of the interval. A failure, a panic and a source that does not come back are readings too: Stale with
 // the last good page, or Failed when there is none. A source that ignores the end of its context holds up nobody else;
 // it is not asked again before it has returned, and each tick until then says so. What it returns late is thrown away.
-// A subscription that has no reading 2 s after it became wanted gets one that is Loading.
+// Who comes, other than by Pin, when there is no reading younger than two intervals, such as after a machine slept, waits
+// for the next one. When there is none 2 s later the subscription gets one that is Loading.
 //
 // A feed with MaxAge whose newest time is older than that is Stale, reason source-old, though its polls succeed. A table
 // in which no time can be read counts as old: nothing shows that it is not. Of a source that cuts its own pages the
@@ -60,6 +61,7 @@
 // # Bounds
 //
 // Distinct polls are bounded in all and for each feed, distinct subscriptions in all, and so are the polls of one feed
-// that run at the same time. Of each poll the newest good table is kept, of each subscription its newest page and the
+// that run at the same time. At a bound of polls or subscriptions the one that nobody watches or pins and that was
+// named longest ago makes room; where there is none, the new one is refused. Of each poll the newest good table is kept, of each subscription its newest page and the
 // last hour of its values: 100 series, 3,600 points each, 16 bytes a point.
 package feeds

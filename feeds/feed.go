@@ -25,6 +25,7 @@ type feed struct {
 	waiting  []*poll // due, but the feed polls as much as it may
 	failing  int     // polls whose last attempt failed
 	panicked bool    // the stack was logged
+	idle     idle[*poll]
 }
 
 // timeout is how long one poll may take.

@@ -115,3 +115,15 @@ func TestSourceSeesOnlyWhatItNeeds(t *testing.T) {
 		}
 	})
 }
+
+// TestFilterWithoutMatches holds that a filter that nothing matches is as old as the table, and no older.
+func TestFilterWithoutMatches(t *testing.T) {
+	now := time.Now()
+	f := &feed{Feed: Feed{MaxAge: time.Minute, TimeField: "time"}, desc: Description{Whole: true}}
+	p := &poll{feed: f, outcome: outcome{table: newTable(Result{Records: []Record{{"kind": "a", "time": now.UTC().Format(time.RFC3339)}}}, Query{}, true)}}
+	p.table.at = now
+	r := p.reading(&entry{sub: Subscription{Current: 1, Size: 10, Params: "kind=b"}, poll: p}, now, make(views))
+	if r.Status != OK || len(r.Page.Records) != 0 {
+		t.Errorf("status %s %s with %d records; want ok with none", r.Status, r.Reason, len(r.Page.Records))
+	}
+}

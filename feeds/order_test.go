@@ -12,7 +12,7 @@ import (
 func TestNewestWaitsTwoSeconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		src := &fakeSource{PollFn: func(ctx context.Context, q Query) (Result, error) {
-			time.Sleep(4 * time.Second)
+			time.Sleep(3500 * time.Millisecond)
 			return Result{Records: []Record{{"id": 1}}, Total: 1}, nil
 		}}
 		r := startRig(t, Options{}, Feed{Name: "a", Source: src})
@@ -27,7 +27,7 @@ func TestNewestWaitsTwoSeconds(t *testing.T) {
 			}
 			return describe(got, r.t0) + " after " + time.Since(r.t0).String()
 		}
-		for i, want := range []string{"loading since 0s after 1s", "loading since 0s after 3s", "ok at 4s after 4s", "ok at 4s after 4s"} {
+		for i, want := range []string{"loading since 0s after 1s", "loading since 0s after 2s", "ok at 3.5s after 3.5s", "ok at 3.5s after 3.5s"} {
 			c := t.Context()
 			if i == 0 {
 				c = ctx

@@ -95,7 +95,7 @@ func (s *Scheduler) show(p *poll, now time.Time) Status {
 	version, views := p.version(), make(views)
 	status := p.status(now, views)
 	for _, e := range slices.Clone(p.entries) {
-		old := !p.fresh(now) && (e.last == nil || e.last.Status == Loading) // old data is never the first
+		old := !p.fresh(now) && (e.last == nil || e.last.Status == Loading || !e.asked.IsZero()) // nobody who comes gets old data first
 		if s.wanted[e.sub] == e && p.version() == version && !old {
 			s.publishTo(e, now, views)
 		}

@@ -43,9 +43,9 @@ const (
 // The version of a table leaves room for what a node says on its own account, so that the next table still is newer,
 // whatever the clock of the node that polls it.
 const (
-	versionLoading = 1 + iota // that nothing fresh is there yet
-	versionGone               // that the node which measures is gone
-	versionStep
+	versionLoading = 1    // that nothing fresh is there yet; those above it, when that is told again
+	versionGone    = 1000 // that the node which measures is gone
+	versionStep    = versionGone + 1
 )
 
 // sharing says who makes a poll.
@@ -102,8 +102,8 @@ func (k pollKey) name(f *feed) string {
 	return name
 }
 
-// named returns the feed and the poll that go by a name.
-func (s *Scheduler) named(name string) (*feed, pollKey, error) {
+// parsePoll returns the feed and the poll that go by a name.
+func (s *Scheduler) parsePoll(name string) (*feed, pollKey, error) {
 	sub, err := ParseSubscription(name)
 	if err != nil {
 		return nil, pollKey{}, err

@@ -23,6 +23,9 @@ type poll struct {
 	queued  bool     // in feed.waiting
 	attempt *attempt // nil when none is running
 	share   *share   // nil: there are no other nodes
+	holds   int      // watches and pins of the entries
+	seat    seat     // in feed.idle
+	named   time.Time
 
 	outcome
 }
@@ -93,6 +96,7 @@ func (s *Scheduler) leave(p *poll) {
 	}
 	delete(s.polls, p.key)
 	delete(s.abroad, p.key)
+	p.feed.idle.leave(&p.seat)
 	p.feed.polls--
 	if p.failure != "" {
 		p.feed.failing--

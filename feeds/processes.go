@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"os/user"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/shirou/gopsutil/v4/process"
 )
@@ -170,17 +170,7 @@ func cpuShare(before map[processID]usage, id processID, now usage, started time.
 	return round(100*used/elapsed, 1)
 }
 
-// What follows a telling name, as in --password x, password=x and "token": "x", and the password in a URL. Arguments
-// are for the machine's owner, a wall is for everybody.
-var (
-	secret    = regexp.MustCompile(`(?i)([\w.-]*(?:passw(?:or)?d|passphrase|secret|token|credential|api[-_]?key|access[-_]?key|private[-_]?key)[\w.-]*["']?(?:\s*[=:]\s*|\s+)["']?)[^\s"'-][^\s"']*`)
-	urlSecret = regexp.MustCompile(`(://[^\s/@:]*:)[^\s/@]+@`)
-)
-
-func withoutSecrets(line string) string {
-	return secret.ReplaceAllString(urlSecret.ReplaceAllString(line, "$1***@"), "$1***")
-}
-
+// commandOf is the name of the program and its arguments, without the secrets in them.
 func commandOf(ctx context.Context, p *process.Process) string {
 	args, err := p.CmdlineSliceWithContext(ctx)
 	if err != nil || len(args) == 0 || strings.Join(args, "") == "" {
@@ -191,8 +181,8 @@ func commandOf(ctx context.Context, p *process.Process) string {
 		program, rest, _ := strings.Cut(args[0], " ")
 		args[0] = strings.TrimSpace(path.Base(program) + " " + rest)
 	}
-	line := strings.Join(strings.Fields(strings.ToValidUTF8(strings.Join(args, " "), "\uFFFD")), " ")
-	return clip(withoutSecrets(line), maxCommand)
+	line := strings.ToValidUTF8(strings.Join(maskArguments(args, maxCommand*utf8.UTFMax), " "), "\uFFFD")
+	return clip(strings.Join(strings.Fields(line), " "), maxCommand)
 }
 
 // userOf remembers names, since looking one up may ask a directory service.

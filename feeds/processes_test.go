@@ -59,23 +59,3 @@ func TestProcessCPUShare(t *testing.T) {
 		}
 	}
 }
-
-func TestSecretsAreNotShown(t *testing.T) {
-	for in, want := range map[string]string{
-		"app --password=hunter2 --port=80":     "app --password=*** --port=80",
-		"app --password hunter2 --port 80":     "app --password *** --port 80",
-		"app --password --port 80":             "app --password --port 80",
-		"java -Ddb.password=x y":               "java -Ddb.password=*** y",
-		"curl API_TOKEN=abc":                   "curl API_TOKEN=***",
-		`run --env {"X_SECRET_KEY": "abc/+="}`: `run --env {"X_SECRET_KEY": "***"}`,
-		`run {"access_key":"a","n":1}`:         `run {"access_key":"***","n":1}`,
-		"psql postgres://app:hunter2@db/x":     "psql postgres://app:***@db/x",
-		"pulsewall serve --listen=:7000":       "pulsewall serve --listen=:7000",
-		"curl http://localhost:7000/d/a":       "curl http://localhost:7000/d/a",
-		"ssh-agent -D":                         "ssh-agent -D",
-	} {
-		if got := withoutSecrets(in); got != want {
-			t.Errorf("%q is shown as %q; want %q", in, got, want)
-		}
-	}
-}

@@ -15,7 +15,12 @@ type views map[string]*view
 
 // fresh says whether a new subscription may be served from what is kept: never from what is older than two intervals.
 func (p *poll) fresh(now time.Time) bool {
-	return !p.settled.IsZero() && now.Sub(p.settled) < 2*p.feed.Interval || p.share != nil && p.share.gone
+	return !p.settled.IsZero() && age(p.settled, now) < 2*p.feed.Interval || p.share != nil && p.share.gone
+}
+
+// age is by whichever clock shows more: the monotonic one stands still while a machine sleeps, the wall clock may be set back.
+func age(then, now time.Time) time.Duration {
+	return max(now.Sub(then), now.Round(0).Sub(then.Round(0)))
 }
 
 // next is when the next reading is expected. It is told on the clock as it is now: one that was set, or a machine that
@@ -83,6 +88,20 @@ func (s *Scheduler) versionFor(e *entry, now time.Time) int64 {
 	return sh.version
 }
 
+// loadingVersion is the version of a reading of e that is Loading. Where nodes share polls it is below that of the next
+// table, whatever the clock of the node that polls it; 0: all such were used.
+func (s *Scheduler) loadingVersion(e *entry, now time.Time) int64 {
+	sh := e.poll.share
+	if sh == nil {
+		return s.nextVersion(e, now)
+	}
+	version := max(sh.version+versionLoading, e.version+1)
+	if version >= sh.version+versionGone {
+		return 0
+	}
+	return version
+}
+
 func (s *Scheduler) nextVersion(e *entry, now time.Time) int64 {
 	return max(now.UnixMicro(), e.version+1, s.floor+1)
 }
@@ -104,7 +123,7 @@ func (p *poll) asOf(now time.Time) time.Time {
 }
 
 func (s *Scheduler) send(e *entry, r *Reading) {
-	e.version, e.last = r.Version, r
+	e.version, e.last, e.asked = r.Version, r, time.Time{}
 	s.outbox = append(s.outbox, delivery{to: e, reading: r})
 }
 
@@ -153,6 +172,9 @@ func (p *poll) view(params string, kept views) *view {
 	v := &view{records: filter(t.records, params), newest: t.newest}
 	if v.newest.IsZero() && p.judged() {
 		v.newest = newest(v.records, f.TimeField, p.asOf(t.at), f.MaxAge)
+	}
+	if params != "" && len(v.records) == 0 {
+		v.newest = p.view("", kept).newest // no row to be old: the table's age decides
 	}
 	if kept != nil {
 		kept[params] = v

@@ -61,6 +61,7 @@ type Scheduler struct {
 	polls   map[pollKey]*poll       // wanted, running, or younger than their interval
 	due     agenda[*poll]           // by start of the next poll
 	looks   agenda[*entry]          // by when an entry may be unwanted or still loading
+	idle    idle[*entry]            // entries to evict
 	outbox  []delivery              // for the sink, in order
 	floor   int64                   // the highest version of what was forgotten
 	active  int                     // polls with subscriptions
@@ -185,10 +186,7 @@ func (s *Scheduler) deliver(out []delivery) {
 		s.sink.Put(*d.reading)
 		s.mu.Lock()
 		d.to.delivered = d.reading
-		if d.to.arrived != nil && d.reading.Status != Loading {
-			close(d.to.arrived)
-			d.to.arrived = nil
-		}
+		d.to.answer()
 		s.mu.Unlock()
 	}
 }

@@ -1,8 +1,8 @@
 package feeds
 
 import (
+	"cmp"
 	"context"
-	"fmt"
 	"sync"
 	"time"
 )
@@ -13,13 +13,14 @@ const firstWait = 2 * time.Second
 // entry is a wanted subscription. Its fields are guarded by the scheduler's mu.
 type entry struct {
 	slot
+	seat      seat // in scheduler.idle
 	sub       Subscription
 	poll      *poll
 	index     int // in poll.entries
 	watches   int
 	pinned    bool
 	until     time.Time // wanted at least so long
-	since     time.Time // first wanted
+	asked     time.Time // when the first came of those who wait for a reading; zero: nobody does
 	version   int64     // of the newest reading; 0: none yet
 	last      *Reading  // the newest reading
 	delivered *Reading  // the newest that the sink has taken
@@ -36,6 +37,7 @@ func (s *Scheduler) Watch(sub Subscription) (release func(), err error) {
 		return nil, err
 	}
 	e.watches++
+	s.hold(e)
 	return sync.OnceFunc(func() { s.release(e) }), nil
 }
 
@@ -44,7 +46,8 @@ func (s *Scheduler) release(e *entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e.watches--
-	e.until = now.Add(e.poll.feed.keep())
+	e.poll.holds--
+	s.named(e, now)
 	s.lookLater(e)
 }
 
@@ -62,8 +65,9 @@ func (s *Scheduler) Pin(sub Subscription) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e, err := s.want(sub, time.Now(), true)
-	if err == nil {
+	if err == nil && !e.pinned {
 		e.pinned = true
+		s.hold(e)
 	}
 	return err
 }
@@ -79,39 +83,50 @@ func (s *Scheduler) Newest(ctx context.Context, sub Subscription) (Reading, erro
 		s.mu.Unlock()
 		return Reading{}, err
 	}
-	if r := e.delivered; r != nil && r.Status != Loading && (r.Due.IsZero() || now.Sub(r.Seen) <= 2*e.poll.feed.Interval) {
-		s.mu.Unlock()
-		return *r, nil
+	if e.serves(e.delivered, now) {
+		defer s.mu.Unlock()
+		return *e.delivered, nil
 	}
 	if e.arrived == nil {
 		e.arrived = make(chan struct{})
 	}
 	arrived := e.arrived
 	s.mu.Unlock()
+	s.await(ctx, arrived)
+	now = time.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r := e.delivered; r != nil && (r.Status == Loading || !e.tooOld(r, now)) {
+		return *r, nil
+	}
+	return e.loading(now), nil
+}
+
+// await returns when something has arrived, or nothing will. Under Run it is look alone that decides when 2 s are over,
+// so that all who wait are told the same.
+func (s *Scheduler) await(ctx context.Context, arrived <-chan struct{}) {
 	late := time.NewTimer(firstWait)
 	defer late.Stop()
 	select {
 	case <-arrived:
+		return
+	case <-s.ended:
+		return
+	case <-ctx.Done():
+		return
 	case <-late.C:
+	}
+	s.mu.Lock()
+	running := s.started
+	s.mu.Unlock()
+	if !running {
+		return
+	}
+	select {
+	case <-arrived:
 	case <-s.ended:
 	case <-ctx.Done():
 	}
-	return s.newest(e, arrived), nil
-}
-
-// newest returns what has arrived, else that it is loading.
-func (s *Scheduler) newest(e *entry, arrived <-chan struct{}) Reading {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	select {
-	case <-arrived:
-		return *e.delivered
-	default:
-	}
-	if e.delivered != nil && e.delivered.Status == Loading {
-		return *e.delivered
-	}
-	return e.loading(time.Now())
 }
 
 // History returns the points of the last hour of sub up to and including until, by series name. The caller must not change them.
@@ -150,27 +165,38 @@ func (s *Scheduler) want(sub Subscription, now time.Time, pin bool) (*entry, err
 		s.due.set(p, now)
 		s.ring()
 	}
-	e.until = now.Add(e.poll.feed.keep())
+	s.named(e, now)
+	if !pin && e.asked.IsZero() && !e.serves(e.last, now) {
+		e.asked = now
+		s.looks.set(e, now.Add(firstWait))
+		s.ring()
+	}
 	if e.pos == 0 {
 		s.lookLater(e)
 	}
 	return e, nil
 }
 
-// enter hangs a new subscription on its poll.
+// enter hangs a new subscription on its poll. Where the bounds leave no room, what nobody holds makes room.
 func (s *Scheduler) enter(sub Subscription, now time.Time, pin bool) (*entry, error) {
-	if len(s.wanted) >= s.opts.MaxSubscriptions {
-		return nil, fmt.Errorf("%w: %d distinct subscriptions are allowed", ErrTooManyPolls, s.opts.MaxSubscriptions)
-	}
 	f := s.feeds[sub.Feed]
-	p, err := s.pollOf(f.key(sub), f, now, pin)
-	if err != nil {
+	key := f.key(sub)
+	p := s.polls[key]
+	if p == nil {
+		if err := s.roomForPoll(f, now); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.roomForEntry(); err != nil {
 		return nil, err
+	}
+	if p == nil {
+		p = s.newPoll(key, f, now, pin)
 	}
 	if len(p.entries) == 0 {
 		s.active++
 	}
-	e := &entry{sub: sub, poll: p, index: len(p.entries), since: now}
+	e := &entry{sub: sub, poll: p, index: len(p.entries)}
 	p.entries = append(p.entries, e)
 	s.wanted[sub] = e
 	if p.pos == 0 {
@@ -179,54 +205,69 @@ func (s *Scheduler) enter(sub Subscription, now time.Time, pin bool) (*entry, er
 	if p.fresh(now) {
 		s.publishTo(e, now, nil)
 	}
-	if e.version == 0 {
-		s.looks.set(e, now.Add(firstWait))
-	}
 	s.ring()
 	return e, nil
 }
 
-// pollOf returns the poll of that key and makes it if there is none.
-func (s *Scheduler) pollOf(key pollKey, f *feed, now time.Time, pin bool) (*poll, error) {
-	if p := s.polls[key]; p != nil {
-		return p, nil
-	}
-	if len(s.polls) >= s.opts.MaxPolls {
-		return nil, fmt.Errorf("%w: %d in all are allowed", ErrTooManyPolls, s.opts.MaxPolls)
-	}
-	if f.polls >= s.opts.MaxPollsPerFeed {
-		return nil, fmt.Errorf("%w: %d of feed %s are allowed", ErrTooManyPolls, s.opts.MaxPollsPerFeed, f.Name)
-	}
-	return s.newPoll(key, f, now, pin), nil
-}
-
 // lookLater sees to it that e is looked at when it may be unwanted.
 func (s *Scheduler) lookLater(e *entry) {
-	if e.pos == 0 && e.watches == 0 && !e.pinned {
+	if e.pos == 0 && !e.held() {
 		s.looks.set(e, e.until)
 		s.ring()
 	}
 }
 
-// look forgets e when nobody wants it, and says that it is loading when the first reading is late.
+// look forgets e when nobody wants it, and ends the wait of those who came for a reading that is late.
 func (s *Scheduler) look(e *entry, now time.Time) {
-	if e.watches == 0 && !e.pinned && !now.Before(e.until) {
-		s.forget(e, now)
+	if !e.held() && !now.Before(e.until) {
+		s.forget(e)
 		return
 	}
-	if e.version == 0 && !now.Before(e.since.Add(firstWait)) {
-		r := e.loading(now)
-		r.Version = s.nextVersion(e, now)
-		if p := e.poll; p.share != nil {
-			r.Version = p.share.version + versionLoading
-		}
-		s.send(e, &r)
+	if !e.asked.IsZero() && !now.Before(e.asked.Add(firstWait)) {
+		s.giveUp(e, now)
 	}
 	s.lookLater(e)
 }
 
-func (s *Scheduler) forget(e *entry, now time.Time) {
+// giveUp tells that e is loading, unless who came was told so at once.
+func (s *Scheduler) giveUp(e *entry, now time.Time) {
+	version := s.loadingVersion(e, now)
+	if last := e.last; version == 0 || last != nil && last.Status == Loading && !e.tooOld(last, e.asked) {
+		e.asked = time.Time{}
+		e.answer()
+		return
+	}
+	r := e.loading(now)
+	r.Version, r.Before = version, e.version
+	s.send(e, &r)
+}
+
+// answer ends the wait for what was delivered.
+func (e *entry) answer() {
+	if e.arrived != nil {
+		close(e.arrived)
+		e.arrived = nil
+	}
+}
+
+// serves says whether r is good enough for who comes now.
+func (e *entry) serves(r *Reading, now time.Time) bool {
+	return r != nil && r.Status != Loading && !e.tooOld(r, now)
+}
+
+// tooOld is by the wall clock: a machine that slept has nothing new. That a node is gone stays true until it is back.
+func (e *entry) tooOld(r *Reading, now time.Time) bool {
+	return !r.Due.IsZero() && now.Sub(r.Seen) > 2*e.poll.feed.Interval
+}
+
+// held says whether somebody watches or pins e.
+func (e *entry) held() bool { return e.watches > 0 || e.pinned }
+
+func (s *Scheduler) forget(e *entry) {
 	p := e.poll
+	s.looks.remove(e)
+	s.idle.leave(&e.seat)
+	e.answer() // who still waits for what is evicted
 	delete(s.wanted, e.sub)
 	s.floor = max(s.floor, e.version)
 	last := len(p.entries) - 1
@@ -238,10 +279,13 @@ func (s *Scheduler) forget(e *entry, now time.Time) {
 		s.active--
 		s.leave(p)
 	}
-	s.outbox = append(s.outbox, delivery{to: e})
+	if e.version > 0 { // else the sink was never told of it
+		s.outbox = append(s.outbox, delivery{to: e})
+		s.ring()
+	}
 }
 
-// loading is the reading of a subscription that was not polled yet.
+// loading is the reading of a subscription that has none, or an old one only, since somebody came for it.
 func (e *entry) loading(now time.Time) Reading {
-	return Reading{Sub: e.sub, Status: Loading, Seen: now.Round(0), Since: e.since, Due: e.poll.deadline(now)}
+	return Reading{Sub: e.sub, Status: Loading, Seen: now.Round(0), Since: cmp.Or(e.asked, now), Due: e.poll.deadline(now)}
 }

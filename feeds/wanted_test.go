@@ -2,7 +2,6 @@ package feeds
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -110,36 +109,6 @@ func TestReturningWithinTheIntervalCostsNoPoll(t *testing.T) {
 		if got := len(r.readings(sub)); got != 6 {
 			t.Errorf("%d readings; want 4, the kept one again, and a new one", got)
 		}
-	})
-}
-
-func TestCaps(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		paged := &fakeSource{PollFn: counting(100)}
-		whole := &fakeSource{Description: wholeTable, PollFn: counting(100)}
-		r := startRig(t, Options{MaxPolls: 6, MaxPollsPerFeed: 4, MaxSubscriptions: 10}, Feed{Name: "a", Source: paged}, Feed{Name: "b", Source: paged}, Feed{Name: "w", Source: whole})
-		defer r.stop()
-		try := func(sub string, want bool) {
-			t.Helper()
-			err := r.Want(r.resolve(sub))
-			if (err == nil) != want || err != nil && !errors.Is(err, ErrTooManyPolls) {
-				t.Errorf("Want(%s) = %v; want allowed: %t", sub, err, want)
-			}
-		}
-		for i := range 4 {
-			try(fmt.Sprintf("a/-/%d", i+1), true)
-		}
-		try("a/-/1", true)
-		try("a/-/5", false)
-		try("b/-/1", true)
-		try("w", true)
-		try("b/-/2", false)
-		for i := range 4 {
-			try(fmt.Sprintf("w/-/%d", i+2), true)
-		}
-		try("w/-/9", false)
-		time.Sleep(time.Minute)
-		try("b/-/2", true)
 	})
 }
 

@@ -1,12 +1,10 @@
 package transport
 
 import (
-	"context"
 	"fmt"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
-	"time"
 )
 
 // at reads a position of epoch e, life l: "10" or "10+1".
@@ -131,6 +129,32 @@ func TestAloneAndBack(t *testing.T) {
 	})
 }
 
+// TestAloneTwice: who came between two times that the node was alone has not got what was said the first time.
+func TestAloneTwice(t *testing.T) {
+	var degraded atomic.Bool
+	nodes := func() ([]string, bool) { return []string{"n"}, degraded.Load() }
+	inBubble(t, Options{Nodes: nodes}, func(t *testing.T, h *Hub) {
+		turn := func(alone bool) {
+			degraded.Store(alone)
+			h.Changed()
+			synctest.Wait()
+		}
+		sayAt(t, h, "10")
+		turn(true)
+		deliver(h, at(t, "10+1"), "k", everybody)
+		turn(false)
+		s := open(t, h, Opening{After: "e-10"})
+		turn(true)
+		sayAt(t, h, "10+2")
+		wants(t, "the second time", next(t, s), `message "10+l-2"`)
+		resumed := open(t, h, Opening{After: s.cursor()})
+		turn(false)
+		deliver(h, at(t, "11"), "k", everybody)
+		wants(t, "the first one again, for all", next(t, s), "message 11")
+		wants(t, "resumed", next(t, resumed), "message 11")
+	})
+}
+
 func TestAloneRepeats(t *testing.T) {
 	inBubble(t, Options{}, func(t *testing.T, h *Hub) {
 		sayAt(t, h, "10")
@@ -171,101 +195,22 @@ func TestAloneIsForgotten(t *testing.T) {
 	})
 }
 
-func TestReached(t *testing.T) {
-	var h *Hub
-	var asked []string
-	reached := func(ctx context.Context, epoch string, seq int64) bool {
-		if deadline, ok := ctx.Deadline(); !ok || time.Until(deadline) > time.Second {
-			t.Errorf("deadline %v, %v; want one within a second", deadline, ok)
-		}
-		asked = append(asked, fmt.Sprint(epoch, "-", seq))
-		switch {
-		case epoch == "e" && seq == 12 && epochOf(h) == "e":
-			sayAt(t, h, "11", "12")
-			return true
-		case epoch == "f":
-			h.Restart("f", 3, []Item{itemAt(Position{Epoch: "f", Seq: 4}, "", everybody), itemAt(Position{Epoch: "f", Seq: 5}, "", everybody)})
-			return true
-		}
-		return false
-	}
-	synctest.Test(t, func(t *testing.T) {
-		h = newTestHub(t, Options{Epoch: "e", Reached: reached})
-		sayAt(t, h, "9", "10")
-		tests := []struct {
-			o     Opening
-			asked string
-			want  string
-		}{
-			{Opening{}, "[]", "nothing"},
-			{Opening{After: "earliest"}, "[]", "message 9, message 10"},
-			{Opening{After: "nonsense"}, "[]", "reset"},
-			{Opening{After: "e-9"}, "[]", "message 10"},
-			{Opening{After: "e-3"}, "[]", "reset"},
-			{Opening{After: "e-10+m-1"}, "[]", "reset"},
-			{Opening{After: "e-13"}, "[e-13]", "reset"},
-			{Opening{After: "e-9", LastEventID: "e-12"}, "[e-12]", "nothing"},
-			{Opening{After: "e-12"}, "[]", "nothing"},
-			{Opening{After: "g-1"}, "[g-1]", "reset"},
-			{Opening{After: "f-4"}, "[f-4]", "message 5"},
-			{Opening{After: "e-12"}, "[e-12]", "reset"},
-		}
-		for _, tt := range tests {
-			asked = nil
-			s := admit(t, h, tt.o, WebSocket)
-			wants(t, fmt.Sprint("asked for ", tt.o.After, tt.o.LastEventID), fmt.Sprint(asked), tt.asked)
-			wants(t, fmt.Sprint("got from ", tt.o.After, tt.o.LastEventID), next(t, s), tt.want)
-			s.Close()
-		}
-		asked = nil
-		_, next := h.Messages(t.Context(), Reader{}, "f-9", 1)
-		wants(t, "Messages", fmt.Sprint(asked, " ", next), "[f-9] f-4")
+// TestContractAlone: ids of a node that is alone work like any other, on each transport.
+func TestContractAlone(t *testing.T) {
+	onEachWay(t, Options{}, func(t *testing.T, s *site, w way) {
+		sayAt(t, s.Hub, "10")
+		c := w.dial(t, s, query("after", "e-10"))
+		wants(t, "first", reads(t, c, 1), "hello")
+		sayAt(t, s.Hub, "10+1")
+		wants(t, "alone", reads(t, c, 1), `message "10+l-1"`)
+		at := c.cursor()
+		c.close()
+		wants(t, "cursor", at, "e-10+l-1")
+		sayAt(t, s.Hub, "10+2", "11")
+		c = w.dial(t, s, query("after", at))
+		wants(t, "resumed", reads(t, c, 3), `hello, message "10+l-2", message 11`)
+		c.close()
+		c = w.dial(t, s, query("after", "e-10+other-1"))
+		wants(t, "of another node", reads(t, c, 2), "hello, reset")
 	})
-}
-
-func TestRestartKeeps(t *testing.T) {
-	inEpoch := func(epoch string, seqs ...int64) (list []Item) {
-		for _, seq := range seqs {
-			list = append(list, itemAt(Position{Epoch: epoch, Seq: seq}, "", everybody))
-		}
-		return list
-	}
-	tests := []struct {
-		name    string
-		restart func(h *Hub)
-		want    [4]string // of sessions at 8, 10, 10+1 and of one that comes with e-12 afterwards
-	}{
-		{"nothing is lost", func(h *Hub) { h.Restart("e", 8, inEpoch("e", 9, 10, 11, 12)) }, [4]string{
-			`message 9, message 10, message "10+l-1", message 11, message 12`, `message "10+l-1", message 11, message 12`, "message 11, message 12", "nothing",
-		}},
-		{"some is lost for some", func(h *Hub) { h.Restart("e", 9, inEpoch("e", 10, 11, 12)) }, [4]string{
-			"reset, message 11, message 12", `message "10+l-1", message 11, message 12`, "message 11, message 12", "nothing",
-		}},
-		{"nothing new", func(h *Hub) { h.Restart("e", 10, nil) }, [4]string{"reset", `message "10+l-1"`, "nothing", "reset"}},
-		{"some is lost for all", func(h *Hub) { h.Restart("e", 11, inEpoch("e", 12, 13)) }, [4]string{"reset", "reset", "reset", "message 13"}},
-		{"another epoch", func(h *Hub) { h.Restart("f", 8, inEpoch("f", 9, 10)) }, [4]string{"reset", "reset", "reset", "reset"}},
-		{"another epoch by an item", func(h *Hub) { h.Append(inEpoch("f", 9)[0]) }, [4]string{"reset, message 9", "reset, message 9", "reset, message 9", "reset"}},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, Options{}, func(t *testing.T, h *Hub) {
-				sayAt(t, h, "8", "9", "10", "10+1")
-				var sessions []*Session
-				for _, after := range []string{"e-8", "e-10", "e-10+l-1"} {
-					sessions = append(sessions, open(t, h, Opening{After: after}))
-				}
-				tt.restart(h)
-				sessions = append(sessions, open(t, h, Opening{After: "e-12"}))
-				for i, s := range sessions {
-					wants(t, s.open.After, next(t, s), tt.want[i])
-				}
-				p := h.log.top()
-				p.Seq++
-				deliver(h, p.shared(), "", everybody)
-				for _, s := range sessions {
-					wants(t, s.open.After+" and on", next(t, s), fmt.Sprintf("message %d", p.Seq))
-				}
-			})
-		})
-	}
 }

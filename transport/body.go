@@ -52,7 +52,10 @@ func (b *body) write(ctx context.Context, p []byte) (total int, err error) {
 		}
 		p = p[len(piece):]
 	}
-	return total, nil
+	if b.streamed { // the deadline of a stream of HTTP/2 ends it though no write waits
+		err = ignoreUnsupported(b.control.SetWriteDeadline(time.Time{}))
+	}
+	return total, err
 }
 
 // why says that err came of slowness, where it did. A stream of HTTP/2 that was ended by its deadline does not say so.

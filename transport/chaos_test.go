@@ -15,8 +15,25 @@ import (
 
 // TestChaos lets hundreds of sessions open, close, subscribe, hop and lag at random over sockets, while readings and messages flow;
 // the race detector and goleak look on. At the end nobody is counted any more, and each has got what was for it in order.
-func TestChaos(t *testing.T) {
-	s := newSite(t, Options{Keep: 200, Heartbeat: 20 * time.Millisecond, WriteTimeout: 200 * time.Millisecond, PollerFor: time.Millisecond}, false)
+func TestChaos(t *testing.T) { testChaos(t, nil) }
+
+// TestChaosWithRoster is the same where presence is the cluster's; its roster is empty at the end, too.
+func TestChaosWithRoster(t *testing.T) {
+	w := newTown()
+	testChaos(t, member{w, "n"})
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for user, e := range w.entries["n"] {
+		if len(e.Streams)+len(e.Rooms) > 0 {
+			t.Errorf("left of user %q: %+v", user, e)
+		}
+	}
+}
+
+func testChaos(t *testing.T, roster Roster) {
+	s := newSite(t, Options{
+		Keep: 200, Heartbeat: 20 * time.Millisecond, WriteTimeout: 200 * time.Millisecond, PollerFor: time.Millisecond, Roster: roster,
+	}, false)
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 	defer cancel()
 	var wg sync.WaitGroup
@@ -24,6 +41,9 @@ func TestChaos(t *testing.T) {
 		for n := int64(1); ctx.Err() == nil; n++ {
 			say(s.Hub, n, [...]Address{everybody, {Room: "r1"}, {Users: []string{"3"}}}[n%3])
 			put(s.Hub, fmt.Sprint("t", n%5), n)
+			if n%50 == 0 {
+				s.Changed()
+			}
 			if n%500 == 0 {
 				_ = s.Probe(ctx)
 				s.Users()
@@ -55,7 +75,7 @@ func TestChaos(t *testing.T) {
 		defer s.mu.Unlock()
 		s.Hub.mu.RLock()
 		defer s.Hub.mu.RUnlock()
-		if n := len(s.sessions) + len(s.watchers) + len(s.roll.rooms) + len(s.roll.users) + len(s.roll.idle); n > 0 {
+		if n := len(s.sessions) + len(s.watchers) + len(s.roll.rooms) + len(s.roll.users) + s.roll.idle.Len() + len(s.roll.here); n > 0 {
 			return fmt.Errorf("%d things left in the hub", n)
 		}
 		return nil

@@ -3,6 +3,9 @@
 // position. WebSocket, SSE and long poll are three writers around that question, [Session.Next]. Nothing here knows what
 // an update means, which page shows it or which node it came from.
 //
+// With other nodes, the log follows their common order by [Hub.Append] and [Hub.Restart], presence is that of a [Roster],
+// and a position that is ahead is looked up before a client is told that messages may be missing.
+//
 // What a client sees is told in docs/protocol.md; the invariants are in ARCHITECTURE.md.
 package transport
 

@@ -82,6 +82,10 @@ func TestWrongFrames(t *testing.T) {
 		c.text(`{"op":"ping"}`)
 		wants(t, "answers", reads(t, c, mostWrong), strings.TrimSuffix(strings.Repeat("reply, ", mostWrong), ", "))
 	}
+	for range mostWrong + 1 {
+		c.text(`{"op":"refused"}`) // makes sense, and is refused
+	}
+	wants(t, "refused", reads(t, c, mostWrong+1), strings.TrimSuffix(strings.Repeat("reply, ", mostWrong+1), ", "))
 	for range mostWrong {
 		c.text(`{"op":"fly"}`)
 	}

@@ -12,23 +12,28 @@ import (
 // hopper is a client that changes its transport at random and keeps its cursor. It is driven over sessions, as the three transports
 // drive them: a stream writes a batch and asks for the next, a poll answers with one.
 type hopper struct {
-	hub *Hub
-	o   Opening
-	got []int64 // messages; -1: a reset
-	at  string  // the cursor it keeps
+	hub        *Hub
+	o          Opening
+	at         string // the cursor it keeps
+	take       func(events []*event)
+	meanwhile  func(t *rapid.T) // what happens between two batches
+	isCaughtUp func(t *rapid.T) // what is to be seen when nothing is newer
+}
 
+// listener is a hopper on one hub.
+type listener struct {
+	hopper
+	got  []int64 // messages; -1: a reset
 	sent []int64 // messages for it
 	seq  int64
 }
 
-// meanwhile says some messages, for it or for others.
-func (c *hopper) meanwhile(t *rapid.T) {
+// say says some messages, for it or for others.
+func (c *listener) say(t *rapid.T) {
 	me := Reader{UnionID: c.o.UnionID, Rooms: c.o.Rooms}
 	for range rapid.IntRange(0, 6).Draw(t, "messages") {
 		c.seq++
-		to := rapid.SampledFrom([]Address{
-			everybody, {Room: "r"}, {Room: "q"}, {Users: []string{"7"}}, {Users: []string{"8"}}, {Room: "r", Users: []string{"7"}}, {Room: "r", Users: []string{"8"}},
-		}).Draw(t, "to")
+		to := somebody.Draw(t, "to")
 		say(c.hub, c.seq, to)
 		if to.reaches(me) {
 			c.sent = append(c.sent, c.seq)
@@ -36,11 +41,16 @@ func (c *hopper) meanwhile(t *rapid.T) {
 	}
 }
 
+// somebody is who a message may be for.
+var somebody = rapid.SampledFrom([]Address{
+	everybody, {Room: "r"}, {Room: "q"}, {Users: []string{"7"}}, {Users: []string{"8"}}, {Room: "r", Users: []string{"7"}}, {Room: "r", Users: []string{"8"}},
+})
+
 // hop opens a session of some kind, takes some batches and leaves, perhaps without the last batch.
 func (c *hopper) hop(t *rapid.T) {
 	c.o.After, c.o.LastEventID = c.at, ""
 	kind := rapid.SampledFrom(Kinds[:]).Draw(t, "kind")
-	s, err := c.hub.open(c.o, kind)
+	s, err := c.hub.admit(t.Context(), c.o, kind)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,6 +70,7 @@ func (c *hopper) hop(t *rapid.T) {
 		}
 		if len(batch.events) == 0 {
 			c.at = s.heartbeat().id
+			c.isCaughtUp(t)
 			return
 		}
 		cut := len(batch.events)
@@ -79,7 +90,7 @@ func (c *hopper) hop(t *rapid.T) {
 	}
 }
 
-func (c *hopper) take(events []*event) {
+func (c *listener) note(events []*event) {
 	for _, e := range events {
 		switch e.name {
 		case "message":
@@ -99,10 +110,10 @@ func TestHopping(t *testing.T) {
 		keep := rapid.SampledFrom([]int{4, 16, 1000}).Draw(t, "keep")
 		h := NewHub(Options{Epoch: "e", Keep: keep})
 		defer h.Close()
-		c := &hopper{hub: h, o: Opening{UnionID: "7", Rooms: []string{"r"}, Session: "tab"}}
-		c.at = "e-0"
+		c := &listener{hopper: hopper{hub: h, o: Opening{UnionID: "7", Rooms: []string{"r"}, Session: "tab"}, at: "e-0"}}
+		c.take, c.meanwhile, c.isCaughtUp = c.note, c.say, func(*rapid.T) {}
 		for range rapid.IntRange(1, 30).Draw(t, "hops") {
-			c.meanwhile(t)
+			c.say(t)
 			c.hop(t)
 		}
 		for range 100 { // until it has everything

@@ -3,74 +3,11 @@ package transport
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"sync"
-	"time"
 )
 
 // ErrClosed reports a hub that has been closed.
 var ErrClosed = errors.New("hub is closed")
-
-// Options tune a Hub. The zero value is ready to use.
-type Options struct {
-	// Node is the name of this node, said in hello.
-	Node string
-	// Epoch names the log of messages: letters and digits, another one for each log.
-	Epoch string
-	// Keep is how many messages the log holds. The default is 10,000.
-	Keep int
-	// KeepFor is how long. The default is one hour.
-	KeepFor time.Duration
-	// Heartbeat is the longest silence of a stream. The default is 15 s.
-	Heartbeat time.Duration
-	// WriteTimeout ends a stream whose socket took nothing for so long. The default is 10 s.
-	WriteTimeout time.Duration
-	// PollerFor is how long a long poller counts as connected after its last answer, longer than any poll waits. The default
-	// is 30 s.
-	PollerFor time.Duration
-	// Nodes tells who is in the cluster, and whether this node cannot reach the others. The default is this node.
-	Nodes func() (names []string, degraded bool)
-	// Roster knows who is online on all nodes. The default counts those of this node.
-	Roster Roster
-	// Reached says whether the node has taken the item at seq of the epoch's log, after asking the cluster for what it has
-	// not. It is called when a client comes with a position that the log does not hold yet, and must return when ctx ends, which
-	// is within a second. What it finds comes by Append or Restart before it returns. The default is that there is no more.
-	Reached func(ctx context.Context, epoch string, seq int64) bool
-	// Logger takes the few things worth a line. The default discards them.
-	Logger *slog.Logger
-}
-
-func (o Options) withDefaults() Options {
-	if o.Node == "" {
-		o.Node = "node"
-	}
-	if o.Epoch == "" {
-		o.Epoch = "local"
-	}
-	if o.Keep <= 0 {
-		o.Keep = 10_000
-	}
-	if o.KeepFor <= 0 {
-		o.KeepFor = time.Hour
-	}
-	if o.Heartbeat <= 0 {
-		o.Heartbeat = 15 * time.Second
-	}
-	if o.WriteTimeout <= 0 {
-		o.WriteTimeout = 10 * time.Second
-	}
-	if o.PollerFor <= 0 {
-		o.PollerFor = 30 * time.Second
-	}
-	if o.Nodes == nil {
-		node := []string{o.Node}
-		o.Nodes = func() ([]string, bool) { return node, false }
-	}
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
-	return o
-}
 
 // Hub holds the newest update of each topic, the log of messages and the sessions. All its methods may be called
 // concurrently, and none waits for a client but Drain, Close and the Serve methods.
@@ -101,11 +38,11 @@ func NewHub(opts Options) *Hub {
 	ctx, stop := context.WithCancel(context.Background())
 	h := &Hub{
 		opts:     opts,
-		log:      newMessageLog(opts.Epoch, opts.Keep, opts.KeepFor),
+		log:      newMessageLog(opts),
 		topics:   make(map[string]*Update),
 		watchers: make(map[string]map[*Session]struct{}),
 		sessions: make(map[*Session]struct{}),
-		roll:     newRoll(opts.PollerFor, opts.Roster != nil),
+		roll:     newRoll(opts),
 		stop:     stop,
 		bell:     make(chan struct{}, 1),
 		finished: make(chan struct{}),

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"bytes"
 	"encoding/json"
 	"sort"
 	"time"
@@ -16,54 +17,85 @@ import (
 type messageLog struct {
 	epoch   string
 	keepFor time.Duration
+	most    int // bytes that the messages may take; the newest is kept whatever it takes
 	ring    []entry
 	tail    int64            // lowest index still kept; head+1 when there is none
 	head    int64            // index of the newest
 	base    Position         // of index tail-1
+	spell   int64            // of index tail-1, too
 	begin   int64            // lowest index after which nothing was lost
 	shared  Position         // the last place that other nodes know
 	life    string           // of the newest item of this node alone
 	alone   bool             // the newest item is one, and the node has not rejoined since
 	keys    map[string]int64 // index of the first message with a key; those of the cluster before those of this node alone
 	kept    int              // how many messages can still be read
+	size    int              // bytes that they take
 }
 
-// entry is one place of the log. A repeat of a key holds its place with no event.
+// entry is one place of the log. A repeat of a key holds its place with no message.
 type entry struct {
 	Position
 	index   int64
 	key     string
 	at      time.Time
-	message *Message
-	event   *event
-	repeats int64 // index of the item of this node alone that had the key before; 0: none
+	message *Message // its Data is a part of data
+	data    []byte   // the message as JSON
+	made    *event   // of the newest only: many clients want it now, and few ever again
+	repeats int64    // index of the item of this node alone that had the key before; 0: none
+	spell   int64    // of an item of this node alone: index of the last one before the node was alone
 }
 
-func newMessageLog(epoch string, keep int, keepFor time.Duration) *messageLog {
-	base := Position{Epoch: epoch}
+// mostMade is how many of the newest entries keep the forms that were made of them.
+const mostMade = 256
+
+func newMessageLog(o Options) *messageLog {
+	base := Position{Epoch: o.Epoch}
 	return &messageLog{
-		epoch: epoch, keepFor: keepFor, ring: make([]entry, keep), tail: 1, base: base, shared: base, keys: make(map[string]int64),
+		epoch: o.Epoch, keepFor: o.KeepFor, most: o.KeepBytes, ring: make([]entry, o.Keep), tail: 1, base: base, shared: base,
+		keys: make(map[string]int64),
 	}
 }
 
-// push puts the item after the newest and returns its entry; nil for one that is there already. Positions left out hold nothing.
-func (l *messageLog) push(item Item, now time.Time) *entry {
-	if !item.later(l.top()) {
+// newEntry encodes the item's message. It needs no lock.
+func newEntry(item Item, now time.Time) entry {
+	m := item.Message
+	m.ID, m.Room = item.ID(), m.To.Room
+	var data bytes.Buffer
+	if err := json.Compact(&data, m.Data); err != nil { // its sender's node let it through; nothing may stop the log
+		data.Reset()
+		data.WriteString("null")
+	}
+	m.Data = data.Bytes()
+	b, _ := m.MarshalJSON()  // its Data is JSON now
+	end := len(b) - len("}") // Data comes last
+	m.Data = b[end-len(m.Data) : end : end]
+	made := &event{name: "message", id: m.ID, data: b}
+	return entry{Position: item.Position, key: item.Key, at: now, message: &m, data: b, made: made}
+}
+
+// push puts an entry after the newest and returns where it stands; nil for one that is there already. Positions left out hold nothing.
+func (l *messageLog) push(added entry) *entry {
+	if !added.later(l.top()) {
 		return nil
 	}
-	if l.head == 0 && !item.Alone() { // the log of a cluster that was there before this node
-		l.base.Seq = item.Seq - 1
+	if l.head == 0 && !added.Alone() { // the log of a cluster that was there before this node
+		l.base.Seq = added.Seq - 1
 	}
 	l.head++
 	l.drop(l.head - int64(len(l.ring)))
-	l.alone = item.Alone()
-	l.shared = item.shared()
-	if l.alone {
-		l.life = item.Life
+	if old := l.head - mostMade; old >= l.tail {
+		l.at(old).made = nil
 	}
 	e := l.at(l.head)
-	*e = entry{Position: item.Position, index: l.head, at: now}
-	if first, known := l.keys[item.Key]; known && item.Key != "" {
+	*e = entry{Position: added.Position, index: l.head, at: added.at}
+	if e.Alone() {
+		e.spell, l.life = l.head-1, e.Life
+		if l.alone {
+			e.spell = l.spellOf(l.head - 1)
+		}
+	}
+	l.alone, l.shared = e.Alone(), e.shared()
+	if first, known := l.keys[added.key]; known && added.key != "" {
 		if l.alone || !l.at(first).Alone() {
 			return e
 		}
@@ -71,17 +103,13 @@ func (l *messageLog) push(item Item, now time.Time) *entry {
 	} else {
 		l.kept++
 	}
-	m := item.Message
-	m.ID = item.ID()
-	m.Room = m.To.Room
-	data, err := json.Marshal(&m)
-	if err != nil { // Data that is not JSON: its sender's node let it through; nothing may stop the log
-		m.Data = json.RawMessage("null")
-		data, _ = json.Marshal(&m)
+	e.key, e.message, e.data, e.made = added.key, added.message, added.data, added.made
+	l.size += e.size()
+	if e.key != "" {
+		l.keys[e.key] = l.head
 	}
-	e.key, e.message, e.event = item.Key, &m, &event{name: "message", id: m.ID, data: data}
-	if item.Key != "" {
-		l.keys[item.Key] = l.head
+	for l.size > l.most && l.tail < l.head {
+		l.drop(l.tail)
 	}
 	return e
 }
@@ -98,7 +126,7 @@ func (l *messageLog) restart(epoch string, after int64) bool {
 	}
 	l.drop(l.head)
 	l.head++ // no index from before is within
-	l.epoch, l.base, l.shared, l.begin, l.tail, l.alone = epoch, from, from, l.head, l.head+1, false
+	l.epoch, l.base, l.spell, l.shared, l.begin, l.tail, l.alone = epoch, from, 0, from, l.head, l.head+1, false
 	return false
 }
 
@@ -116,10 +144,13 @@ func (l *messageLog) drop(index int64) {
 		if l.keys[e.key] == l.tail {
 			delete(l.keys, e.key)
 		}
-		if e.event != nil && e.repeats == 0 {
-			l.kept--
+		if e.message != nil {
+			l.size -= e.size()
+			if e.repeats == 0 {
+				l.kept--
+			}
 		}
-		l.base = e.Position
+		l.base, l.spell = e.Position, e.spell
 		*e = entry{}
 		l.tail++
 	}
@@ -133,6 +164,14 @@ func (l *messageLog) place(index int64) Position {
 		return l.base
 	}
 	return l.at(index).Position
+}
+
+// spellOf is the spell of an index, like place.
+func (l *messageLog) spellOf(index int64) int64 {
+	if index < l.tail {
+		return l.spell
+	}
+	return l.at(index).spell
 }
 
 // top is the position of the newest item.
@@ -153,10 +192,11 @@ func (l *messageLog) rejoin() { l.alone = false }
 // oldest is where one begins who wants all that is kept, and the index up to which nothing of this node alone is for him.
 func (l *messageLog) oldest() (at position, skip int64) {
 	at = position{Position: l.base, index: l.tail - 1}
-	if !l.alone {
-		at.Position, skip = at.shared(), l.head
+	if l.alone {
+		return at, at.index
 	}
-	return at, skip
+	at.Position = at.shared()
+	return at, l.head
 }
 
 // Reasons of a reset.
@@ -171,8 +211,8 @@ const (
 // after the position may be missing.
 func (l *messageLog) seek(p Position) (index, skip int64, lost string) {
 	base := l.base
-	if !p.Alone() && !l.alone {
-		skip = l.head
+	passes := !p.Alone() && !l.alone
+	if passes {
 		base = base.shared()
 	}
 	switch {
@@ -186,7 +226,16 @@ func (l *messageLog) seek(p Position) (index, skip int64, lost string) {
 		return 0, 0, forgotten
 	}
 	later := sort.Search(int(l.head-l.tail+1), func(i int) bool { return l.at(l.tail + int64(i)).later(p) })
-	return l.tail + int64(later) - 1, skip, ""
+	index = l.tail + int64(later) - 1
+	switch {
+	case passes:
+		skip = l.head
+	case p.Alone(): // who was here at that time, but perhaps not before
+		skip = l.spellOf(index)
+	default:
+		skip = index
+	}
+	return index, skip, ""
 }
 
 // after calls yield with the entries after the index, in order, until it returns false.
@@ -209,4 +258,14 @@ func (e *entry) isFor(r Reader, skip int64) bool {
 		return false
 	}
 	return e.message.To.reaches(r)
+}
+
+func (e *entry) size() int { return len(e.data) + len(e.key) }
+
+// event is the message as an event. Its forms are made anew for each who asks for an old one.
+func (e *entry) event() *event {
+	if e.made != nil {
+		return e.made
+	}
+	return &event{name: "message", id: e.message.ID, data: e.data}
 }

@@ -18,7 +18,7 @@ var ErrBadAddress = errors.New("malformed address")
 // MaxUsers is how many users one message may name.
 const MaxUsers = 100
 
-// Address is who a message is for: all, a room, users wherever they are, or users in a room.
+// Address is who a message is for: all, a room, users wherever they are, or users in a room. The zero one is nobody.
 type Address struct {
 	All   bool     `json:"all,omitempty"`
 	Room  string   `json:"room,omitempty"`
@@ -45,7 +45,7 @@ type Message struct {
 // MarshalJSON writes At in UTC with milliseconds, like all times.
 func (m Message) MarshalJSON() ([]byte, error) {
 	type plain Message // without this method
-	return json.Marshal(struct {
+	return marshal(struct {
 		plain
 		At   stamp           `json:"at"`
 		Data json.RawMessage `json:"data"`
@@ -62,6 +62,9 @@ type Reader struct {
 func (a Address) reaches(r Reader) bool {
 	if a.All {
 		return true
+	}
+	if a.Room == "" && len(a.Users) == 0 {
+		return false
 	}
 	if a.Room != "" && !slices.Contains(r.Rooms, a.Room) {
 		return false

@@ -114,6 +114,7 @@ func TestAddressReaches(t *testing.T) {
 		{Address{Users: []string{"7", "8"}}, [4]bool{false, true, false, true}},
 		{Address{Room: "r", Users: []string{"7"}}, [4]bool{false, false, false, true}},
 		{Address{Room: "s", Users: []string{"7"}}, [4]bool{}},
+		{Address{}, [4]bool{}},
 	}
 	for _, tt := range tests {
 		got := [4]bool{tt.to.reaches(nobody), tt.to.reaches(seven), tt.to.reaches(inR), tt.to.reaches(sevenInR)}

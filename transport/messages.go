@@ -12,13 +12,17 @@ const lookUpFor = time.Second
 // already moves the position and is delivered to nobody; one that stands there as a message of this node alone, to those who did not
 // get that one. An item of another epoch begins the log anew.
 func (h *Hub) Append(item Item) {
-	now := time.Now()
+	e := newEntry(item, time.Now())
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if item.Epoch != h.log.epoch {
-		h.restart(item.Epoch, item.Seq-1)
+		after := item.Seq
+		if !item.Alone() {
+			after--
+		}
+		h.restart(item.Epoch, after)
 	}
-	h.deliver(h.log.push(item, now))
+	h.deliver(h.log.push(e))
 }
 
 // Restart says that the log is another one from now on, or that items of this one were lost: only positions of the epoch from after
@@ -26,11 +30,15 @@ func (h *Hub) Append(item Item) {
 // and go on from now.
 func (h *Hub) Restart(epoch string, after int64, kept []Item) {
 	now := time.Now()
+	entries := make([]entry, len(kept))
+	for i, item := range kept {
+		entries[i] = newEntry(item, now)
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	goesOn := h.restart(epoch, after)
-	for _, item := range kept {
-		if e := h.log.push(item, now); goesOn {
+	for _, added := range entries {
+		if e := h.log.push(added); goesOn {
 			h.deliver(e)
 		}
 	}

@@ -79,7 +79,11 @@ func (s *Session) collect() Batch {
 	bye := s.bye
 	h.mu.RUnlock()
 	for _, r := range readings { // encoded on first need, outside the lock
-		b.events = append(b.events, r.update.event(s.open.Format, r.had))
+		if e := r.update.event(s.open.Format, r.had, h.opts.Logger); e != nil {
+			b.events = append(b.events, e)
+		} else {
+			s.lack(r)
+		}
 	}
 	if tell {
 		b.events = append(b.events, s.news()...)
@@ -144,13 +148,13 @@ func (s *Session) appendMessages(to []*event) []*event {
 			s.pending.pass(e.index, e.shared())
 			return true
 		}
-		if size += len(e.event.data); size > mostMessages && size > len(e.event.data) {
+		if size += len(e.data); size > mostMessages && size > len(e.data) {
 			s.expect(e.index) // more than fits: come again
 			full = true
 			return false
 		}
 		s.pending.pass(e.index, e.Position)
-		to = append(to, e.event)
+		to = append(to, e.event())
 		return true
 	})
 	if !full {
@@ -183,6 +187,19 @@ func (s *Session) takeReadings() (list []due) {
 		s.versions[topic] = u.Version
 	}
 	return list
+}
+
+// lack notes that the client did not get an update, so that the next one is not told to it as a change of this one.
+func (s *Session) lack(d due) {
+	s.hub.mu.RLock()
+	defer s.hub.mu.RUnlock()
+	switch topic := d.update.Topic; {
+	case s.versions[topic] != d.update.Version: // unsubscribed since
+	case d.had == 0:
+		delete(s.versions, topic)
+	default:
+		s.versions[topic] = d.had
+	}
 }
 
 // cursor is the whole position as of the last batch.

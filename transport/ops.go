@@ -22,7 +22,8 @@ type Op struct {
 // they bring.
 type Reply struct {
 	Result      any
-	Problem     any // RFC 9457
+	Problem     any  // RFC 9457
+	Wrong       bool // the op made no sense; too many of those in a row end the stream
 	Subscribe   []string
 	Unsubscribe []string
 	Join        []string
@@ -80,6 +81,9 @@ func (s *Session) change(r Reply) {
 		if !slices.Contains(next.rooms, room) {
 			next.rooms = append(next.rooms, room)
 		}
+	}
+	for _, room := range r.Leave {
+		delete(s.seen.rooms, room)
 	}
 	s.interests = next
 	s.hub.roll.move(s)

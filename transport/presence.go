@@ -2,6 +2,7 @@ package transport
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 )
@@ -121,6 +122,7 @@ func (r *roll) news(s *Session, told *seen, now time.Time) (list []*event, again
 			list = append(list, r.told)
 		}
 	}
+	maps.DeleteFunc(told.rooms, func(name string, _ roomSeen) bool { return !slices.Contains(s.interests.rooms, name) }) // a poller asks for others
 	for _, name := range s.interests.rooms {
 		m := r.rooms[name]
 		if m == nil || m.version == told.rooms[name].version {

@@ -150,6 +150,38 @@ func TestRoomsFollowJoinAndLeave(t *testing.T) {
 	})
 }
 
+// TestLeftRoomsAreForgotten: what a client was told of a room goes with the room, for streams that leave it and pollers that no longer ask.
+func TestLeftRoomsAreForgotten(t *testing.T) {
+	inBubble(t, Options{}, func(t *testing.T, h *Hub) {
+		s := open(t, h, Opening{UnionID: "1", Rooms: []string{"stays"}, Presence: true})
+		w := &tape{}
+		streaming(t, s, w)
+		for i := range 100 {
+			room := fmt.Sprint("r", i)
+			for _, change := range []Reply{{Join: []string{room}}, {Leave: []string{room}}} {
+				h.mu.Lock()
+				s.change(change)
+				h.mu.Unlock()
+				time.Sleep(1500 * time.Millisecond)
+			}
+			poller, err := h.open(Opening{Session: "p", Rooms: []string{room}, Presence: true}, LongPoll)
+			if err != nil {
+				t.Fatal(err)
+			}
+			h.pollerNews(poller)
+			poller.Close()
+		}
+		if told := len(w.presences()); told < 100 {
+			t.Errorf("told %d times; want of each room", told)
+		}
+		h.mu.RLock()
+		defer h.mu.RUnlock()
+		if stream, poller := len(s.seen.rooms), len(h.roll.clients["p"].seen.rooms); stream != 1 || poller != 1 {
+			t.Errorf("%d rooms are remembered of a stream, %d of a poller; want one each", stream, poller)
+		}
+	})
+}
+
 func TestPollersCountFor30s(t *testing.T) {
 	inBubble(t, Options{}, func(t *testing.T, h *Hub) {
 		poll := func() {
@@ -186,6 +218,45 @@ func TestPollersCountFor30s(t *testing.T) {
 		}
 		s.Close()
 		here("gone", 0)
+	})
+}
+
+// TestPollersAreBounded: names that come once each are forgotten as newer ones come, and who polls on stays.
+func TestPollersAreBounded(t *testing.T) {
+	inBubble(t, Options{Pollers: 10}, func(t *testing.T, h *Hub) {
+		poll := func(name string) {
+			s, err := h.open(Opening{Session: name, UnionID: "7" + name, Rooms: []string{"r" + name}}, LongPoll)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.Close()
+		}
+		waiting, err := h.open(Opening{Session: "w", UnionID: "8"}, LongPoll)
+		if err != nil {
+			t.Fatal(err)
+		}
+		poll("0")
+		for i := range 100 {
+			time.Sleep(time.Millisecond)
+			poll(fmt.Sprint(i + 1))
+			poll("0")
+		}
+		h.mu.RLock()
+		clients, idle, users, rooms := len(h.roll.clients), h.roll.idle.Len(), len(h.roll.users), len(h.roll.rooms)
+		h.mu.RUnlock()
+		if clients != 11 || idle != 10 || users != 11 || rooms != 10 {
+			t.Errorf("%d clients, %d idle, %d users, %d rooms; want the waiting one and 10", clients, idle, users, rooms)
+		}
+		for user, want := range map[string]bool{"70": true, "71": false, "791": false, "792": true, "7100": true, "8": true} {
+			if (len(h.Online(t.Context(), []string{user})) == 1) != want {
+				t.Errorf("Online(%s) = %v; want %v", user, !want, want)
+			}
+		}
+		waiting.Close()
+		time.Sleep(31 * time.Second)
+		if p := h.Presence(); p.Connections != 0 || h.roll.idle.Len() != 0 {
+			t.Errorf("after 31 s: %+v; want nobody", p)
+		}
 	})
 }
 

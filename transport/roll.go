@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"container/list"
 	"maps"
 	"slices"
 	"time"
@@ -11,9 +12,10 @@ import (
 // It is a part of the Hub, guarded by its mutex.
 type roll struct {
 	pollerFor time.Duration
-	clients   map[string]*client   // by session
-	idle      map[*client]struct{} // those with no stream and no waiting poll
-	users     map[string]int       // clients by unionId; without a roster
+	pollers   int                // most that are idle
+	clients   map[string]*client // by session
+	idle      *list.List         // of *client: those with no stream and no waiting poll, by when they expire
+	users     map[string]int     // clients by unionId; without a roster
 	rooms     map[string]*room
 
 	guests     *guests        // nil without a roster, like all of these
@@ -39,21 +41,23 @@ type client struct {
 	id, user, name string
 	rooms          []string
 	sessions       []*Session
-	until          time.Time // of a poller without a waiting poll
-	seen           seen      // of a poller
+	idle           *list.Element // the place of a poller without a waiting poll
+	until          time.Time     // when such a one expires
+	seen           seen          // of a poller
 	standing       standing
 }
 
-func newRoll(pollerFor time.Duration, cluster bool) *roll {
+func newRoll(o Options) *roll {
 	r := &roll{
-		pollerFor: pollerFor,
+		pollerFor: o.PollerFor,
+		pollers:   o.Pollers,
 		clients:   make(map[string]*client),
-		idle:      make(map[*client]struct{}),
+		idle:      list.New(),
 		users:     make(map[string]int),
 		rooms:     make(map[string]*room),
 		version:   1,
 	}
-	if cluster {
+	if o.Roster != nil {
 		r.guests, r.here = newGuests(), make(map[string]int)
 	}
 	return r
@@ -70,7 +74,10 @@ func (r *roll) enter(s *Session) {
 		}
 	}
 	s.entered = r.reads
-	delete(r.idle, c)
+	if c.idle != nil {
+		r.idle.Remove(c.idle)
+		c.idle = nil
+	}
 	c.sessions = append(c.sessions, s)
 	r.move(s)
 	if r.guests != nil && (s.kind == LongPoll || s.open.Session != "") { // it may have polled before, wherever
@@ -104,7 +111,7 @@ func (r *roll) follow(c *client) {
 	}
 }
 
-// leave follows a session that ends. A poller stays for a while.
+// leave follows a session that ends. A poller stays for a while, or until there are too many.
 func (r *roll) leave(s *Session, now time.Time) {
 	c := r.clients[s.id]
 	if c == nil {
@@ -121,22 +128,41 @@ func (r *roll) leave(s *Session, now time.Time) {
 	}
 	if polling {
 		c.until = now.Add(r.pollerFor)
-		r.idle[c] = struct{}{}
+		c.idle = r.idle.PushBack(c)
+		if r.idle.Len() > r.pollers {
+			r.crowdOut(r.idle.Front().Value.(*client))
+		}
 		return
 	}
-	r.uncount(c.user, c.rooms)
-	delete(r.clients, c.id)
+	r.forget(c)
 }
 
 // expire forgets pollers that have not come back.
 func (r *roll) expire(now time.Time) {
-	for c := range r.idle {
-		if !now.Before(c.until) {
-			r.uncount(c.user, c.rooms)
-			delete(r.idle, c)
-			delete(r.clients, c.id)
+	for first := r.idle.Front(); first != nil; first = r.idle.Front() {
+		c := first.Value.(*client)
+		if now.Before(c.until) {
+			return
 		}
+		r.forget(c)
 	}
+}
+
+// crowdOut forgets a poller before its time, and has the roster forget it.
+func (r *roll) crowdOut(c *client) {
+	r.forget(c)
+	if r.guests != nil {
+		r.guests.pollers[c.id] = nil
+	}
+}
+
+// forget no longer counts a client.
+func (r *roll) forget(c *client) {
+	if c.idle != nil {
+		r.idle.Remove(c.idle)
+	}
+	r.uncount(c.user, c.rooms)
+	delete(r.clients, c.id)
 }
 
 // kind is the transport of a client's newest stream; a client without one polls.

@@ -57,10 +57,14 @@ func (m *room) become(connections int, users map[string]int, version uint64) boo
 			went = append(went, user)
 		}
 	}
-	if m.version != 0 && connections == m.connections && len(came)+len(went) == 0 {
+	first := m.version == 0
+	if !first && connections == m.connections && len(came)+len(went) == 0 {
 		return false
 	}
 	m.version, m.connections, m.users = version, connections, users
+	if first { // nobody was told of it before
+		return true
+	}
 	slices.Sort(came)
 	slices.Sort(went)
 	for _, user := range came {

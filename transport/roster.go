@@ -13,9 +13,10 @@ type Roster interface {
 	Enter(e Entry)
 	// Poll says that a session without a stream is here for so long from now. Entry.Streams says as what.
 	Poll(session string, e Entry, stays time.Duration)
-	// Unpoll says that the session polls no more: it has a stream.
+	// Unpoll says that the session polls no more: it has a stream, or was forgotten for newer ones.
 	Unpoll(session string)
-	// Census returns who is online at this moment.
+	// Census returns who is online at this moment. It is asked for at most four times a second, and by each request that
+	// wants to know; so it should be counted once for all of them.
 	Census() Census
 	// Online returns those of the users who are connected to any node.
 	Online(ctx context.Context, users []string) []string

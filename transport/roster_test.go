@@ -2,6 +2,7 @@ package transport
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -191,5 +192,24 @@ func TestRosterDegradedAtOnce(t *testing.T) {
 		h.Changed()
 		synctest.Wait()
 		equal(t, "told", tape.presences(), []string{"0s: 0 users 1 connections [a] false", "1.1s: 0 users 1 connections [a] true"})
+	})
+}
+
+// TestRosterForgetsCrowdedPollers: those that a hub forgets for newer ones do not stay in the roster either.
+func TestRosterForgetsCrowdedPollers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown()
+		h := w.settle(t, Options{Node: "n", Pollers: 2})
+		for _, name := range []string{"a", "b", "a", "c"} {
+			admit(t, h, Opening{Session: name, Rooms: []string{"r" + name}}, LongPoll).Close()
+			time.Sleep(time.Millisecond)
+		}
+		if calls := w.told(); !slices.Contains(calls, "n unpoll b") || slices.Contains(calls, "n unpoll a") {
+			t.Errorf("told %q; want that b has gone, who polled longest ago", calls)
+		}
+		wants(t, "stay", fmt.Sprint(h.Presence().Connections, h.Room("ra").Connections, h.Room("rb").Connections), "2 1 0")
+		if n := len(h.roll.clients) + len(h.roll.here); n != 4 {
+			t.Errorf("%d clients and rooms are known here; want 2 of each", n)
+		}
 	})
 }

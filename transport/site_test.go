@@ -108,7 +108,10 @@ func obey(_ context.Context, s *Session, op Op) Reply {
 	if op.Op == "panic" {
 		panic("as asked")
 	}
-	return Reply{Problem: map[string]any{"title": "Bad Request", "status": 400, "detail": "no such op"}}
+	if op.Op == "refused" {
+		return Reply{Problem: map[string]any{"title": "Too Many Requests", "status": 429, "detail": "not now"}}
+	}
+	return Reply{Wrong: true, Problem: map[string]any{"title": "Bad Request", "status": 400, "detail": "no such op"}}
 }
 
 // wire is an event as a client gets it.

@@ -37,7 +37,7 @@ func narrow(t testing.TB, s *site) net.Conn {
 
 // TestStoppedReaderAmongThousand: it is closed after the write timeout, costs a bounded amount, and delays nobody.
 func TestStoppedReaderAmongThousand(t *testing.T) {
-	const timeout = 2 * time.Second // under the race detector others may need a while
+	const timeout = 10 * time.Second // for who waits behind a stopped reader, if anybody does
 	s := newSite(t, Options{WriteTimeout: timeout}, false)
 	others := startCrowd(t, s, 998)
 	stopped, err := shakeHands(narrow(t, s), s, query("sub", "cpu"), nil)
@@ -49,25 +49,26 @@ func TestStoppedReaderAmongThousand(t *testing.T) {
 	}
 	before := heap()
 	began := time.Now()
-	usual := int64(0) // how late readings are before anybody's buffers are full
+	var usual time.Duration // how late readings are before anybody's buffers are full
 	for v := int64(1); s.Stats().SlowCloses < 2; v++ {
 		s.Put(NewUpdate("cpu", v, v-1, text{"cpu", v, 4000}))
-		pause(t.Context(), 250*time.Millisecond)
+		pause(t.Context(), 500*time.Millisecond)
 		if v == 3 {
-			usual = others.worst.Load()
+			usual = time.Duration(others.worst.Swap(0))
 		}
 		if time.Since(began) > time.Minute {
 			t.Fatalf("%d slow closes after a minute; want 2", s.Stats().SlowCloses)
 		}
 	}
-	took, grown := time.Since(began), int64(heap())-int64(before) // #nosec G115 -- far below
-	t.Logf("closed after %v; the others got %d readings, the oldest %v old; heap grew by %d KiB",
-		took, others.heard.Load(), time.Duration(others.worst.Load()), grown>>10)
+	took, late := time.Since(began), time.Duration(others.worst.Load())
+	grown := int64(heap()) - int64(before) // #nosec G115 -- far below
+	t.Logf("closed after %v; the others got %d readings, the oldest %v old, %v before; heap grew by %d KiB",
+		took, others.heard.Load(), late, usual, grown>>10)
 	if grown > 40<<20 {
 		t.Errorf("heap grew by %d bytes; want it bounded", grown)
 	}
-	if late := time.Duration(others.worst.Load()); late > timeout && late > 5*time.Duration(usual) {
-		t.Errorf("another client got a reading %v late; want about %v", late, time.Duration(usual))
+	if late > timeout/4 || late > 5*usual+time.Second { // a busy machine may hiccup for a second
+		t.Errorf("another client got a reading %v late; want about %v", late, usual)
 	}
 	for _, err := range s.ended() {
 		if !errors.Is(err, wsconn.ErrSlow) {

@@ -1,12 +1,14 @@
 package transport
 
 import (
-	"encoding/json"
+	"fmt"
+	"log/slog"
 	"sync"
 )
 
 // Content is what an update carries. Encode returns the data of its reading event, a JSON object; next is for a client
 // that has the version just before. It is called at most once for each pair, from any goroutine, and must not change afterwards.
+// Clients get nothing of a form whose Encode panics.
 type Content interface {
 	Encode(f Format, next bool) []byte
 }
@@ -27,14 +29,19 @@ func NewUpdate(topic string, version, before int64, content Content) *Update {
 	return &Update{Topic: topic, Version: version, Before: before, Content: content}
 }
 
-// event returns the reading event for a client that has version had.
-func (u *Update) event(f Format, had int64) *event {
+// event returns the reading event for a client that has version had, or nil when there is none, which is logged once.
+func (u *Update) event(f Format, had int64, log *slog.Logger) *event {
 	form := 0
 	if had != 0 && had == u.Before {
 		form = 1
 	}
 	u.once[f][form].Do(func() {
-		u.events[f][form] = &event{name: "reading", data: json.RawMessage(u.Content.Encode(f, form == 1))}
+		defer func() {
+			if p := recover(); p != nil {
+				log.Error("reading not encoded", "subscription", u.Topic, "err", fmt.Sprint(p))
+			}
+		}()
+		u.events[f][form] = &event{name: "reading", data: u.Content.Encode(f, form == 1)}
 	})
 	return u.events[f][form]
 }

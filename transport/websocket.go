@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -115,7 +116,7 @@ func (s *Session) readOps(ctx context.Context, conn *wsconn.Conn, handle Handler
 		if err := s.answer(ctx, op.Ref, reply); err != nil {
 			return err
 		}
-		if wrong++; reply.Problem == nil {
+		if wrong++; problem == nil && !reply.Wrong {
 			wrong = 0
 		}
 		if wrong >= mostWrong {
@@ -140,7 +141,7 @@ func parseOp(text []byte) (op Op, wrong any) {
 func (s *Session) obey(ctx context.Context, handle Handler, op Op) (reply Reply) {
 	defer func() {
 		if p := recover(); p != nil {
-			s.hub.opts.Logger.Error("op panicked", "session", s.id, "err", fmt.Sprint(p))
+			s.hub.opts.Logger.Error("op panicked", "session", s.id, "op", op.Op, "err", fmt.Sprint(p), "stack", string(debug.Stack()))
 			reply = Reply{Problem: newProblem(http.StatusInternalServerError, "the server failed at this; it has been noted")}
 		}
 	}()

@@ -26,8 +26,8 @@ func Fresh(r feeds.Reading, now time.Time) Freshness {
 	case r.Status == feeds.Failed:
 		return around("old", text.FailingSince, r.Since)
 	case r.Status == feeds.Stale && r.Reason == feeds.ReasonFailed:
-		s := fill(text.SourceFailing, "error", isolate(strings.TrimSuffix(r.Error, ".")), "age", age)
-		return around("old", s, r.At)
+		s := fill(text.SourceFailing, "error", isolate(strings.TrimSuffix(r.Error, ".")))
+		return around("old", both(s, fill(text.DataOfAge, "age", age)), r.At)
 	case r.Status == feeds.Stale && r.SourceAt.IsZero():
 		return Freshness{Class: "old", Before: text.SourceOldPlain}
 	case r.Status == feeds.Stale:
@@ -35,10 +35,14 @@ func Fresh(r feeds.Reading, now time.Time) Freshness {
 	case r.Status == feeds.Loading || r.At.IsZero():
 		return Freshness{Class: "wait", Before: text.Waiting}
 	case !r.Due.IsZero() && now.Sub(r.Due) > lateAfter:
-		return Freshness{Class: "old", Before: fill(text.Late, "age", Duration(now.Sub(r.Due)))}
+		late := fill(text.Late, "age", Duration(now.Sub(r.Due)))
+		return Freshness{Class: "old", Before: both(late, fill(text.DataAge, "age", age))}
 	}
 	return Freshness{Before: age}
 }
+
+// both joins a reason and what goes with it, as the script does.
+func both(reason, more string) string { return reason + " · " + more }
 
 // isolate keeps marks in foreign text that turn the direction of writing from turning the words around it.
 func isolate(s string) string {

@@ -158,8 +158,7 @@ func stocksFragment() FragmentView {
 // panel puts a fragment onto a page.
 func panel(name, title string, f FragmentView) PanelView {
 	return PanelView{
-		Fragment: f, Name: name, Title: title, Interval: 10 * time.Second, Wide: f.Look.View == "tiles",
-		HrefTemplate: "/d/overview?p." + name + "={page}",
+		Fragment: f, Name: name, Title: title, Wide: f.Look.View == "tiles",
 	}
 }
 

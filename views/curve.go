@@ -76,32 +76,6 @@ func thin(points []feeds.Point, limit int) []feeds.Point {
 	return out
 }
 
-// sample keeps one point for each stretch of time, at the time of its last: the value that is furthest from the mean of the
-// stretch, so that no peak is lost. Series that have their points at the same times keep that. The newest point stays as it is.
-func sample(points []feeds.Point, every time.Duration) []feeds.Point {
-	if len(points) == 0 || 2*usualStep(points) > every {
-		return points
-	}
-	last := len(points) - 1
-	var out []feeds.Point
-	for start := 0; start < last; {
-		end, sum := start, 0.0
-		for end < last && points[end].At.Truncate(every).Equal(points[start].At.Truncate(every)) {
-			sum += points[end].Value
-			end++
-		}
-		mean, far := sum/float64(end-start), points[start].Value
-		for _, p := range points[start:end] {
-			if math.Abs(p.Value-mean) > math.Abs(far-mean) {
-				far = p.Value
-			}
-		}
-		out = append(out, feeds.Point{At: points[end-1].At, Value: far})
-		start = end
-	}
-	return append(out, points[last])
-}
-
 // recent are the points of the hour up to and including until.
 func recent(points []feeds.Point, until time.Time) []feeds.Point {
 	from := until.Add(-window)
@@ -138,7 +112,7 @@ func (f frame) area(points []feeds.Point) string {
 }
 
 func (f frame) write(b *strings.Builder, p feeds.Point) {
-	b.WriteString(short(f.x(p)))
+	b.WriteString(short(math.Round(f.x(p)))) // a decimal would be less than a pixel, and much of a page's weight
 	b.WriteByte(',')
 	b.WriteString(short(f.y(p.Value)))
 }

@@ -83,7 +83,7 @@ func TestFresh(t *testing.T) {
 		{"error", "old", "failing since 11:59:00 UTC"},
 		{"failing", "old", "source failing: connect to db-1:5432: connection refused · data of 11:59:28 UTC (34 s old)"},
 		{"source-old", "old", "source’s data is 2 min old"},
-		{"late", "old", "reading late by 7 s"},
+		{"late", "old", "reading late by 7 s · data 17 s old"},
 	}
 	for _, tt := range tests {
 		r := canned("host")
@@ -185,22 +185,5 @@ func TestEmptyReadingsDoNotPanic(t *testing.T) {
 		render(t, Panel(PanelView{Fragment: FragmentView{Look: Look{View: view}}}))
 		f := FragmentView{Look: Look{View: view, Fields: []string{"gone"}}, Reading: canned("host", feeds.Record{}, nil)}
 		render(t, Panel(PanelView{Fragment: f}))
-	}
-}
-
-// TestSample keeps the peak, the times and the newest point.
-func TestSample(t *testing.T) {
-	start := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	var points []feeds.Point
-	for i := range 9 {
-		points = append(points, feeds.Point{At: start.Add(time.Duration(i) * 10 * time.Second), Value: 1})
-	}
-	points[4].Value = 50
-	want := []feeds.Point{{At: points[2].At, Value: 1}, {At: points[5].At, Value: 50}, {At: points[7].At, Value: 1}, {At: points[8].At, Value: 1}}
-	if got := sample(points, 30*time.Second); !slices.Equal(got, want) {
-		t.Errorf("sample = %v, want %v", got, want)
-	}
-	if got := sample(points, 15*time.Second); !slices.Equal(got, points) {
-		t.Errorf("sample of points that are far apart already = %v, want all", got)
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/a-h/templ"
-	"github.com/pulsewall/pulsewall/feeds"
 )
 
 // scripts of a live page, by their plain names, in the order in which they need each other.
@@ -84,26 +83,9 @@ func (p PageView) peopleTitle() string {
 func (p PanelView) age() Freshness {
 	f := Fresh(p.Fragment.Reading, p.Now)
 	if p.Degraded {
-		f.After += " · " + text.NodeAlone
+		f.After = both(f.After, text.NodeAlone)
 	}
 	return f
-}
-
-// feed is the feed with its node, as a subscription begins.
-func (p PanelView) feed() string {
-	sub := p.Fragment.Reading.Sub
-	if sub.Node == "" {
-		return sub.Feed
-	}
-	return sub.Feed + "@" + sub.Node
-}
-
-func (p PanelView) size() int {
-	sub := p.Fragment.Reading.Sub
-	if sub.Size == 0 {
-		return feeds.DefaultSize
-	}
-	return sub.Size
 }
 
 func zeroOne(b bool) string {

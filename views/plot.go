@@ -10,13 +10,14 @@ import (
 	"github.com/pulsewall/pulsewall/feeds"
 )
 
-// The size of a plot's box in its own units, how many points a line shows, how many lines a plot, and how many colours
-// there are for them.
+// The size of a plot's box in its own units, how many points a line shows, how many lines a plot, at how
+// many times the script gets their values, and how many colours there are.
 const (
 	plotWidth  = 600
 	plotHeight = 200
-	plotPoints = 120
+	plotPoints = 60
 	plotLines  = 12
+	mostTimes  = 100 // that the data for the script has
 	colours    = 8
 )
 
@@ -56,11 +57,7 @@ func (f FragmentView) plot() plot {
 	for _, name := range names {
 		all[name] = recent(f.History[name], f.Reading.At)
 	}
-	coarse := make(map[string][]feeds.Point, len(names))
-	for _, name := range names {
-		coarse[name] = sample(all[name], window/plotPoints)
-	}
-	p.Points = pointsJSON(names, coarse)
+	p.Points = pointsJSON(names, atTimes(all, peaks(all, mostTimes)))
 	p.Label = text.LastHour + ": " + strings.Join(f.labels(names), ", ")
 	box := frame{Width: plotWidth, Height: plotHeight}
 	box.From, box.To = span(all, f.Reading.At)

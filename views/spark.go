@@ -18,7 +18,7 @@ type spark struct {
 const (
 	sparkWidth  = 120
 	sparkHeight = 28
-	sparkPoints = 60
+	sparkPoints = 40
 )
 
 // How much of its size a value must move to fill a spark: in a tile little moves stay little, in a table each curve

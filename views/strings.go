@@ -36,6 +36,9 @@ type Strings struct {
 	Hours          string `json:"hours"`
 	Days           string `json:"days"`
 	SourceFailing  string `json:"sourceFailing"`
+	DataAge        string `json:"dataAge"`
+	DataOf         string `json:"dataOf"`
+	DataOfAge      string `json:"dataOfAge"`
 	SourceOld      string `json:"sourceOld"`
 	SourceOldPlain string `json:"sourceOldPlain"`
 	FailingSince   string `json:"failingSince"`
@@ -44,7 +47,7 @@ type Strings struct {
 	LostSince      string `json:"lostSince"`
 	Asleep         string `json:"asleep"`
 	NodeAlone      string `json:"nodeAlone"`
-	PausedSince    string `json:"pausedSince"`
+	Pausing        string `json:"pausing"`
 
 	// notices
 	Dismiss     string `json:"dismiss"`
@@ -126,7 +129,10 @@ var English = Strings{
 	Minutes:        "{n} min",
 	Hours:          "{n} h",
 	Days:           "{n} d",
-	SourceFailing:  "source failing: {error} · data of {time} ({age} old)",
+	SourceFailing:  "source failing: {error}",
+	DataAge:        "data {age} old",
+	DataOf:         "data of {time}",
+	DataOfAge:      "data of {time} ({age} old)",
 	SourceOld:      "source’s data is {age} old",
 	SourceOldPlain: "source’s data is old",
 	FailingSince:   "failing since {time}",
@@ -135,7 +141,7 @@ var English = Strings{
 	LostSince:      "connection lost {age} ago",
 	Asleep:         "tab was asleep",
 	NodeAlone:      "node alone",
-	PausedSince:    "paused · data {age} old",
+	Pausing:        "paused",
 
 	Dismiss:     "Dismiss",
 	Retry:       "Try again",

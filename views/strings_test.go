@@ -2,10 +2,15 @@ package views
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strings"
 	"testing"
+
+	"golang.org/x/net/html"
 )
 
 // TestScriptFindsItsWords looks for the keys that the client script asks for.
@@ -42,6 +47,38 @@ func TestEveryWordIsThere(t *testing.T) {
 	for key, word := range words {
 		if word == "" {
 			t.Errorf("%s is empty", key)
+		}
+	}
+}
+
+// TestAttributesAreRead: what a page says in data- attributes, a script or a style reads.
+func TestAttributesAreRead(t *testing.T) {
+	var readers strings.Builder
+	for _, pattern := range []string{"../assets/*.js", "../assets/*.css"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: %v, %v", pattern, files, err)
+		}
+		for _, file := range files {
+			b, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			readers.Write(b)
+		}
+	}
+	for name, b := range map[string][]byte{"overview": render(t, Page(overview())), "states": render(t, Page(allStates()))} {
+		unread := make(map[string]bool)
+		each(parse(t, b), func(n *html.Node) {
+			for _, a := range n.Attr {
+				short, ok := strings.CutPrefix(a.Key, "data-")
+				if ok && !strings.Contains(readers.String(), a.Key) && !strings.Contains(readers.String(), `attribute(section, "`+short+`")`) {
+					unread[a.Key] = true
+				}
+			}
+		})
+		if len(unread) > 0 {
+			t.Errorf("%s: nobody reads %v", name, slices.Sorted(maps.Keys(unread)))
 		}
 	}
 }

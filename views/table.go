@@ -19,7 +19,6 @@ type column struct {
 
 // row is one record, one cell a column.
 type row struct {
-	ID    string
 	Cells []cell
 	Spark spark
 }
@@ -51,7 +50,7 @@ func (f FragmentView) sheet() sheet {
 		}
 	}
 	for _, rec := range records {
-		r := row{ID: plain(rec[f.About.ID]).Text}
+		var r row
 		for _, c := range s.Columns {
 			if c.Spark {
 				r.Spark = f.spark(rec, tight)

@@ -9,7 +9,6 @@ import (
 
 // tile is one record as a big number.
 type tile struct {
-	ID     string
 	Label  string
 	Value  cell
 	Detail string
@@ -29,7 +28,6 @@ func (f FragmentView) tiles() []tile {
 			places = decimals(n)
 		}
 		t := tile{
-			ID:     plain(rec[f.About.ID]).Text,
 			Label:  plain(rec[f.labelField()]).Text,
 			Value:  format(rec[field.Name], field, places, f.Reading.At),
 			Detail: f.detail(rec, field),

@@ -26,14 +26,12 @@ type FragmentView struct {
 
 // PanelView is one panel of a page.
 type PanelView struct {
-	Fragment     FragmentView
-	Name         string // unique on the dashboard
-	Title        string
-	Wide         bool // spans the whole row
-	Interval     time.Duration
-	HrefTemplate string    // with {page} where the page number goes
-	Now          time.Time // the server's clock, for the age; Page fills it in
-	Degraded     bool      // this node is alone; Page fills it in
+	Fragment FragmentView
+	Name     string // unique on the dashboard
+	Title    string
+	Wide     bool      // spans the whole row
+	Now      time.Time // the server's clock, for the age; Page fills it in
+	Degraded bool      // this node is alone; Page fills it in
 }
 
 // Link is an entry of the navigation.

@@ -4,15 +4,13 @@ package browsertest
 import (
 	"context"
 	"errors"
-	"os"
-	"os/exec"
+	"fmt"
 	"strconv"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
@@ -23,9 +21,6 @@ const patience = 20 * time.Second
 // pace is how often Eventually looks.
 const pace = 50 * time.Millisecond
 
-// names under which Chromium is installed.
-var names = []string{"chromium", "chromium-browser", "google-chrome", "chrome"}
-
 // Browser is one tab of a headless Chromium. Its methods fail the test when the browser does not do as told.
 type Browser struct {
 	t   testing.TB
@@ -35,39 +30,36 @@ type Browser struct {
 	problems []string // guarded by mu
 }
 
+// Start starts a headless Chromium with a profile of its own, and with more options than the usual. It returns the context in which
+// tabs are opened, and how to end the browser, which the caller must do.
+func Start(more ...chromedp.ExecAllocatorOption) (ctx context.Context, end func(), err error) {
+	opts := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Flag("disable-quic", true), chromedp.WindowSize(1440, 1000))
+	alloc, freeAlloc := chromedp.NewExecAllocator(context.Background(), append(opts, more...)...)
+	ctx, cancel := chromedp.NewContext(alloc)
+	end = func() {
+		closing, done := context.WithTimeout(ctx, patience)
+		_ = chromedp.Cancel(closing)
+		done()
+		cancel()
+		freeAlloc()
+	}
+	if err := chromedp.Do(ctx); err != nil {
+		end()
+		return nil, nil, fmt.Errorf("start Chromium (apt-get install --no-install-recommends chromium, or the like): %w", err)
+	}
+	return ctx, end, nil
+}
+
 // New starts a Chromium with a profile of its own, closed when the test ends. It fails the test where none is installed.
 func New(t testing.TB) *Browser {
 	t.Helper()
-	alloc, stop := chromedp.NewExecAllocator(context.Background(),
-		chromedp.ExecPath(find(t)),
-		chromedp.Headless,
-		chromedp.NoSandbox,
-		chromedp.NoFirstRun,
-		chromedp.DisableGPU,
-		chromedp.Flag("disable-quic", true),
-		chromedp.Flag("disable-background-networking", true),
-		chromedp.Flag("disable-dev-shm-usage", true),
-		chromedp.UserDataDir(t.TempDir()),
-	)
-	t.Cleanup(stop)
-	return tab(t, alloc)
-}
-
-// Tab opens another tab of the same browser.
-func (b *Browser) Tab() *Browser {
-	b.t.Helper()
-	return tab(b.t, b.ctx)
-}
-
-func find(t testing.TB) string {
-	t.Helper()
-	for _, name := range names {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
+	ctx, end, err := Start()
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("browser tests need Chromium, and none of its names is in PATH: apt-get install chromium, or the like")
-	return ""
+	t.Cleanup(end)
+	return tab(t, ctx)
 }
 
 func tab(t testing.TB, parent context.Context) *Browser {
@@ -75,7 +67,7 @@ func tab(t testing.TB, parent context.Context) *Browser {
 	ctx, cancel := chromedp.NewContext(parent)
 	b := &Browser{t: t, ctx: ctx}
 	if err := chromedp.Do(ctx); err != nil {
-		t.Fatalf("start Chromium: %v", err)
+		t.Fatalf("open a tab: %v", err)
 	}
 	var listening sync.WaitGroup
 	listening.Go(b.listen(chromedp.Console(ctx)))
@@ -141,18 +133,6 @@ func (b *Browser) Before(script string) {
 	call(b, "add script", page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: script})
 }
 
-// WithoutScripts switches scripts off for pages opened from now on.
-func (b *Browser) WithoutScripts() {
-	b.t.Helper()
-	call(b, "switch scripts off", emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
-}
-
-// Size sets the size of the window in CSS pixels.
-func (b *Browser) Size(width, height int64) {
-	b.t.Helper()
-	b.do("set the size", chromedp.EmulateViewport(width, height))
-}
-
 // Open loads an address and waits for its load event.
 func (b *Browser) Open(url string) {
 	b.t.Helper()
@@ -175,20 +155,6 @@ func (b *Browser) Click(selector string) {
 func (b *Browser) Run(script string) {
 	b.t.Helper()
 	b.do("run "+script, chromedp.Evaluate[chromedp.Void](script))
-}
-
-// Screenshot writes what the window shows to a PNG file.
-func (b *Browser) Screenshot(file string) {
-	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, patience)
-	defer cancel()
-	png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
-	if err != nil {
-		b.t.Fatalf("take a screenshot: %v", err)
-	}
-	if err := os.WriteFile(file, png, 0o600); err != nil {
-		b.t.Fatalf("keep the screenshot: %v", err)
-	}
 }
 
 // Eval returns the value of a script.

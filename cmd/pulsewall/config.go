@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"crypto/rand"
 	"crypto/tls"
 	"fmt"
 	"io"
@@ -21,6 +22,7 @@ type config struct {
 	Listen         address       `yaml:"listen"`
 	Interval       interval      `yaml:"interval,omitempty"`
 	Node           name          `yaml:"node"`
+	Cluster        members       `yaml:"cluster,omitempty"`
 	Origins        []origin      `yaml:"origins,omitempty"`
 	TrustedProxies []addressSet  `yaml:"trustedProxies,omitempty"`
 	TLS            tlsConfig     `yaml:"tls,omitempty"`
@@ -67,7 +69,7 @@ func effective(env, args flags) (config, error) {
 	cfg.overlay(args)
 	cfg.overlay(flags{ // the defaults
 		Listen:    cmp.Or(cfg.Listen, "127.0.0.1:7000"),
-		Node:      cmp.Or(cfg.Node, hostName()),
+		Node:      cmp.Or(cfg.Node, nodeName(cfg.Cluster)),
 		LogLevel:  cmp.Or(cfg.Log.Level, "info"),
 		LogFormat: cmp.Or(cfg.Log.Format, "text"),
 	})
@@ -94,6 +96,7 @@ func (l *limitsConfig) complete() {
 func (c *config) overlay(f flags) {
 	c.Listen = cmp.Or(f.Listen, c.Listen)
 	c.Node = cmp.Or(f.Node, c.Node)
+	c.Cluster = cmp.Or(f.Cluster, c.Cluster)
 	c.TLS.Cert = cmp.Or(f.TLSCert, c.TLS.Cert)
 	c.TLS.Key = cmp.Or(f.TLSKey, c.TLS.Key)
 	c.Log.Level = cmp.Or(f.LogLevel, c.Log.Level)
@@ -141,6 +144,9 @@ func (c *config) options() dashboard.Options {
 			PollsPerFeed:       int(c.Limits.PollsPerFeed),
 		},
 	}
+	if c.Cluster != "" {
+		opts.Cluster = c.Cluster.join
+	}
 	for _, o := range c.Origins {
 		opts.Origins = append(opts.Origins, string(o))
 	}
@@ -162,6 +168,15 @@ func (c *config) print(w io.Writer) error {
 
 // source says where the configuration is from.
 func (c *config) source() string { return cmp.Or(c.path, "built-in configuration") }
+
+// nodeName is the name of a node that was given none: in a cluster with a suffix, since several nodes may run on a machine.
+func nodeName(m members) name {
+	host := hostName()
+	if m == "" {
+		return host
+	}
+	return host[:min(len(host), 57)] + name("-"+strings.ToLower(rand.Text()[:6]))
+}
 
 // hostName is the name of this machine, with what a name of a node may not hold replaced.
 func hostName() name {

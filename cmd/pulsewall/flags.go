@@ -16,9 +16,10 @@ type flags struct {
 	Interval     interval     `help:"How often every feed is polled, 1s to 1h, instead of its own interval." placeholder:"DURATION"`
 	TLSCert      string       `help:"Certificate in PEM, with its chain. Serves HTTPS and HTTP/2." placeholder:"FILE" name:"tls-cert"`
 	TLSKey       string       `help:"Private key of the certificate." placeholder:"FILE" name:"tls-key"`
-	Origin       []origin     `help:"Further origin whose pages may connect and post, such as https://wall.example, or null. Repeatable." placeholder:"ORIGIN"`
+	Origin       []origin     `help:"Further origin whose pages may connect and post, such as https://wall.example, or null. Behind a proxy on this machine: the address that people see. Repeatable." placeholder:"ORIGIN"`
 	TrustedProxy []addressSet `help:"Proxy whose X-Forwarded-* headers count: an address or CIDR. Repeatable." placeholder:"ADDRESS"`
 	Node         name         `help:"Name of this node (default: the host name)." placeholder:"NAME"`
+	Cluster      members      `help:"Hazelcast members that join this node to others: hazelcast://HOST:PORT,HOST:PORT/NAME. Without it the node is alone." placeholder:"ADDRESS"`
 	LogLevel     logLevel     `help:"debug, info, warn or error (default info)." placeholder:"LEVEL"`
 	LogFormat    logFormat    `help:"text or json (default text)." placeholder:"FORMAT"`
 }
@@ -48,6 +49,7 @@ Examples:
   pulsewall --listen :8080 --log-format json       everybody who reaches port 8080 can watch
   pulsewall --config wall.yaml                     feeds and dashboards of your own
   pulsewall --trusted-proxy 10.0.0.0/8 --origin https://wall.example
+  pulsewall --cluster hazelcast://10.0.0.5:5701/pulsewall
   pulsewall config check --config wall.yaml        find mistakes before a restart does
 
 A flag beats its environment variable, which beats the configuration file.`

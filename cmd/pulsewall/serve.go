@@ -11,9 +11,11 @@ import (
 	"time"
 )
 
-// How long a client may take. Streams and answers set write deadlines of their own, so the server has none.
+// How long a client may take. The server sets a write deadline with each request; on the sockets of transport.Listen it is how long
+// an answer may stall, however long it takes. Streams and waiting polls replace it by their own.
 const (
 	readHeaderTimeout = 10 * time.Second
+	writeTimeout      = 10 * time.Second
 	idleTimeout       = 120 * time.Second
 	maxHeaderBytes    = 32 << 10
 	shutdownTimeout   = 4 * time.Second // with the 5 s in which the dashboard lets go of its clients: under 10
@@ -69,6 +71,7 @@ func newServer(cfg config, h http.Handler, log *slog.Logger) *http.Server {
 	srv := &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: readHeaderTimeout,
+		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug), // what clients did wrong

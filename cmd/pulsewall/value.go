@@ -24,7 +24,8 @@ type (
 	name       string        // of a node, feed, dashboard or panel
 	logLevel   string
 	logFormat  string
-	count      int // 1 to 1e9
+	members    string // hazelcast://host:port,host:port/name
+	count      int    // 1 to 1e9
 )
 
 func parseDuration(text string, least, most time.Duration, allowed string) (time.Duration, error) {

@@ -22,10 +22,7 @@ const (
 	NotUTF8        = 1007
 	TooBig         = 1009
 	ServiceRestart = 1012
-	TryAgainLater  = 1013
 	WrongFrames    = 4400 // too many wrong frames in a row
-	TokenEnded     = 4401
-	Forbidden      = 4403
 	TooSlow        = 4408
 )
 
@@ -121,7 +118,7 @@ const tendEvery = time.Second
 // Stop lets no more data out, and ends a Write that waits for the peer. What can still be told is a Close.
 func (c *Conn) Stop() { c.socket.stop() }
 
-// Close says goodbye with a code and waits 5 s at most for the peer to do so.
+// Close says goodbye with a code and waits 2 s at most for the peer to do so.
 func (c *Conn) Close(code int, reason string) {
 	_ = c.lib.Close(websocket.StatusCode(code), reason) // whatever the peer does, the connection is closed
 }

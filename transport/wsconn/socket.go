@@ -19,7 +19,7 @@ var errSaid = errors.New("wsconn: a close frame has been sent")
 
 const (
 	mostControl = 4 << 10         // bytes of control frames that wait behind a data frame
-	closeWait   = 5 * time.Second // for the peer's close frame
+	closeWait   = 2 * time.Second // for the peer's close frame
 )
 
 // socket is the connection that the library is given. Data frames are written to it directly, whole; the library writes only

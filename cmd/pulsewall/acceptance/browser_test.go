@@ -16,6 +16,8 @@ import (
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+
+	"github.com/pulsewall/pulsewall/assets/browsertest"
 )
 
 // browser is the one Chromium of all tests; each tab has a profile of its own.
@@ -32,26 +34,6 @@ func closeBrowser() {
 	}
 }
 
-// startBrowser starts Chromium with more options and returns a context to open tabs in, and how to end it.
-func startBrowser(more ...chromedp.ExecAllocatorOption) (context.Context, func(), error) {
-	opts := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Flag("disable-quic", true), chromedp.WindowSize(1440, 1000))
-	alloc, freeAlloc := chromedp.NewExecAllocator(context.Background(), append(opts, more...)...)
-	ctx, cancel := chromedp.NewContext(alloc)
-	end := func() {
-		closing, done := context.WithTimeout(ctx, 10*time.Second)
-		_ = chromedp.Cancel(closing)
-		done()
-		cancel()
-		freeAlloc()
-	}
-	if err := chromedp.Do(ctx); err != nil {
-		end()
-		return nil, nil, fmt.Errorf("%w (apt-get install --no-install-recommends chromium)", err)
-	}
-	return ctx, end, nil
-}
-
 // tab is one page in a browser, and all that it had to say.
 type tab struct {
 	t   *testing.T
@@ -66,7 +48,7 @@ type tab struct {
 // newTab opens an empty tab of the common browser.
 func newTab(t *testing.T) *tab {
 	t.Helper()
-	browser.once.Do(func() { browser.ctx, browser.cancel, browser.err = startBrowser() })
+	browser.once.Do(func() { browser.ctx, browser.cancel, browser.err = browsertest.Start() })
 	if browser.err != nil {
 		t.Fatal(browser.err)
 	}

@@ -2,9 +2,15 @@ package acceptance
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/pulsewall/pulsewall/assets/browsertest"
 )
 
 // noteMessages counts, in a page, how often the text of each message is put on the glass.
@@ -104,6 +110,37 @@ func TestRestartedServer(t *testing.T) {
 		t.Logf("%s: live again after %.1f s", ways[i].name, took.Seconds())
 		if n := p.asked("/live/ws") + p.asked("/live/sse") + p.asked("/live/poll"); n > 20 {
 			t.Errorf("%s: %d requests to come back; want a few", ways[i].name, n)
+		}
+	}
+}
+
+// TestBackToAKilledServer goes back to a page that the browser has in its cache, while the program is gone: what was on it may be of
+// any time, so no age is told.
+func TestBackToAKilledServer(t *testing.T) {
+	t.Parallel()
+	server := start(t, freeAddress(t), nil, "--interval", "2s").ready()
+	browser, end, err := browsertest.Start(chromedp.Flag("disable-back-forward-cache", true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(end)
+	const ages = `[].map.call(document.querySelectorAll("[data-slot=age]"), function (e) { return e.textContent.trim(); })`
+	p := tabIn(t, browser)
+	p.open(server.URL + "/d/overview")
+	p.until(10*time.Second, isLive+" && "+ages+`.every(function (s) { return /^\d+ s$/.test(s); })`)
+	p.open(server.URL + "/")
+	server.kill()
+	p.before(`window.ages = []; document.addEventListener("DOMContentLoaded", function () {
+		setInterval(function () { window.ages = window.ages.concat(` + ages + `); }, 20);
+	});`)
+	p.act(`setTimeout(function () { history.back(); })`)
+	p.until(10*time.Second, `window.ages && window.ages.length && location.pathname === "/d/overview"`)
+	p.until(15*time.Second, ages+`.every(function (s) { return /^connection lost \d+ s ago · data of \d\d:\d\d:\d\d$/.test(s); })`)
+	told, err := eval[[]string](p, "window.ages")
+	p.must(err)
+	for _, age := range slices.Compact(told) {
+		if age != "waiting" && !strings.HasPrefix(age, "connection lost") {
+			t.Errorf("a page of the browser's cache says %q of its data", age)
 		}
 	}
 }
