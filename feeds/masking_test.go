@@ -73,7 +73,7 @@ func TestSecretsAreNotShown(t *testing.T) {
 }
 
 func TestCommandIsMasked(t *testing.T) {
-	cmd := exec.CommandContext(t.Context(), "sh", "-c", "echo up; read wait", "x", "--password", "my pass word", "--token=a b", "--port")
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", "echo up; read wait; true", "x", "--password", "my pass word", "--token=a b", "--port")
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -92,7 +92,7 @@ func TestCommandIsMasked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := commandOf(t.Context(), p), "sh -c echo up; read wait x --password *** --token=*** --port"; got != want {
+	if got, want := commandOf(t.Context(), p), "sh -c echo up; read wait; true x --password *** --token=*** --port"; got != want {
 		t.Errorf("command = %q; want %q", got, want)
 	}
 	in.Close()
