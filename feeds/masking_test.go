@@ -73,19 +73,26 @@ func TestSecretsAreNotShown(t *testing.T) {
 }
 
 func TestCommandIsMasked(t *testing.T) {
-	cmd := exec.CommandContext(t.Context(), "sh", "-c", "read wait; true", "x", "--password", "my pass word", "--token=a b", "--port")
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", "echo up; read wait; true", "x", "--password", "my pass word", "--token=a b", "--port")
 	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := out.Read(make([]byte, 8)); err != nil { // from here on the kernel shows its arguments
+		t.Fatal(err)
+	}
 	p, err := process.NewProcess(int32(cmd.Process.Pid))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := commandOf(t.Context(), p), "sh -c read wait; true x --password *** --token=*** --port"; got != want {
+	if got, want := commandOf(t.Context(), p), "sh -c echo up; read wait; true x --password *** --token=*** --port"; got != want {
 		t.Errorf("command = %q; want %q", got, want)
 	}
 	in.Close()
