@@ -33,7 +33,7 @@ func TestPageAndCursorAgreeUnderLoad(t *testing.T) {
 	put := func(n int64) {
 		now := time.Now()
 		sink{d}.Put(feeds.Reading{
-			Sub: rows, Version: base + n, Before: base + n - 1, At: now, Due: now.Add(time.Minute), Status: feeds.OK,
+			Sub: rows, Version: base + n, Before: base + n - 1, At: now, Seen: now, Due: now.Add(time.Minute), Status: feeds.OK,
 			Page: page(feeds.Record{"id": "n", "value": float64(n)}), Values: map[string]float64{"n": float64(n)},
 		})
 	}

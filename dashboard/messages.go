@@ -4,8 +4,8 @@ import (
 	"context"
 	"crypto/rand"
 	"net/http"
-	"slices"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 

@@ -98,8 +98,8 @@ func TestOldIsNeverFirst(t *testing.T) {
 		defer d.hub.Close()
 		subs := []feeds.Subscription{sub(t, "rows"), sub(t, "rows/-/2/10")}
 		now := time.Now()
-		sink{d}.Put(feeds.Reading{Sub: subs[0], Version: now.UnixMicro(), At: now, Due: now.Add(10 * time.Second), Status: feeds.OK, Page: page()})
-		sink{d}.Put(feeds.Reading{Sub: subs[1], Version: now.UnixMicro(), At: now, Status: feeds.OK, Page: page()})
+		sink{d}.Put(feeds.Reading{Sub: subs[0], Version: now.UnixMicro(), At: now, Seen: now, Due: now.Add(10 * time.Second), Status: feeds.OK, Page: page()})
+		sink{d}.Put(feeds.Reading{Sub: subs[1], Version: now.UnixMicro(), At: now, Seen: now, Status: feeds.OK, Page: page()})
 		for _, want := range []int{2, 1} {
 			d.forgetOld(subs)
 			if updates, _ := d.hub.Snapshot(topics(subs)); len(updates) != want {
