@@ -20,7 +20,7 @@ import (
 // How long Run takes to end: clients take their bye, then polls end with their context.
 const (
 	drainTimeout = 4 * time.Second
-	stopTimeout  = time.Second
+	stopTimeout  = 3 * time.Second // a cluster says goodbye to its members
 )
 
 // Dashboard serves the pages, the live address and the API. Its methods may be called concurrently.
@@ -96,7 +96,7 @@ func New(opts Options) (*Dashboard, error) {
 }
 
 // Run polls, and serves what waits for readings, until ctx ends. Then it stops accepting streams (readyz 503), says bye to all
-// with spread retries, waits until they have gone and polls have ended (5 s at most) and returns. It must be called once;
+// with spread retries, waits until they have gone and polls have ended (7 s at most) and returns. It must be called once;
 // afterwards nothing is served any more.
 func (d *Dashboard) Run(ctx context.Context) error {
 	work, stop := context.WithCancel(context.WithoutCancel(ctx)) // it goes on while clients are let go
@@ -124,7 +124,7 @@ func (d *Dashboard) Run(ctx context.Context) error {
 		case e := <-ended:
 			err = errors.Join(err, e)
 		case <-timeout.C:
-			d.log.Warn("a source goes on though it was told to end; it is left behind")
+			d.log.Warn("a source or the cluster goes on though it was told to end; it is left behind")
 			left = 1
 		}
 	}

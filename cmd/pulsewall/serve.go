@@ -18,7 +18,7 @@ const (
 	writeTimeout      = 10 * time.Second
 	idleTimeout       = 120 * time.Second
 	maxHeaderBytes    = 32 << 10
-	shutdownTimeout   = 4 * time.Second // with the 5 s in which the dashboard lets go of its clients: under 10
+	shutdownTimeout   = 2 * time.Second // with the 7 s in which the dashboard lets go of its clients: under 10
 	pingInterval      = 15 * time.Second
 	stuckTimeout      = 10 * time.Second
 )
