@@ -25,21 +25,21 @@ func BuiltinBoards() []Board {
 			{Name: "cpu", Title: "CPU by core", Feed: "host", View: "chart", Size: 100, Params: group("cpu"), Pin: true},
 			{Name: "network", Title: "Network", Feed: "host", View: "chart", Size: 10, Params: group("network"), Pin: true},
 			{Name: "processes", Title: "Processes", Feed: "processes", Wide: true},
-			{Name: "disks", Title: "Disks", Feed: "host", Params: group("disk"), Fields: []string{"label", "percent", "detail"}, Wide: true},
+			{Name: "disks", Title: "Disks", Feed: "host", Params: group("disk"), Fields: []string{"label", "percent", "detail"}, Wide: true, Pin: true},
 		}},
 		{Name: "sensors", Title: "Sensors", Panels: []Panel{
 			{Name: "all", Title: "Sensors", Feed: "sensors", View: "tiles", Size: 20, Wide: true, Pin: true},
 			{Name: "current", Title: "Current", Feed: "sensors", View: "chart", Params: kind("current"), Pin: true},
 			{Name: "voltage", Title: "Voltage", Feed: "sensors", View: "chart", Params: kind("voltage"), Pin: true},
 			{Name: "pm25", Title: "PM2.5", Feed: "sensors", View: "chart", Params: kind("pm2.5"), Pin: true},
-			{Name: "table", Title: "Newest values", Feed: "sensors", Size: 6, Fields: []string{"id", "label", "value", "time"}},
+			{Name: "table", Title: "Newest values", Feed: "sensors", Size: 6, Fields: []string{"id", "label", "value", "time"}, Pin: true},
 		}},
 		{Name: "stocks", Title: "Stocks", Panels: []Panel{
-			{Name: "watchlist", Title: "Watch list", Feed: "stocks", Fields: []string{"symbol", "name", "price", "change", "volume", "time"}},
-			{Name: "prices", Title: "Prices", Feed: "stocks", View: "chart"},
+			{Name: "watchlist", Title: "Watch list", Feed: "stocks", Fields: []string{"symbol", "name", "price", "change", "volume", "time"}, Pin: true},
+			{Name: "prices", Title: "Prices", Feed: "stocks", View: "chart", Pin: true},
 		}},
 		{Name: "weather", Title: "Weather", Panels: []Panel{
-			{Name: "day", Title: "One day each interval", Feed: "weather", Wide: true},
+			{Name: "day", Title: "One day each interval", Feed: "weather", Wide: true, Pin: true},
 			{Name: "curve", Title: "Temperatures", Feed: "weather", View: "chart", Wide: true, Pin: true},
 		}},
 	}
