@@ -61,6 +61,9 @@ func New(opts Options) (*Dashboard, error) {
 	if d.origins, err = parseOrigins(opts.Origins); err != nil {
 		return nil, err
 	}
+	if !alone {
+		opts = d.withNodes(opts)
+	}
 	us := member{d}
 	if d.cluster, err = opts.Cluster(Joining{Node: opts.Node, Handler: us, Status: d.statusBlob, Logger: opts.Logger}); err != nil {
 		return nil, fmt.Errorf("join the cluster: %w", err)

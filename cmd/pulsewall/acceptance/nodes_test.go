@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -98,6 +99,9 @@ func TestNodes(t *testing.T) {
 		t.Errorf("%d polls in %v; want one in %v on all nodes together", intervals, took, interval)
 	}
 	crossing(t, nodes, 0, 2)
+	if _, page := get(t, nodes[1].URL+"/d/nodes"); !strings.Contains(page, "node-1") || !strings.Contains(page, "node-3") {
+		t.Errorf("the dashboard of the nodes does not show them all:\n%s", page)
+	}
 
 	m.Kill()
 	eventually(t, 60*time.Second, func() error {
