@@ -47,7 +47,7 @@ func (s *Session) wait(ctx context.Context, at time.Time) error {
 	case <-s.wake:
 	case <-alarm:
 	case <-ctx.Done():
-		return ctx.Err()
+		return context.Cause(ctx)
 	case <-s.ctx.Done():
 		return context.Cause(s.ctx)
 	}
