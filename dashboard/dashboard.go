@@ -65,12 +65,12 @@ func New(opts Options) (*Dashboard, error) {
 		opts = d.withNodes(opts)
 	}
 	us := member{d}
-	if d.cluster, err = opts.Cluster(Joining{Node: opts.Node, Handler: us, Status: d.statusBlob, Logger: opts.Logger}); err != nil {
+	if d.cluster, err = opts.Cluster(Joining{Node: opts.Node, Handler: us, Status: d.statusBlob, Now: opts.Now, Logger: opts.Logger}); err != nil {
 		return nil, fmt.Errorf("join the cluster: %w", err)
 	}
 	polling := feeds.Options{
 		Interval: opts.Interval, MaxPolls: opts.Limits.Polls, MaxPollsPerFeed: opts.Limits.PollsPerFeed,
-		Observe: d.metrics.polled, Logger: opts.Logger,
+		Observe: d.metrics.polled, Now: opts.Now, Logger: opts.Logger,
 	}
 	hub := transport.Options{
 		Node: opts.Node, Epoch: d.cluster.Epoch(), Logger: opts.Logger,

@@ -28,7 +28,8 @@ type Options struct {
 	// Cluster joins this node to others. The default is a cluster.Local.
 	Cluster func(Joining) (cluster.Cluster, error)
 	Version string
-	Logger  *slog.Logger // default: slog.Default()
+	Now     func() time.Time // the clock of versions and of times that go to other nodes; default: time.Now
+	Logger  *slog.Logger     // default: slog.Default()
 }
 
 // Joining is what a node brings into a cluster.
@@ -36,6 +37,7 @@ type Joining struct {
 	Node    string
 	Handler cluster.Handler // takes what comes from the others
 	Status  func() []byte   // what they are to know of this node
+	Now     func() time.Time
 	Logger  *slog.Logger
 }
 
@@ -84,6 +86,9 @@ func (o Options) withDefaults() (Options, error) {
 		return o, fmt.Errorf("node %q: allowed are 1–64 of A–Z a–z 0–9 . _ -", o.Node)
 	}
 	o.Logger = cmp.Or(o.Logger, slog.Default())
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	if o.Feeds == nil {
 		o.Feeds = feeds.Builtin(o.Node)
 	}

@@ -30,6 +30,6 @@ func (v members) join(j dashboard.Joining) (cluster.Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	opts.Status, opts.Logger = j.Status, j.Logger
+	opts.Status, opts.Now, opts.Logger = j.Status, j.Now, j.Logger
 	return cluster.NewHazelcast(j.Node, j.Handler, opts), nil
 }
