@@ -19,6 +19,13 @@ import (
 const sideBySide = "6"
 
 func TestMain(m *testing.M) {
+	if settings := os.Getenv(nodeVariable); settings != "" {
+		if err := runNode(settings); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	flag.Parse()
 	if err := flag.Set("test.parallel", sideBySide); err != nil {
 		panic(err)
