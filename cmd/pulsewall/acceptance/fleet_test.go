@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -29,7 +30,8 @@ import (
 // nodeVariable tells this test binary to be a node instead, so that a test can kill one and still count the polls of its source.
 const nodeVariable = "PULSEWALL_TEST_NODE"
 
-// nodeSettings are what a node in a process of its own is told. Its feed "counter" and its dashboard "d" are those of newNodes.
+// nodeSettings are what a node in a process of its own is told. Its feed "counter" and its dashboard "d" are those of newNodes; "slow"
+// takes 60 % of the interval, and of "paged" the source cuts the pages.
 type nodeSettings struct {
 	Name     string
 	Listen   string // host:port
@@ -57,7 +59,7 @@ func runNode(settings string) error {
 	d, err := dashboard.New(dashboard.Options{
 		Node:   s.Name,
 		Now:    func() time.Time { return time.Now().Add(s.Ahead) },
-		Feeds:  []feeds.Feed{{Name: "counter", Source: &told{counter{whole: !s.Cut, rows: s.Rows}, s}, Interval: s.Interval}},
+		Feeds:  []feeds.Feed{s.feed("counter", !s.Cut, s.Took), s.feed("slow", true, s.Interval*6/10), s.feed("paged", false, 0)},
 		Boards: []dashboard.Board{{Name: "d", Title: "D", Panels: []dashboard.Panel{{Name: "c", Title: "C", Feed: "counter"}}}},
 		Limits: dashboard.Limits{MessagesPerSecond: 10_000},
 		Cluster: func(j dashboard.Joining) (cluster.Cluster, error) {
@@ -86,11 +88,19 @@ func runNode(settings string) error {
 	return err
 }
 
-// told is a counter that tells each poll to the test: when it begins, before it takes its time, and when it ends.
+// feed is one whose polls are told to the test.
+func (s nodeSettings) feed(name string, whole bool, took time.Duration) feeds.Feed {
+	return feeds.Feed{Name: name, Source: &told{counter{whole: whole, rows: s.Rows}, name, took, s}, Interval: s.Interval}
+}
+
+// told is a counter that tells each poll to the test: when it begins, before it takes its time, and when it ends. Its records tell
+// which one of all that began or ended it is.
 type told struct {
 	counter
 
-	s nodeSettings
+	feed string
+	took time.Duration
+	s    nodeSettings
 }
 
 func (c *told) Poll(ctx context.Context, q feeds.Query) (feeds.Result, error) {
@@ -99,7 +109,7 @@ func (c *told) Poll(ctx context.Context, q feeds.Query) (feeds.Result, error) {
 		return feeds.Result{}, err
 	}
 	select {
-	case <-time.After(c.s.Took):
+	case <-time.After(c.took):
 	case <-ctx.Done():
 		return feeds.Result{}, ctx.Err()
 	}
@@ -115,10 +125,10 @@ func (c *told) Poll(ctx context.Context, q feeds.Query) (feeds.Result, error) {
 
 func (c *told) tell(ctx context.Context, what string, q feeds.Query) (n int, err error) {
 	page := fmt.Sprint(q.UnionID, "/", q.Offset, "/", q.Limit)
-	if !c.s.Cut {
+	if c.whole {
 		page = ""
 	}
-	body, _ := json.Marshal(tallied{Node: c.s.Name, What: what, Page: page}) // strings only
+	body, _ := json.Marshal(tallied{Node: c.s.Name, Feed: c.feed, What: what, Page: page}) // strings only
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.s.Tally, bytes.NewReader(body))
 	if err != nil {
 		return 0, err
@@ -134,6 +144,7 @@ func (c *told) tell(ctx context.Context, what string, q feeds.Query) (n int, err
 // tallied is one beginning or end of a poll.
 type tallied struct {
 	Node string
+	Feed string
 	What string // begin or end
 	Page string // what was asked for, where the source cuts; else empty
 	At   time.Time
@@ -167,14 +178,19 @@ func newTally(t *testing.T) *tally {
 
 // polls returns the polls that began, in order.
 func (y *tally) polls() (list []tallied) {
-	y.mu.Lock()
-	defer y.mu.Unlock()
-	for _, one := range y.list {
+	for _, one := range y.all() {
 		if one.What == "begin" {
 			list = append(list, one)
 		}
 	}
 	return list
+}
+
+// all returns what was told so far: poll n began as number n, counted from 1.
+func (y *tally) all() []tallied {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	return slices.Clone(y.list)
 }
 
 // fleet is several nodes, each in a process of its own, over members of their own.
