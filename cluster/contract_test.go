@@ -32,6 +32,7 @@ var contract = []struct {
 }
 
 func TestContract(t *testing.T) {
+	t.Parallel()
 	t.Run("local", func(t *testing.T) {
 		for _, c := range contract {
 			t.Run(c.name, func(t *testing.T) {

@@ -48,6 +48,7 @@ func appendAlone(t *testing.T, n *node, key string) {
 
 // TestNoMember is a node that never reaches anybody.
 func TestNoMember(t *testing.T) {
+	t.Parallel()
 	ports, err := member.FreePorts(1)
 	if err != nil {
 		t.Fatal(err)
@@ -78,6 +79,7 @@ func TestNoMember(t *testing.T) {
 
 // TestMemberRestarted kills the only member: everything that it held is gone.
 func TestMemberRestarted(t *testing.T) {
+	t.Parallel()
 	m := startMember(t, member.Options{})
 	nodes := startNodes(t, 2, optionsFor(t, m))
 	a, b := nodes[0], nodes[1]
@@ -143,6 +145,7 @@ func TestMemberRestarted(t *testing.T) {
 
 // TestMemberFrozen stops the only member for a while, as a machine that hangs.
 func TestMemberFrozen(t *testing.T) {
+	t.Parallel()
 	m := startMember(t, member.Options{Config: tuned(t)})
 	nodes := startNodes(t, 2, optionsFor(t, m))
 	a, b := nodes[0], nodes[1]
@@ -203,6 +206,7 @@ func TestMemberFrozen(t *testing.T) {
 
 // TestStartWhileFrozen starts a node when the first member of its list accepts connections and never answers.
 func TestStartWhileFrozen(t *testing.T) {
+	t.Parallel()
 	pair := startPair(t, member.Options{Config: tuned(t)})
 	pair[0].Freeze()
 	defer pair[0].Thaw()
@@ -216,6 +220,7 @@ func TestStartWhileFrozen(t *testing.T) {
 
 // TestSilentTopic loses a listener, as the client does when it cannot register it with a member again.
 func TestSilentTopic(t *testing.T) {
+	t.Parallel()
 	m := startMember(t, member.Options{})
 	a := startNodes(t, 1, optionsFor(t, m))[0]
 	l := a.Cluster.(*Hazelcast).link.Load()

@@ -58,6 +58,7 @@ func (s *sender) run(ctx context.Context, n *node, name string, every time.Durat
 
 // TestMemberKilledUnderLoad kills one of two members while three nodes send 200 messages a second each.
 func TestMemberKilledUnderLoad(t *testing.T) {
+	t.Parallel()
 	pair := startPair(t, member.Options{Config: tuned(t)})
 	nodes := startNodes(t, 3, optionsFor(t, pair...))
 	epoch := nodes[0].Epoch()
@@ -84,6 +85,7 @@ func TestMemberKilledUnderLoad(t *testing.T) {
 func TestMemberOfTwoFrozen(t *testing.T) {
 	for i, name := range []string{"first", "second"} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			pair := startPair(t, member.Options{Config: tuned(t)})
 			nodes := startNodes(t, 2, optionsFor(t, pair...))
 			epoch := nodes[0].Epoch()

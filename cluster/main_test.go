@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,7 +15,15 @@ import (
 	"github.com/pulsewall/pulsewall/cluster/member"
 )
 
+// sideBySide is how many tests run at the same time. They wait for clocks and members most of the time; each member takes
+// about 250 MB.
+const sideBySide = "4"
+
 func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", sideBySide); err != nil {
+		panic(err)
+	}
 	goleak.VerifyTestMain(m,
 		// A client that could not start leaves this one behind for good. keepLinked therefore starts few.
 		goleak.IgnoreTopFunction("github.com/hazelcast/hazelcast-go-client.(*Client).schemaInvoker"),

@@ -15,6 +15,7 @@ import (
 
 // TestTogether is what several nodes do over one member with its own defaults; one node's clock is 15 s ahead.
 func TestTogether(t *testing.T) {
+	t.Parallel()
 	m := startMember(t, member.Options{})
 	o := optionsFor(t, m)
 	ahead := o

@@ -40,6 +40,7 @@ func TestNodeProcess(t *testing.T) {
 
 // TestKilledNode freezes another node until it is called gone, lets it come back, and kills it.
 func TestKilledNode(t *testing.T) {
+	t.Parallel()
 	m := startMember(t, member.Options{})
 	o := optionsFor(t, m)
 	a := startNodes(t, 1, o)[0]
