@@ -128,7 +128,7 @@ type Node struct {
 	Self        bool      // it is this one
 	Gone        bool      // it gave no sign of life for 10 s, or left
 	Seen        time.Time // when its last sign of life came, on this node's clock
-	Status      []byte    // what its Options.Status returned
+	Status      []byte    // what its Options.Status returned; nil of this node, which knows better
 }
 
 // ClaimName names the poll after the given version of a subscription.

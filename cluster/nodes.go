@@ -56,16 +56,17 @@ func newNodes(h *Hazelcast) *nodes {
 	return &nodes{h: h, bell: make(chan struct{}, 1), known: map[string]*peer{h.incarnation: self}}
 }
 
-// Nodes returns this node, the others, and those that are gone. A node that is alone sees all others as gone.
+// Nodes returns this node, the others, and those that are gone. A node that is alone sees all others as gone. It asks nobody:
+// who calls it may hold what Options.Status would wait for.
 func (n *nodes) Nodes() []Node {
-	alone, status := n.h.messages.isAlone(), n.h.opts.Status() // before the lock: who answers may ask as well
+	alone := n.h.messages.isAlone() // before the lock: it has its own
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	list := make([]Node, 0, len(n.known))
 	for _, p := range n.known {
 		node := p.Node
 		if node.Self {
-			node.Seen, node.Status = time.Now(), status
+			node.Seen = time.Now()
 		}
 		node.Gone = !p.lives(alone)
 		list = append(list, node)
