@@ -55,7 +55,7 @@ func (m *messages) begin(ctx context.Context, epoch string) error {
 			break
 		}
 	}
-	m.confirmed, m.marks, m.early = last, marks, make(map[int64]logItem)
+	m.confirmed, m.marks = last, marks
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.epoch, m.last = epoch, last

@@ -30,21 +30,23 @@ const (
 	readingTopics = 16
 )
 
-// link is a connected pair of clients and what they reach.
+// link is what this node reaches of the cluster, over three clients: one request that is large, or that stays without an
+// answer, holds up for 40 ms those behind it on the same connection.
 type link struct {
-	small *hazelcast.Client // for requests below 14 KiB: larger ones stall the whole connection
-	bulk  *hazelcast.Client // for the others
+	small *hazelcast.Client // for requests below 14 KiB
+	bulk  *hazelcast.Client // for larger ones
+	ear   *hazelcast.Client // for the one that waits at the end of the ring
 
 	ring        *hazelcast.Ringbuffer
-	readMax     int32          // most items to read from the ring at a time
-	log         *hazelcast.Map // the epoch
+	ringEnd     *hazelcast.Ringbuffer // the same, to wait at
+	readMax     int32                 // most items to read from the ring at a time
+	log         *hazelcast.Map        // the epoch
 	nodes       *hazelcast.Map
 	presence    *hazelcast.Map
 	pollers     *hazelcast.Map
 	claims      *hazelcast.Map
 	readings    *hazelcast.Map
 	bulkReading *hazelcast.Map
-	messages    *hazelcast.Topic
 	beacons     *hazelcast.Topic
 	topics      [readingTopics]*hazelcast.Topic
 	ears
@@ -101,7 +103,13 @@ func (h *Hazelcast) holdLink(ctx context.Context, addresses []string, patience t
 		return false, err
 	}
 	defer stopClient(ctx, bulk)
-	l, err := h.openLink(ctx, small, bulk)
+	ear, err := h.startClient(starting, addresses, new(atomic.Bool), make(chan struct{}, 1))
+	if err != nil {
+		return false, err
+	}
+	defer stopClient(ctx, ear)
+	l := &link{small: small, bulk: bulk, ear: ear, ears: ears{probe: h.incarnation + strings.ToLower(rand.Text()[:4])}}
+	err = h.openLink(ctx, l)
 	if err != nil {
 		return false, err
 	}
@@ -194,10 +202,9 @@ func stopClient(ctx context.Context, c *hazelcast.Client) {
 }
 
 // openLink finds everything that the clients are to reach and begins to listen.
-func (h *Hazelcast) openLink(ctx context.Context, small, bulk *hazelcast.Client) (*link, error) {
+func (h *Hazelcast) openLink(ctx context.Context, l *link) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*callTimeout)
 	defer cancel()
-	l := &link{small: small, bulk: bulk, ears: ears{probe: h.incarnation + strings.ToLower(rand.Text()[:4])}}
 	var err error
 	open := func(what func() error) {
 		if err == nil {
@@ -208,33 +215,35 @@ func (h *Hazelcast) openLink(ctx context.Context, small, bulk *hazelcast.Client)
 		open(func() (err error) { *to, err = client.GetMap(ctx, name); return })
 	}
 	topic := func(to **hazelcast.Topic, name string) {
-		open(func() (err error) { *to, err = small.GetTopic(ctx, name); return })
+		open(func() (err error) { *to, err = l.small.GetTopic(ctx, name); return })
 	}
-	mapOf(&l.log, small, "log")
-	mapOf(&l.nodes, small, "nodes")
-	mapOf(&l.presence, small, "presence")
-	mapOf(&l.pollers, small, "pollers")
-	mapOf(&l.claims, small, "claims")
-	mapOf(&l.readings, small, "readings")
-	mapOf(&l.bulkReading, bulk, "readings")
-	topic(&l.messages, "messages")
+	mapOf(&l.log, l.small, "log")
+	mapOf(&l.nodes, l.small, "nodes")
+	mapOf(&l.presence, l.small, "presence")
+	mapOf(&l.pollers, l.small, "pollers")
+	mapOf(&l.claims, l.small, "claims")
+	mapOf(&l.readings, l.small, "readings")
+	mapOf(&l.bulkReading, l.bulk, "readings")
 	topic(&l.beacons, "nodes")
 	for i := range l.topics {
 		topic(&l.topics[i], "readings-"+strconv.Itoa(i))
 	}
-	open(func() (err error) { l.ring, err = small.GetRingbuffer(ctx, "messages"); return })
-	open(func() error {
-		// Asked before anybody else can: the client keeps the answer without a lock, and would ask without a deadline.
-		capacity, err := l.ring.Capacity(ctx)
-		l.readMax = int32(min(readMost, capacity)) // #nosec G115 -- at most readMost
-		return err
-	})
-	open(func() error { return l.hear(ctx, l.messages, h.messages.hear) })
+	ringOf := func(to **hazelcast.Ringbuffer, client *hazelcast.Client) {
+		open(func() (err error) { *to, err = client.GetRingbuffer(ctx, "messages"); return })
+		open(func() error {
+			// Asked before anybody else can: the client keeps the answer without a lock, and would ask without a deadline.
+			capacity, err := (*to).Capacity(ctx)
+			l.readMax = int32(min(readMost, capacity)) // #nosec G115 -- at most readMost
+			return err
+		})
+	}
+	ringOf(&l.ring, l.small)
+	ringOf(&l.ringEnd, l.ear)
 	open(func() error { return l.hear(ctx, l.beacons, h.nodes.hear) })
 	if err != nil {
-		return nil, fmt.Errorf("open the structures of Hazelcast cluster %q: %w", h.opts.Cluster, err)
+		return fmt.Errorf("open the structures of Hazelcast cluster %q: %w", h.opts.Cluster, err)
 	}
-	return l, nil
+	return nil
 }
 
 // pause waits for d or the end of ctx.

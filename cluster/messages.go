@@ -3,7 +3,6 @@ package cluster
 import (
 	"context"
 	"errors"
-	"hash/maphash"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -15,28 +14,27 @@ import (
 const (
 	// appendFor is how long Append tries.
 	appendFor = 5 * time.Second
-	// inboxSize is how many messages may wait for the log; more are read from the ring.
-	inboxSize = 4096
+	// askAgain is when the ring is looked at for a message that is there and did not come.
+	askAgain = 100 * time.Millisecond
 	// doubtFor is how long a message of unknown outcome is remembered: longer than any request is under way.
 	doubtFor = 2 * time.Minute
 )
 
 // logItem is a message with its place in the cluster's log.
 type logItem struct {
-	epoch string
-	seq   int64
-	key   string
-	data  []byte
-	mark  uint64 // tells whether two items are the same
+	seq  int64
+	key  string
+	data []byte
+	mark uint64 // tells whether two items are the same
 }
 
-// messages is this node's copy of the cluster's log of messages: it appends to the ring, follows the topic, and reads on
-// from the ring whatever the topic did not bring.
+// messages is this node's copy of the cluster's log of messages: it appends to the ring, follows its end, and looks again
+// and again whether it is still the same.
 type messages struct {
-	h     *Hazelcast
-	life  string
-	bell  chan struct{} // size 1: look at the ring now
-	inbox chan logItem  // from the topic
+	h    *Hazelcast
+	life string
+	bell chan struct{} // size 1: look at the ring now
+	news chan news     // from the follower
 
 	seen atomic.Pointer[view] // for those who may be waited for under mu: the handler and whoever holds its locks
 
@@ -62,7 +60,7 @@ type view struct {
 func newMessages(h *Hazelcast) *messages {
 	m := &messages{
 		h: h, life: strings.ToLower(h.incarnation[strings.LastIndexByte(h.incarnation, '#')+1:]),
-		bell: make(chan struct{}, 1), inbox: make(chan logItem, inboxSize),
+		bell: make(chan struct{}, 1), news: make(chan news),
 		view: view{epoch: NewEpoch(), degraded: true, since: time.Now()}, changes: 1, nextLook: make(chan struct{}),
 		waiting: make(map[string][]chan Position), doubtful: make(map[string]time.Time),
 	}
@@ -99,28 +97,45 @@ func (m *messages) Append(ctx context.Context, key string, data []byte) (Positio
 	ctx, cancel := context.WithTimeout(ctx, appendFor)
 	defer cancel()
 	came := m.await(key)
-	defer m.forget(key, came)
-	sent := false
-	for {
+	defer func() { m.forget(key, came) }()
+	for sent := false; ; {
 		if !sent {
 			sent = m.add(ctx, key, data) == nil
 		}
-		patience := 100 * time.Millisecond // before it is added again under the same key
-		if sent {
-			patience = appendFor
-		}
-		again := time.NewTimer(patience)
+		again := time.NewTimer(askAgain)
 		select {
 		case p := <-came:
 			again.Stop()
-			return p, nil
+			if sent || m.verified(ctx, p) {
+				return p, nil
+			}
+			came = m.await(key)
 		case <-again.C:
+			ring(m.bell)
 		case <-ctx.Done():
 			again.Stop()
 			return Position{}, errors.Join(ErrUnknown, ctx.Err())
 		}
 		if !sent && m.isAlone() {
 			return Position{}, ErrUnknown // it may be in the ring, so it must not be delivered alone as well
+		}
+	}
+}
+
+// verified says whether the log is still that of p after the next good look. The ring shows an item to its followers before
+// it has a copy on another member, so one that came may be lost when its sender was not told that it is safe.
+func (m *messages) verified(ctx context.Context, p Position) bool {
+	for {
+		m.mu.Lock()
+		trusted, epoch, look := m.checked == m.changes, m.epoch, m.nextLook
+		m.mu.Unlock()
+		if trusted || epoch != p.Epoch || m.isAlone() {
+			return trusted && epoch == p.Epoch
+		}
+		select {
+		case <-look:
+		case <-ctx.Done():
+			return false
 		}
 	}
 }
@@ -141,52 +156,32 @@ func (m *messages) appendAlone(key string, data []byte) (p Position, alone bool,
 	return p, true, nil
 }
 
-// add puts the message into the ring and tells everybody. After an error nobody knows whether it is there.
+// add puts the message into the ring and returns when it is safe there. After an error nobody knows whether it is.
 func (m *messages) add(ctx context.Context, key string, data []byte) error {
-	m.mu.Lock()
-	m.doubtful[key] = time.Now()
-	epoch, last := m.epoch, m.last
-	m.mu.Unlock()
-	it := logItem{epoch: epoch, key: key, data: data}
-	entry := append(newFrame().str(key), data...)
-	it.mark = maphash.Bytes(markSeed, entry)
+	last := m.doubt(key)
+	var seq int64
 	err := m.h.do(ctx, func(ctx context.Context, l *link) error {
-		at, err := l.ring.Add(ctx, []byte(entry), hazelcast.OverflowPolicyOverwrite)
-		it.seq = at + 1
+		at, err := l.ring.Add(ctx, append([]byte(newFrame().str(key)), data...), hazelcast.OverflowPolicyOverwrite)
+		seq = at + 1
 		return err
 	})
 	if err != nil {
-		ring(m.bell) // it may have got there, and the next answer tells whether anybody does
+		m.doubt(key)
+		m.distrust() // it may have got there, and the next answer tells whether anybody does
 		return err
 	}
-	if it.seq <= last {
+	if seq <= last {
 		ring(m.bell) // this is not the log that this node knows
 	}
-	m.offer(it)
-	// Who does not get it from the topic reads it from the ring, so an error here only costs time.
-	_ = m.h.do(ctx, func(ctx context.Context, l *link) error {
-		return l.messages.Publish(ctx, append([]byte(newFrame().str(epoch).int(it.seq).str(key)), data...))
-	})
 	return nil
 }
 
-// hear takes a message from the topic. It runs on the client's own goroutine and only hands over.
-func (m *messages) hear(e *hazelcast.MessagePublished) {
-	p := parse(e.Value)
-	it := logItem{epoch: p.str(), seq: p.int(), key: p.str(), data: p.bytes()}
-	if p.err != nil {
-		return
-	}
-	it.mark = maphash.Bytes(markSeed, append(newFrame().str(it.key), it.data...))
-	m.offer(it)
-}
-
-func (m *messages) offer(it logItem) {
-	select {
-	case m.inbox <- it:
-	default:
-		ring(m.bell)
-	}
+// doubt notes that nobody knows whether the message is in the ring, and returns the last that this node took from there.
+func (m *messages) doubt(key string) (last int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.doubtful[key] = time.Now()
+	return m.last
 }
 
 // await returns a channel that gets the position of the next item with the key.
@@ -242,7 +237,7 @@ func (m *messages) Reached(ctx context.Context, epoch string, seq int64) bool {
 	}
 }
 
-// distrust asks for a look before anything is taken from the topic again.
+// distrust asks for a look before anything is taken from the follower again.
 func (m *messages) distrust() {
 	m.mu.Lock()
 	m.changes++

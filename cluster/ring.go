@@ -7,49 +7,49 @@ import (
 	"hash/maphash"
 	"maps"
 	"strconv"
+	"sync"
 	"time"
+
+	"github.com/hazelcast/hazelcast-go-client"
 )
 
 const (
-	// lookEvery is how often the ring is looked at: for what the topic lost, and whether it is still the same.
+	// lookEvery is how often the ring is looked at: whether it is still the same, and whether all that it has came.
 	lookEvery = 2 * time.Second
-	// gapWait is how long a message may be later than the one after it before it is looked for.
-	gapWait = 50 * time.Millisecond
-	// lookAgain is when a look is repeated that got no answer. The second failure makes the node degraded.
+	// lookAgain is when a look is repeated that got no answer, and when the end of the ring is followed again after a failure.
+	// The second failed look makes the node degraded.
 	lookAgain = 300 * time.Millisecond
 	// readMost is how many items are read at a time: the largest ones make 3 MB.
 	readMost = 250
-	// earlyMost is how many messages may wait for one before them.
-	earlyMost = 1000
 )
 
 var markSeed = maphash.MakeSeed()
 
 // ringState is what the reader of the ring knows. Positions count from 1, the ring's own sequence from 0.
 type ringState struct {
-	confirmed int64             // the last position seen in the ring itself
-	marks     map[int64]uint64  // of the items from confirmed to last, to see whether the ring is still the same
-	early     map[int64]logItem // from the topic, before their turn
-	failures  int               // looks without an answer, in a row
+	confirmed int64            // the last position that a look has seen in the ring
+	marks     map[int64]uint64 // of the items from confirmed to last, to see whether the ring is still the same
+	failures  int              // looks without an answer, in a row
+	follower  *follower        // nil if there is none
 }
 
-// run follows the topic and looks at the ring until ctx ends.
+// run takes what the follower brings and looks at the ring until ctx ends.
 func (m *messages) run(ctx context.Context) {
+	var following sync.WaitGroup
+	defer following.Wait()
+	defer m.unfollow()
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
 	soon := time.NewTimer(0)
 	defer soon.Stop()
 	for {
 		select {
-		case it := <-m.inbox:
-			if before := len(m.early); m.follow(it) && before == 0 {
-				soon.Reset(gapWait)
+		case n := <-m.news:
+			if !m.take(n) {
+				soon.Reset(lookAgain)
 			}
 			continue
 		case <-soon.C:
-			if m.failures == 0 && len(m.early) == 0 {
-				continue // the gap has closed by itself
-			}
 		case <-m.bell:
 		case <-ticker.C:
 		case <-ctx.Done():
@@ -57,37 +57,9 @@ func (m *messages) run(ctx context.Context) {
 		}
 		if !m.look(ctx) {
 			soon.Reset(lookAgain)
+			continue
 		}
-	}
-}
-
-// follow takes an item of the topic and reports whether items wait for one that did not come yet.
-func (m *messages) follow(it logItem) (gap bool) {
-	m.mu.Lock()
-	trusted, epoch, last := m.checked == m.changes, m.epoch, m.last
-	m.mu.Unlock()
-	switch mark, known := m.marks[it.seq]; {
-	case !trusted:
-		return false // the look that is under way brings it
-	case it.epoch != epoch, known && mark != it.mark:
-		ring(m.bell)
-		return false
-	case it.seq <= last:
-		return false
-	case len(m.early) >= earlyMost:
-		clear(m.early)
-		ring(m.bell)
-		return false
-	}
-	m.early[it.seq] = it
-	for {
-		last++
-		next, here := m.early[last]
-		if !here {
-			return len(m.early) > 0
-		}
-		delete(m.early, last)
-		m.deliver(next)
+		m.follow(ctx, &following)
 	}
 }
 
@@ -123,7 +95,7 @@ func (m *messages) look(ctx context.Context) bool {
 		m.checked, m.degraded = started, false
 	case errors.Is(err, errAlone), m.failures >= 2:
 		m.degraded = true
-		m.changes++ // the topic brings nothing to a node that is alone
+		m.changes++ // the follower brings nothing to a node that is alone
 	}
 	for key, at := range m.doubtful {
 		if len(m.waiting[key]) == 0 && time.Since(at) > doubtFor {
@@ -185,7 +157,6 @@ func (m *messages) readOn(ctx context.Context) error {
 // prune forgets what has been confirmed.
 func (m *messages) prune() {
 	maps.DeleteFunc(m.marks, func(seq int64, _ uint64) bool { return seq < m.confirmed })
-	maps.DeleteFunc(m.early, func(seq int64, _ logItem) bool { return seq <= m.last })
 }
 
 // checkTail judges a ring that does not hold what this node had last: it is too old to be kept, or the ring is another.
@@ -226,20 +197,27 @@ func (m *messages) readMax() int32 {
 
 // read returns the items from the given position on, or from the first that is kept; none at the end.
 func (m *messages) read(ctx context.Context, from int64) (items []logItem, err error) {
-	err = m.h.do(ctx, func(ctx context.Context, l *link) error {
-		set, err := l.ring.ReadMany(ctx, from-1, 0, l.readMax, nil)
-		if err != nil {
-			return err
-		}
-		for i := range set.Size() {
-			seq, _ := set.GetSequence(i)
-			value, _ := set.Get(i)
-			items = append(items, ringItem(seq+1, value))
-		}
-		return nil
+	err = m.h.do(ctx, func(ctx context.Context, l *link) (err error) {
+		items, err = readRing(ctx, l.ring, from, 0, l.readMax)
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read the log from %d: %w", from, err)
+	}
+	return items, nil
+}
+
+// readRing waits for at least as many items from the given position on.
+func readRing(ctx context.Context, r *hazelcast.Ringbuffer, from int64, least, most int32) ([]logItem, error) {
+	set, err := r.ReadMany(ctx, from-1, least, most, nil)
+	if err != nil {
+		return nil, err
+	}
+	items := make([]logItem, 0, set.Size())
+	for i := range set.Size() {
+		seq, _ := set.GetSequence(i)
+		value, _ := set.Get(i)
+		items = append(items, ringItem(seq+1, value))
 	}
 	return items, nil
 }

@@ -11,6 +11,7 @@ import (
 
 // TestRingLost takes the ring away under the nodes, as the end of a split does to one half.
 func TestRingLost(t *testing.T) {
+	t.Parallel()
 	m := startMember(t, member.Options{})
 	nodes := startNodes(t, 2, optionsFor(t, m))
 	a, b := nodes[0], nodes[1]
@@ -38,6 +39,7 @@ func TestRingLost(t *testing.T) {
 
 // TestOverrun lets a ring of 20 items run over while a node cannot look.
 func TestOverrun(t *testing.T) {
+	t.Parallel()
 	m := startMember(t, member.Options{Config: []byte("hazelcast: { ringbuffer: { messages: { capacity: 20 } } }")})
 	o := optionsFor(t, m)
 	a, b := startNode(t, "a", o), startNode(t, "b", o)
@@ -49,10 +51,6 @@ func TestOverrun(t *testing.T) {
 	for i := range 50 {
 		mustAppend(t, a, fmt.Sprintf("m-%d", i))
 	}
-	// Most of the topic's messages are in b's inbox; they are lost to it as to a node that was cut off.
-	for len(h.messages.inbox) > 0 {
-		<-h.messages.inbox
-	}
 	h.messages.mu.Unlock()
 	eventually(t, 10*time.Second, func() error {
 		b.log.mu.Lock()
@@ -63,4 +61,25 @@ func TestOverrun(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// TestDeaf takes the connection away that waits at the end of the ring: everything comes by looking, only later.
+func TestDeaf(t *testing.T) {
+	m := startMember(t, member.Options{})
+	nodes := startNodes(t, 2, optionsFor(t, m))
+	a, b := nodes[0], nodes[1]
+	mustAppend(t, a, "before")
+	for _, n := range nodes {
+		if err := n.Cluster.(*Hazelcast).link.Load().ear.Shutdown(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	begun := time.Now()
+	for i := range 5 {
+		mustAppend(t, a, fmt.Sprintf("after-%d", i))
+	}
+	sameLogs(t, lookEvery+time.Second, a, b)
+	if took := time.Since(begun); took > 10*time.Second || len(b.log.list()) != 6 {
+		t.Errorf("after %v b has %q", took, b.log.list())
+	}
 }
