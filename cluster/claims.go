@@ -16,7 +16,9 @@ func (h *Hazelcast) Claim(ctx context.Context, name string, keep time.Duration) 
 		return true, nil
 	}
 	var holder any
-	err := h.do(ctx, func(ctx context.Context, l *link) (err error) {
+	first, cancel := firstHalf(ctx)
+	defer cancel()
+	err := h.do(first, func(ctx context.Context, l *link) (err error) {
 		holder, err = l.claims.PutIfAbsentWithTTL(ctx, name, h.incarnation, max(keep, leastKept))
 		return err
 	})
@@ -38,4 +40,13 @@ func (h *Hazelcast) Claim(ctx context.Context, name string, keep time.Duration) 
 		return true, nil
 	}
 	return false, fmt.Errorf("claim %q: %w", name, errors.Join(err, again))
+}
+
+// firstHalf leaves time to ask again.
+func firstHalf(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, time.Until(deadline)/2)
 }

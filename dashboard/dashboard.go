@@ -135,10 +135,13 @@ func (d *Dashboard) Run(ctx context.Context) error {
 	return err
 }
 
-// drain lets go of the clients.
+// drain lets go of the clients, and hands the polls over to the other nodes.
 func (d *Dashboard) drain(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, drainTimeout)
 	defer cancel()
+	var polls sync.WaitGroup
+	defer polls.Wait()
+	polls.Go(func() { d.scheduler.HandOver(ctx) })
 	if err := d.hub.Drain(ctx); err != nil {
 		d.log.Warn("clients were cut off", "err", err)
 	}

@@ -75,11 +75,13 @@ func (m member) Want(ctx context.Context, poll string) (feeds.Remote, bool) {
 // Unwant ends what Want began.
 func (m member) Unwant(poll string) { m.d.cluster.Unwant(poll) }
 
-// Publish sends what this node polled to the others. What is lost there is healed by their next attempt.
-func (m member) Publish(ctx context.Context, poll string, version int64, keep time.Duration, data func() []byte) {
-	if err := m.d.cluster.Publish(ctx, poll, version, keep, data); err != nil && !m.d.cluster.State().Degraded {
-		m.d.log.Warn("reading not published", "subscription", poll, "err", err)
+// Publish sends what this node polled to the others. A node that is alone has none.
+func (m member) Publish(ctx context.Context, poll string, version int64, keep time.Duration, data func() []byte) error {
+	err := m.d.cluster.Publish(ctx, poll, version, keep, data)
+	if m.d.cluster.State().Degraded {
+		return nil
 	}
+	return err
 }
 
 // Knows says whether there is or was a node of that name.

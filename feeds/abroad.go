@@ -84,7 +84,7 @@ func (s *Scheduler) lookAbroad(ctx context.Context, p *poll) {
 	sh.gone = true
 	news := p.become(o)
 	s.mu.Unlock()
-	s.announce(ctx, p, now, report{news, errors.New(o.failure)})
+	s.announce(p, now, report{news, errors.New(o.failure)})
 }
 
 // WantFor keeps a poll that only this node can make going until the given time, because other nodes want it: it is the
@@ -118,6 +118,7 @@ func (s *Scheduler) WantFor(poll string, until time.Time) error {
 		s.due.set(p, now)
 	}
 	if anew && p.fresh(now) {
+		sh.sent = 0
 		s.errand(p, s.publish)
 	}
 	s.ring()

@@ -99,7 +99,7 @@ func (s *Scheduler) claim(ctx context.Context, p *poll) (version int64, mine boo
 	if !due || ctx.Err() != nil {
 		return version, false
 	}
-	call, cancel := p.feed.call(ctx)
+	call, cancel := p.feed.callAtMost(ctx, longestClaim)
 	mine, err := s.opts.Peers.Claim(call, sh.name, version, attempt, p.feed.kept())
 	cancel()
 	if err != nil {
@@ -165,23 +165,6 @@ func (s *Scheduler) advance(p *poll, now, started time.Time) {
 	}
 }
 
-// publish sends the newest outcome to the other nodes if it is of this one.
-func (s *Scheduler) publish(ctx context.Context, p *poll) {
-	if p.share == nil {
-		return
-	}
-	s.mu.Lock()
-	sh, o, skew := p.share, p.outcome, s.skew()
-	version, due := sh.version, sh.mine && (sh.by == anyNode || time.Now().Before(sh.until))
-	s.mu.Unlock()
-	if !due {
-		return
-	}
-	call, cancel := p.feed.call(ctx)
-	defer cancel()
-	s.opts.Peers.Publish(call, sh.name, version, p.feed.kept(), func() []byte { return o.encode(skew) })
-}
-
 // sayStuck tells that the source of this node has not come back, unless another node polls.
 func (s *Scheduler) sayStuck(ctx context.Context, p *poll) {
 	version, mine := s.claim(ctx, p)
@@ -196,5 +179,6 @@ func (s *Scheduler) sayStuck(ctx context.Context, p *poll) {
 	news := p.settle(now, 0, nil, err)
 	s.advance(p, now, now)
 	s.mu.Unlock()
-	s.announce(ctx, p, now, report{news, err})
+	s.announce(p, now, report{news, err})
+	s.publish(ctx, p)
 }

@@ -52,6 +52,8 @@ type meshNode struct {
 	fails  bool // claims fail
 	unsure bool // claims are taken, and nobody learns it
 	deaf   bool // what is published does not come by itself
+	loses  int  // so many of what it publishes next get lost
+	mute   bool // what it publishes is never answered
 	sent   atomic.Int32
 }
 
@@ -168,14 +170,24 @@ func (n *meshNode) Unwant(poll string) {
 	n.set(func(n *meshNode) { delete(n.wants, poll) })
 }
 
-func (n *meshNode) Publish(ctx context.Context, poll string, version int64, keep time.Duration, data func() []byte) {
-	if n.reach(ctx) != nil {
-		return
+func (n *meshNode) Publish(ctx context.Context, poll string, version int64, keep time.Duration, data func() []byte) error {
+	if err := n.reach(ctx); err != nil {
+		return err
 	}
 	n.m.mu.Lock()
 	defer n.m.mu.Unlock()
 	if n.alone || n.dead {
-		return
+		return nil
+	}
+	if n.loses > 0 {
+		n.loses--
+		return errLost
+	}
+	if n.mute {
+		n.m.mu.Unlock()
+		<-ctx.Done()
+		n.m.mu.Lock()
+		return ctx.Err()
 	}
 	n.sent.Add(1)
 	p := published{by: n, version: version, data: data(), until: time.Now().Add(keep)}
@@ -191,6 +203,7 @@ func (n *meshNode) Publish(ctx context.Context, poll string, version int64, keep
 			})
 		}
 	}
+	return nil
 }
 
 func (n *meshNode) Knows(node string) (known, alive bool) {

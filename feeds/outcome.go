@@ -1,7 +1,6 @@
 package feeds
 
 import (
-	"context"
 	"errors"
 	"slices"
 	"time"
@@ -78,14 +77,13 @@ func (p *poll) become(o outcome) news {
 	return noNews
 }
 
-// announce publishes the newest outcome of p, to the other nodes too if it is of this one, and returns what it is.
-func (s *Scheduler) announce(run context.Context, p *poll, now time.Time, r report) Status {
+// announce gives the newest outcome of p to all that hang on it, tells what it means, and returns what it is.
+func (s *Scheduler) announce(p *poll, now time.Time, r report) Status {
 	s.mu.Lock()
 	status := s.show(p, now)
 	s.mu.Unlock()
 	s.report(p, r)
 	s.ring()
-	s.publish(run, p)
 	return status
 }
 

@@ -18,8 +18,9 @@ type Peers interface {
 	// Unwant ends what Want began.
 	Unwant(poll string)
 	// Publish sends a table to the nodes that want it and keeps it for those that will. data is called at most once,
-	// before Publish returns.
-	Publish(ctx context.Context, poll string, version int64, keep time.Duration, data func() []byte)
+	// before Publish returns. With an error it may not have got there; then it is published again, for what nobody has
+	// another node polls for once more.
+	Publish(ctx context.Context, poll string, version int64, keep time.Duration, data func() []byte) error
 	// Knows says whether there is or was a node of that name, and whether it is alive. It must not call the scheduler.
 	Knows(node string) (known, alive bool)
 }
@@ -36,6 +37,10 @@ const (
 	headStart = 200 * time.Millisecond
 	// longestCall bounds a call of Peers; in short intervals it is a fifth of one.
 	longestCall = time.Second
+	// longestClaim bounds a claim that may have to be read again. It and Publish have half of a short interval at most.
+	longestClaim = 2 * time.Second
+	// publishTries is how often a table is published that may not have got there, and publishAgain how soon after another.
+	publishTries, publishAgain = 3, 300 * time.Millisecond
 	// leastKept is the shortest time for which claims and tables are kept.
 	leastKept = 5 * time.Second
 )
@@ -70,6 +75,7 @@ type share struct {
 	busy    bool      // an errand of the poll is running
 	gone    bool      // the node that measures was found gone since the newest outcome
 	until   time.Time // other nodes want it at least so long
+	sent    int64     // version that was published last, or is being
 }
 
 // newShare returns nil when there are no peers.
@@ -122,6 +128,11 @@ func (s *Scheduler) parsePoll(name string) (*feed, pollKey, error) {
 // call bounds a call of Peers.
 func (f *feed) call(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, min(longestCall, f.Interval/5))
+}
+
+// callAtMost bounds a call of Peers that is worth waiting for.
+func (f *feed) callAtMost(ctx context.Context, longest time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, min(longest, f.Interval/2))
 }
 
 // kept is how long claims and tables of the feed are kept.

@@ -123,6 +123,9 @@ func (f *feed) takeWaiting(s *Scheduler, now time.Time) []*poll {
 			s.leave(p)
 			continue
 		}
+		if !s.shares(p) {
+			continue
+		}
 		f.running++
 		p.attempt = &attempt{started: now}
 		begin = append(begin, p)
@@ -145,6 +148,8 @@ func (s *Scheduler) poll(run context.Context, p *poll) {
 	s.leave(p)
 	s.mu.Unlock()
 	s.ring()
+	s.publish(run, p) // afterwards, so that the next attempt does not wait for it
+	s.shared(p)
 }
 
 // ask makes the attempt.
@@ -155,6 +160,7 @@ func (s *Scheduler) ask(run context.Context, p *poll) {
 	stop := context.AfterFunc(ctx, func() {
 		defer close(expired)
 		s.finish(run, p, nil, p.feed.errLate())
+		s.publish(run, p)
 	})
 	t, err := p.feed.ask(ctx, p.query())
 	if err == nil && p.share != nil {
@@ -201,7 +207,7 @@ func (f *feed) ask(ctx context.Context, q Query) (t *table, err error) {
 	return newTable(res, q, f.desc.Whole), nil
 }
 
-// finish settles the attempt, once, and publishes its reading to each subscription that hangs on the poll.
+// finish settles the attempt, once, and gives its reading to each subscription that hangs on the poll.
 func (s *Scheduler) finish(run context.Context, p *poll, t *table, err error) {
 	now := time.Now()
 	s.mu.Lock()
@@ -220,5 +226,5 @@ func (s *Scheduler) finish(run context.Context, p *poll, t *table, err error) {
 	news := p.settle(now, took, t, err)
 	s.advance(p, now, a.started)
 	s.mu.Unlock()
-	s.opts.Observe(p.feed.Name, took, s.announce(run, p, now, report{news, err}))
+	s.opts.Observe(p.feed.Name, took, s.announce(p, now, report{news, err}))
 }

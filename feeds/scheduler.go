@@ -69,6 +69,10 @@ type Scheduler struct {
 	abroad   map[pollKey]*poll       // those of polls that other nodes have to make
 	errands  []func(context.Context) // to start, of polls that are busy
 	unwanted []string                // names of forgotten polls, for Peers.Unwant
+
+	leaving    bool          // HandOver was called
+	sharing    int           // polls running here that other nodes could make
+	handedOver chan struct{} // closed when there are none; nil: nobody waits for that
 }
 
 // delivery is one call of the sink.

@@ -1,0 +1,91 @@
+package feeds
+
+import (
+	"context"
+	"time"
+)
+
+// publish sends the newest outcome to the other nodes if it is of this one and was not sent before. It tries again until
+// it got there, or there is a newer one.
+func (s *Scheduler) publish(ctx context.Context, p *poll) {
+	if p.share == nil {
+		return
+	}
+	s.mu.Lock()
+	sh, o, skew := p.share, p.outcome, s.skew()
+	version, due := sh.version, sh.mine && sh.sent != sh.version && (sh.by == anyNode || time.Now().Before(sh.until))
+	if due {
+		sh.sent = version
+	}
+	s.mu.Unlock()
+	if !due {
+		return
+	}
+	var err error
+	for range publishTries {
+		call, cancel := p.feed.callAtMost(ctx, longestCall)
+		err = s.opts.Peers.Publish(call, sh.name, version, p.feed.kept(), func() []byte { return o.encode(skew) })
+		cancel()
+		if err == nil || !s.isNewest(p, version) {
+			return
+		}
+		select {
+		case <-time.After(publishAgain):
+		case <-ctx.Done():
+			return
+		}
+	}
+	s.opts.Logger.Warn("reading not published", "feed", p.feed.Name, "subscription", sh.name, "err", err)
+}
+
+func (s *Scheduler) isNewest(p *poll, version int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return p.share.version == version
+}
+
+// HandOver is for a node that is about to leave: it begins no more polls that another node can make, and returns when
+// those that run have ended and got to the others, or when ctx ends. A poll that is cut off costs all nodes an interval.
+func (s *Scheduler) HandOver(ctx context.Context) {
+	s.mu.Lock()
+	s.leaving = true
+	if s.sharing == 0 {
+		s.mu.Unlock()
+		return
+	}
+	if s.handedOver == nil {
+		s.handedOver = make(chan struct{})
+	}
+	done := s.handedOver
+	s.mu.Unlock()
+	select {
+	case <-done:
+	case <-s.ended:
+	case <-ctx.Done():
+	}
+}
+
+// shares says that a poll which other nodes could make as well begins here, unless this one leaves. It is called with mu held.
+func (s *Scheduler) shares(p *poll) bool {
+	if p.share == nil || p.share.by != anyNode {
+		return true
+	}
+	if !s.leaving {
+		s.sharing++
+	}
+	return !s.leaving
+}
+
+// shared is the end of such a poll.
+func (s *Scheduler) shared(p *poll) {
+	if p.share == nil || p.share.by != anyNode {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sharing--
+	if s.sharing == 0 && s.handedOver != nil {
+		close(s.handedOver)
+		s.handedOver = nil
+	}
+}
