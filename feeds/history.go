@@ -86,3 +86,13 @@ func (h *history) until(t time.Time) map[string][]Point {
 	}
 	return out
 }
+
+// History returns the points of the last hour of sub up to and including until, by series name. The caller must not change them.
+func (s *Scheduler) History(sub Subscription, until time.Time) map[string][]Point {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e := s.wanted[sub]; e != nil {
+		return e.history.until(until)
+	}
+	return nil
+}

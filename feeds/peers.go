@@ -21,7 +21,7 @@ type Peers interface {
 	// before Publish returns. With an error it may not have got there; then it is published again, for what nobody has
 	// another node polls for once more.
 	Publish(ctx context.Context, poll string, version int64, keep time.Duration, data func() []byte) error
-	// Knows says whether there is or was a node of that name, and whether it is alive. It must not call the scheduler.
+	// Knows says whether there is or was a node of that name, and whether it is alive.
 	Knows(node string) (known, alive bool)
 }
 

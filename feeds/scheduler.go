@@ -47,7 +47,7 @@ func (o Options) withDefaults() Options {
 const idleLook = time.Hour
 
 // Scheduler polls what is wanted: each distinct poll once an interval, however many watch it.
-// All methods may be called concurrently, but not from Peers.Knows.
+// All methods may be called concurrently.
 type Scheduler struct {
 	opts  Options
 	sink  Sink
@@ -193,6 +193,13 @@ func (s *Scheduler) deliver(out []delivery) {
 		d.to.answer()
 		s.mu.Unlock()
 	}
+}
+
+// Polls returns how many distinct polls are wanted now.
+func (s *Scheduler) Polls() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.active
 }
 
 // ring wakes the loop. A bell that was rung already is as good.

@@ -30,6 +30,9 @@ type entry struct {
 
 // Watch keeps the resolved sub wanted until release is called, and for 3 intervals after. Error: ErrTooManyPolls.
 func (s *Scheduler) Watch(sub Subscription) (release func(), err error) {
+	if sub, err = s.resolved(sub); err != nil {
+		return nil, err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e, err := s.want(sub, time.Now(), false)
@@ -53,15 +56,23 @@ func (s *Scheduler) release(e *entry) {
 
 // Want keeps sub wanted for 3 intervals from now. Error: ErrTooManyPolls.
 func (s *Scheduler) Want(sub Subscription) error {
+	sub, err := s.resolved(sub)
+	if err != nil {
+		return err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, err := s.want(sub, time.Now(), false)
+	_, err = s.want(sub, time.Now(), false)
 	return err
 }
 
 // Pin keeps sub wanted for ever. Its polls start within the interval at a moment that depends on its name, unless
 // somebody else wants it sooner. Error: ErrTooManyPolls.
 func (s *Scheduler) Pin(sub Subscription) error {
+	sub, err := s.resolved(sub)
+	if err != nil {
+		return err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e, err := s.want(sub, time.Now(), true)
@@ -76,6 +87,10 @@ func (s *Scheduler) Pin(sub Subscription) error {
 // intervals it waits for the next one until ctx ends, 2 s at most, and then returns one that is Loading.
 // Error: ErrTooManyPolls.
 func (s *Scheduler) Newest(ctx context.Context, sub Subscription) (Reading, error) {
+	sub, err := s.resolved(sub)
+	if err != nil {
+		return Reading{}, err
+	}
 	now := time.Now()
 	s.mu.Lock()
 	e, err := s.want(sub, now, false)
@@ -129,35 +144,24 @@ func (s *Scheduler) await(ctx context.Context, arrived <-chan struct{}) {
 	}
 }
 
-// History returns the points of the last hour of sub up to and including until, by series name. The caller must not change them.
-func (s *Scheduler) History(sub Subscription, until time.Time) map[string][]Point {
+// resolved is Resolve without its cost for what is wanted already. It is called without mu: Peers may have to look.
+func (s *Scheduler) resolved(sub Subscription) (Subscription, error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if e := s.wanted[sub]; e != nil {
-		return e.history.until(until)
+	_, known := s.wanted[sub]
+	s.mu.Unlock()
+	if known {
+		return sub, nil
 	}
-	return nil
+	return s.Resolve(sub)
 }
 
-// Polls returns how many distinct polls are wanted now.
-func (s *Scheduler) Polls() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.active
-}
-
-// want returns the entry of sub, wanted for 3 intervals from now, and makes it if there is none.
+// want returns the entry of a resolved sub, wanted for 3 intervals from now, and makes it if there is none.
 func (s *Scheduler) want(sub Subscription, now time.Time, pin bool) (*entry, error) {
 	e := s.wanted[sub]
 	if e == nil {
-		resolved, err := s.Resolve(sub)
-		if err != nil {
+		var err error
+		if e, err = s.enter(sub, now, pin); err != nil {
 			return nil, err
-		}
-		if e = s.wanted[resolved]; e == nil {
-			if e, err = s.enter(resolved, now, pin); err != nil {
-				return nil, err
-			}
 		}
 	}
 	if p := e.poll; p.spread && !pin {
