@@ -20,16 +20,23 @@ var contract = []struct {
 }{
 	{"order", testOrder},
 	{"replay", testReplay},
+	{"gap", testGap},
+	{"gap for good", testGapForGood},
 	{"epoch change", testEpochChange},
 	{"repeat", testRepeat},
 	{"too large", testTooLarge},
 	{"reached", testReached},
 	{"claims", testClaims},
-	{"streams", testStreams},
-	{"pollers", testPollers},
+	{"claims of two", testClaimsOfTwo},
+	{"presence", testPresenceOfTwo},
+	{"presence of streams", testStreams},
+	{"presence of pollers", testPollers},
 	{"self", testSelf},
 	{"readings", testOwnReadings},
 }
+
+// contractKeeps is how many messages the log of the contract's member holds.
+const contractKeeps = 400
 
 func TestContract(t *testing.T) {
 	t.Parallel()
@@ -43,12 +50,17 @@ func TestContract(t *testing.T) {
 					return runNode(t, NewLocal("node-2", log), log)
 				}
 				n.lose = func() { log.Restart(NewEpoch(), 0, nil) } // a hub with a new Local, as after a restart
+				n.miss = func(keys ...string) {                     // nobody else can append, so there is nothing to miss
+					for _, key := range keys {
+						mustAppend(t, n, key)
+					}
+				}
 				c.test(t, n)
 			})
 		}
 	})
 	t.Run("hazelcast", func(t *testing.T) {
-		m := startMember(t, member.Options{})
+		m := startMember(t, member.Options{Config: fmt.Appendf(nil, "hazelcast: { ringbuffer: { messages: { capacity: %d } } }", contractKeeps)})
 		o := optionsFor(t, m)
 		for _, c := range contract {
 			t.Run(c.name, func(t *testing.T) {
@@ -63,6 +75,7 @@ func TestContract(t *testing.T) {
 						t.Error(err)
 					}
 				}
+				n.miss = func(keys ...string) { missing(t, n, keys) }
 				c.test(t, n)
 			})
 		}

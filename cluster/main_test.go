@@ -113,6 +113,13 @@ func (r *recorder) list() (keys []string) {
 	return keys
 }
 
+// begun returns how often the log began.
+func (r *recorder) begun() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.restarts
+}
+
 func (r *recorder) reading(sub string) Reading {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -133,8 +140,9 @@ type node struct {
 	Cluster
 	log     *recorder
 	stop    func()
-	another func() *node // starts one more of its kind; only in the contract
-	lose    func()       // loses the log; only in the contract
+	another func() *node         // starts one more of its kind; only in the contract
+	lose    func()               // loses the log; only in the contract
+	miss    func(keys ...string) // puts messages into the log that the node does not hear of; only in the contract
 }
 
 // startNode starts a node that ends with the test at the latest.
