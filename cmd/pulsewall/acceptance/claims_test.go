@@ -1,0 +1,142 @@
+package acceptance
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+// rhythm is how often feeds are polled in tests of several nodes: each interval of an issue with PULSEWALL_LONG, else short ones.
+func rhythm() time.Duration {
+	if os.Getenv("PULSEWALL_LONG") != "" {
+		return 10 * time.Second
+	}
+	return 3 * time.Second
+}
+
+// noise is how far things may be from their time. On a machine that has much to do they come late: in short intervals half of one
+// still tells a poll that is made twice from one that is not made.
+func noise() time.Duration { return max(rhythm()/20, time.Second-rhythm()/20) }
+
+// TestClaims has three nodes with real members poll once an interval, whatever the clocks of the nodes say: for 300 viewers of one
+// subscription, for viewers of a source that takes 60 % of the interval, and for each page where the source cuts them. All nodes show
+// the same under the same version, with times on their own clock. An interval is 3 s, or 10 s with PULSEWALL_LONG.
+func TestClaims(t *testing.T) {
+	t.Parallel()
+	const wrong = 15 * time.Second
+	for _, tt := range []struct {
+		name  string
+		ahead [3]time.Duration
+	}{
+		{"right clocks", [3]time.Duration{}},
+		{"wrong clocks", [3]time.Duration{wrong, 0, -wrong}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var settings []nodeSettings
+			for _, ahead := range tt.ahead {
+				settings = append(settings, nodeSettings{Interval: rhythm(), Ahead: ahead})
+			}
+			claims(t, newFleet(t, 1, nil, 3, settings...))
+		})
+	}
+}
+
+// claims watches a fleet of three for 10 intervals.
+func claims(t *testing.T, f *fleet) {
+	const intervals, quick, slow, pages = 10, 300, 60, 30
+	a := newAudience(t)
+	for page := range pages { // of each, one node is asked first, and so polls from then on
+		a.watch(f.nodes[page%3], transports[page/3%3], "paged", page+1)
+	}
+	a.watch(f.nodes[0], "sse", "counter", 1)
+	a.watch(f.nodes[1], "websocket", "slow", 1)
+	a.all(30*time.Second, nil)
+	for page := range pages {
+		a.watch(f.nodes[(page+1)%3], transports[(page/3+1)%3], "paged", page+1)
+		a.watch(f.nodes[(page+2)%3], transports[(page/3+2)%3], "paged", page+1)
+	}
+	for i := range quick - 1 {
+		a.watch(f.nodes[i%3], transports[i/3%3], "counter", 1)
+	}
+	for i := range slow - 1 {
+		a.watch(f.nodes[i%3], transports[i/3%3], "slow", i%5+1)
+	}
+	a.all(30*time.Second, nil)
+	tabs := f.openPages(t)
+	opened := time.Now()
+	a.all(60*time.Second, func(s seen) bool { return s.At.After(opened.Add(rhythm())) }) // what starts at once takes its time
+	l := a.judge(f, intervals)
+	if n := len(l.polls); n != pages+2 {
+		t.Errorf("%d different things were polled; want %d", n, pages+2)
+	}
+	for _, node := range []string{"node-1", "node-2", "node-3"} {
+		if l.by[node] < intervals {
+			t.Errorf("%d polls were made by %s; want some by nodes of every clock", l.by[node], node)
+		}
+	}
+	for i, p := range tabs {
+		if old, err := eval[string](p, "wasOld"); err != nil || old != "" {
+			t.Errorf("the page of node %d said at times %q, %v; want fresh data", i+1, old, err)
+		}
+		p.quiet(f.nodes[i].URL)
+	}
+}
+
+// openPages opens the dashboard of each node in a browser. From then on its variable wasOld says what of it ever looked old.
+func (f *fleet) openPages(t *testing.T) (tabs []*tab) {
+	for _, n := range f.nodes {
+		p := newTab(t)
+		p.open(n.URL + "/d/d")
+		p.until(20*time.Second, `document.querySelector("[data-slot=connection]").getAttribute("data-state") === "live"`)
+		p.act(`window.wasOld = "";
+			new MutationObserver(function () {
+				var e = document.querySelector(".panel.old, [data-slot=age].old, [data-slot=age].wait");
+				if (e && !wasOld) { wasOld = e.textContent; }
+			}).observe(document.body, { subtree: true, childList: true, attributes: true });`)
+		tabs = append(tabs, p)
+	}
+	return tabs
+}
+
+// subject is what polls are about, by which the tally and viewers know them.
+func subject(feed, page string) string { return strings.TrimSuffix(feed+" "+page, " ") }
+
+// pollOf is one poll as its source saw it.
+type pollOf struct {
+	number     int // as its records say it
+	begin, end tallied
+}
+
+func (p pollOf) ended() bool { return !p.end.At.IsZero() }
+func (p pollOf) String() string {
+	return fmt.Sprint(p.number, " by ", p.begin.Node, " at ", p.begin.At.Format("05.000"))
+}
+
+// ledger is all polls, by what they are about, in order.
+type ledger struct {
+	polls map[string][]pollOf
+	place map[int]int // of a number among the polls of its subject
+	by    map[string]int
+}
+
+func (y *tally) ledger() ledger {
+	l := ledger{make(map[string][]pollOf), make(map[int]int), make(map[string]int)}
+	for i, one := range y.all() {
+		about := subject(one.Feed, one.Page)
+		if one.What == "begin" {
+			l.place[i+1] = len(l.polls[about])
+			l.by[one.Node]++
+			l.polls[about] = append(l.polls[about], pollOf{number: i + 1, begin: one})
+			continue
+		}
+		for j := range l.polls[about] {
+			if p := &l.polls[about][j]; p.begin.Node == one.Node && !p.ended() {
+				p.end = one
+			}
+		}
+	}
+	return l
+}
