@@ -135,6 +135,10 @@ func (d *Dashboard) getReady(w http.ResponseWriter, r *http.Request) {
 		d.refuse(w, r, refuse(http.StatusServiceUnavailable, "the server is starting or leaving").after(5*time.Second))
 		return
 	}
+	if d.joining.under() {
+		d.refuse(w, r, errJoining)
+		return
+	}
 	if err := d.probe(r); err != nil {
 		d.refuse(w, r, err)
 		return

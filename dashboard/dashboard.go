@@ -41,6 +41,7 @@ type Dashboard struct {
 	handler   http.Handler
 	alone     bool // no cluster: this node's name goes without saying
 	started   time.Time
+	joining   *joining
 	built     atomic.Bool // New has made all parts
 	ready     atomic.Bool // Run is running
 	putting   sync.Mutex  // held while a reading is put, so that an old one can be told from it
@@ -55,7 +56,7 @@ func New(opts Options) (*Dashboard, error) {
 	}
 	d := &Dashboard{
 		opts: opts, alone: alone, log: opts.Logger, started: time.Now(), abouts: make(map[string]feeds.Description),
-		gate: newGate(opts.Limits), metrics: newMetrics(),
+		gate: newGate(opts.Limits), metrics: newMetrics(), joining: newJoining(),
 		senders: newSenders(opts.Limits.MessagesPerSecond), addresses: newSenders(sendersPerAddr * opts.Limits.MessagesPerSecond),
 	}
 	if d.origins, err = parseOrigins(opts.Origins); err != nil {
@@ -95,6 +96,9 @@ func New(opts Options) (*Dashboard, error) {
 	d.metrics.watch(d)
 	d.handler = d.routes()
 	d.built.Store(true)
+	if alone {
+		d.joining.end()
+	}
 	return d, nil
 }
 
@@ -110,6 +114,8 @@ func (d *Dashboard) Run(ctx context.Context) error {
 		go func() { ended <- run(work) }()
 	}
 	d.ready.Store(true)
+	serve := d.joining.await(!d.cluster.State().Degraded)
+	defer serve()
 	left := len(workers)
 	var err error
 	select {
@@ -118,6 +124,7 @@ func (d *Dashboard) Run(ctx context.Context) error {
 		left--
 	}
 	d.ready.Store(false)
+	serve()
 	d.drain(work)
 	stop()
 	timeout := time.NewTimer(stopTimeout)

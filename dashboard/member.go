@@ -49,6 +49,9 @@ func (m member) Reading(r cluster.Reading) {
 // Changed tells the sessions, and keeps going what other nodes want of this one's machine.
 func (m member) Changed() {
 	m.d.hub.Changed()
+	if !m.d.cluster.State().Degraded {
+		m.d.joining.end()
+	}
 	for _, n := range m.d.cluster.Nodes() {
 		if n.Self || n.Gone {
 			continue

@@ -20,14 +20,14 @@ func (d *Dashboard) routes() http.Handler {
 	r.MethodNotAllowed(func(w http.ResponseWriter, req *http.Request) { d.refuseMethod(r, w, req) })
 
 	r.Group(func(r chi.Router) { // streams: no HEAD, and nothing in between that holds back
-		r.Use(uncached, varying("Accept, Accept-Encoding, Upgrade"))
+		r.Use(d.joined, uncached, varying("Accept, Accept-Encoding, Upgrade"))
 		r.Get("/live", d.live)
 		r.Get("/live/ws", d.liveSocket)
 		r.Get("/live/sse", d.liveEvents)
 		r.Get("/live/poll", d.livePoll)
 	})
 	r.Group(func(r chi.Router) {
-		r.Use(varying("Accept, Accept-Encoding, Origin"), middleware.Compress(5, "text/html", "application/json", "application/problem+json"))
+		r.Use(d.joined, varying("Accept, Accept-Encoding, Origin"), middleware.Compress(5, "text/html", "application/json", "application/problem+json"))
 		read(r, "/", d.getIndex)
 		read(r, "/d/{dashboard}", d.getBoard)
 		r.Post("/api/messages", d.postMessage)
@@ -38,6 +38,9 @@ func (d *Dashboard) routes() http.Handler {
 		read(r, "/api/presence/users/{unionId}", d.getUser)
 		read(r, "/api/feeds", d.getFeeds)
 		read(r, "/api/nodes", d.getNodes)
+	})
+	r.Group(func(r chi.Router) { // of this node alone
+		r.Use(varying("Accept, Accept-Encoding, Origin"), middleware.Compress(5, "application/json", "application/problem+json"))
 		read(r, "/healthz", d.getHealth)
 		read(r, "/readyz", d.getReady)
 	})

@@ -1,0 +1,76 @@
+package dashboard_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/pulsewall/pulsewall/cluster"
+	"github.com/pulsewall/pulsewall/dashboard"
+)
+
+// late is a cluster that takes its time to be joined.
+type late struct {
+	*cluster.Local
+	joined atomic.Bool
+}
+
+func (l *late) State() cluster.State { return cluster.State{Degraded: !l.joined.Load()} }
+
+// TestJoining holds what comes before a node has joined, but not for long; only of itself it tells at once.
+func TestJoining(t *testing.T) {
+	tests := []struct{ joins, want time.Duration }{
+		{0, 0},
+		{time.Second, time.Second},
+		{time.Hour, 5 * time.Second},
+	}
+	for _, tt := range tests {
+		synctest.Test(t, func(t *testing.T) {
+			var l *late
+			var handler cluster.Handler
+			d, err := dashboard.New(two(dashboard.Options{Cluster: func(j dashboard.Joining) (cluster.Cluster, error) {
+				l, handler = &late{Local: cluster.NewLocal(j.Node, j.Handler)}, j.Handler
+				return l, nil
+			}}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			l.joined.Store(tt.joins == 0)
+			ctx, cancel := context.WithCancel(t.Context())
+			ran := make(chan error, 1)
+			go func() { ran <- d.Run(ctx) }()
+			synctest.Wait()
+			join := time.AfterFunc(tt.joins, func() {
+				l.joined.Store(true)
+				handler.Changed()
+			})
+			defer join.Stop()
+			ask := func(path string) int {
+				w := httptest.NewRecorder()
+				d.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodGet, path, nil))
+				return w.Code
+			}
+			if status := ask("/healthz"); status != http.StatusOK {
+				t.Errorf("healthz %d", status)
+			}
+			if status := ask("/readyz"); tt.joins > 0 && status != http.StatusServiceUnavailable {
+				t.Errorf("readyz %d before the node has joined", status)
+			}
+			begun := time.Now()
+			if status, took := ask("/live/poll?wait=0"), time.Since(begun); status != http.StatusOK || took != tt.want {
+				t.Errorf("joined after %v: %d after %v; want %v", tt.joins, status, took, tt.want)
+			}
+			if status := ask("/readyz"); status != http.StatusOK {
+				t.Errorf("readyz %d", status)
+			}
+			cancel()
+			if err := <-ran; err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
