@@ -18,6 +18,8 @@ const (
 	askAgain = 100 * time.Millisecond
 	// doubtFor is how long a message of unknown outcome is remembered: longer than any request is under way.
 	doubtFor = 2 * time.Minute
+	// reachFor is how long Reached may take: a node without an answer is alone before.
+	reachFor = 3 * callTimeout
 )
 
 // logItem is a message with its place in the cluster's log.
@@ -44,6 +46,8 @@ type messages struct {
 	alone     int64                      // messages delivered alone
 	changes   uint64                     // of the connection: what was known of the log is to be checked
 	checked   uint64                     // the changes at the last good look
+	looks     uint64                     // begun
+	answered  uint64                     // the number of the last good one
 	nextLook  chan struct{}              // closed at the end of the look that begins next
 	waiting   map[string][]chan Position // by key: who wants to know where it came
 	doubtful  map[string]time.Time       // by key: appends of unknown outcome
@@ -215,14 +219,17 @@ func (m *messages) arrived(key string, p Position) {
 	delete(m.waiting, key)
 }
 
-// Reached looks once more before it says no.
+// Reached says no only after a look that got an answer, or when the node is alone.
 func (m *messages) Reached(ctx context.Context, epoch string, seq int64) bool {
-	ctx, cancel := context.WithTimeout(ctx, 2*callTimeout)
+	ctx, cancel := context.WithTimeout(ctx, reachFor)
 	defer cancel()
-	for looked := false; ; looked = true {
+	for first := uint64(0); ; {
 		m.mu.Lock()
+		if first == 0 {
+			first = m.looks + 1 // one that is under way may have read before the item was there
+		}
 		reached := epoch == m.epoch && seq <= m.last
-		final := reached || looked || m.degraded
+		final := reached || m.answered >= first || m.degraded
 		look := m.nextLook
 		m.mu.Unlock()
 		if final {

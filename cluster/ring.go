@@ -79,6 +79,8 @@ func (m *messages) look(ctx context.Context) bool {
 	m.mu.Lock()
 	started, done := m.changes, m.nextLook
 	m.nextLook = make(chan struct{})
+	m.looks++
+	number := m.looks
 	m.mu.Unlock()
 	err := m.readOn(ctx)
 	if err == nil {
@@ -92,7 +94,7 @@ func (m *messages) look(ctx context.Context) bool {
 	before := m.degraded
 	switch {
 	case err == nil:
-		m.checked, m.degraded = started, false
+		m.checked, m.degraded, m.answered = started, false, number
 	case errors.Is(err, errAlone), m.failures >= 2:
 		m.degraded = true
 		m.changes++ // the follower brings nothing to a node that is alone

@@ -6,7 +6,7 @@ import (
 )
 
 // lookUpFor bounds the question whether the cluster holds a position that this node has not reached.
-const lookUpFor = time.Second
+const lookUpFor = 3 * time.Second
 
 // Append puts the item at the end of the log and wakes those it is for. Positions must rise. A key that stands in the log
 // already moves the position and is delivered to nobody; one that stands there as a message of this node alone, to those who did not
