@@ -65,6 +65,8 @@ type Handler interface {
 	// Reading takes a reading of a wanted subscription, from another node as a rule. One with a version that is not higher
 	// than the last is to be ignored.
 	Reading(Reading)
+	// Streaming returns those of the sessions that have a stream on this node: they do not count as pollers anywhere.
+	Streaming(sessions []string) []string
 	// Changed says that State, Nodes or Roster may differ from what they were.
 	Changed()
 }
@@ -124,11 +126,13 @@ type State struct {
 // Node is one process of the cluster.
 type Node struct {
 	Name        string
-	Incarnation string    // the name with a random part, another for each start
-	Self        bool      // it is this one
-	Gone        bool      // it gave no sign of life for 10 s, or left
-	Seen        time.Time // when its last sign of life came, on this node's clock
-	Status      []byte    // what its Options.Status returned; nil of this node, which knows better
+	Incarnation string        // the name with a random part, another for each start
+	Self        bool          // it is this one
+	Gone        bool          // it gave no sign of life for 10 s, or left, or this node is alone
+	Left        bool          // it said goodbye
+	Seen        time.Time     // when its last sign of life came, on this node's clock
+	Ahead       time.Duration // about how far its clock is ahead of this node's
+	Status      []byte        // what its Options.Status returned; nil of this node, which knows better
 }
 
 // ClaimName names the poll after the given version of a subscription.

@@ -196,7 +196,7 @@ func testStreams(t *testing.T, n *node) {
 		}},
 		Connections: 7,
 		Transports:  map[string]int{"ws": 2, "sse": 5},
-		Nodes:       map[string]int{"node-1": 7},
+		Nodes:       map[string]map[string]int{"node-1": {"ws": 2, "sse": 5}},
 		Rooms:       map[string]*Room{"red": {Connections: 2, Users: map[string]int{"7": 2}}},
 	}
 	if got := n.Roster(); !reflect.DeepEqual(got, want) {
@@ -222,7 +222,7 @@ func testPollers(t *testing.T, n *node) {
 	polls("a", time.Minute)
 	polls("a", time.Minute)
 	polls("b", time.Minute)
-	if got := n.Roster(); got.Connections != 2 || len(got.Users) != 1 || got.Nodes["node-1"] != 2 {
+	if got := n.Roster(); got.Connections != 2 || len(got.Users) != 1 || got.Nodes["node-1"]["poll"] != 2 {
 		t.Errorf("Roster() = %+v, want 2 pollers of one user", got)
 	}
 	n.Unpoll("a")

@@ -34,17 +34,18 @@ func TestMain(m *testing.M) {
 
 // recorder is the Handler of a node: the log as a hub keeps it, and what else came.
 type recorder struct {
-	mu       sync.Mutex
-	epoch    string
-	after    int64            // the position before the first item
-	items    []Item           // without repeats
-	keys     map[string]int64 // seq by key
-	last     int64
-	restarts int
-	readings map[string]Reading
-	came     int // readings
-	changes  int
-	wrong    []string
+	mu        sync.Mutex
+	epoch     string
+	after     int64            // the position before the first item
+	items     []Item           // without repeats
+	keys      map[string]int64 // seq by key
+	last      int64
+	restarts  int
+	readings  map[string]Reading
+	came      int // readings
+	changes   int
+	streaming string // a session that has a stream here
+	wrong     []string
 }
 
 func newRecorder() *recorder {
@@ -95,6 +96,12 @@ func (r *recorder) Reading(x Reading) {
 	if r.readings[x.Sub].Version < x.Version {
 		r.readings[x.Sub] = x
 	}
+}
+
+func (r *recorder) Streaming(sessions []string) []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.DeleteFunc(sessions, func(session string) bool { return session != r.streaming })
 }
 
 func (r *recorder) Changed() {

@@ -69,6 +69,9 @@ func (n *nodes) Nodes() []Node {
 			node.Seen = time.Now()
 		}
 		node.Gone = !p.lives(alone)
+		if shift, ok := p.clock.shift(); ok {
+			node.Ahead = -shift
+		}
 		list = append(list, node)
 	}
 	slices.SortFunc(list, func(a, b Node) int { return cmp.Compare(a.Incarnation, b.Incarnation) })
@@ -200,7 +203,7 @@ func (n *nodes) sign(value any, full bool) {
 	switch {
 	case counter == left:
 		changed = changed || !p.Gone
-		p.Gone, p.moved = true, now
+		p.Gone, p.Left, p.moved = true, true, now
 	case counter > p.counter:
 		changed = changed || p.Gone || p.revision != revision
 		p.counter, p.revision, p.Gone = counter, revision, false

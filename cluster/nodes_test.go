@@ -35,6 +35,7 @@ func TestTogether(t *testing.T) {
 		{"readings in a stream", testManyReadings},
 		{"presence", testPresence},
 		{"pollers", testHoppingPoller},
+		{"a stream that asks elsewhere", testAskingStream},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, a, b) })
 	}
@@ -191,7 +192,7 @@ func testPresence(t *testing.T, a, b *node) {
 		eventually(t, 8*time.Second, func() error {
 			r := n.Roster()
 			u := r.Users["7"]
-			if len(r.Users) != 100 || r.Connections != 102 || r.Nodes["a"] != 2 || r.Nodes["b"] != 100 || r.Transports["sse"] != 2 ||
+			if len(r.Users) != 100 || r.Connections != 102 || r.Nodes["a"]["sse"] != 2 || r.Nodes["b"]["ws"] != 100 || r.Transports["sse"] != 2 ||
 				len(r.Rooms["r"].Users) != 100 || u == nil || u.Connections != 3 || !slices.Equal(u.Nodes, []string{"a", "b"}) {
 				return fmt.Errorf("%s counts %d users, %d connections, %v", n.Node(), len(r.Users), r.Connections, r.Nodes)
 			}
@@ -236,6 +237,25 @@ func testHoppingPoller(t *testing.T, a, b *node) {
 	}
 }
 
+// testAskingStream has a session with a stream on one node ask another whether it is fresh: it is no poller there.
+func testAskingStream(t *testing.T, a, b *node) {
+	before := a.Roster().Connections
+	a.log.mu.Lock()
+	a.log.streaming = "tab"
+	a.log.mu.Unlock()
+	a.Enter(Entry{User: "12", Streams: map[string]int{"sse": 1}})
+	b.Poll("tab", Entry{User: "12", Streams: map[string]int{"poll": 1}}, 30*time.Second)
+	for _, n := range []*node{a, b} {
+		eventually(t, 5*time.Second, func() error {
+			if r := n.Roster(); r.Connections != before+1 || r.Users["12"] == nil || r.Users["12"].Transports["sse"] != 1 {
+				return fmt.Errorf("%s counts %d connections; want %d", n.Node(), r.Connections, before+1)
+			}
+			return nil
+		})
+	}
+	a.Enter(Entry{User: "12"})
+}
+
 // testLate starts a node when there is a log, presence and readings already.
 func testLate(t *testing.T, a *node, o Options) {
 	c := startNode(t, "c", o)
@@ -267,7 +287,7 @@ func testLate(t *testing.T, a *node, o Options) {
 func testGoodbye(t *testing.T, a, b *node) {
 	b.stop()
 	eventually(t, 3*time.Second, func() error {
-		if got := a.Roster(); !slices.Equal(living(a), []string{"a"}) || got.Nodes["b"] != 0 || got.Connections != 2 {
+		if got := a.Roster(); !slices.Equal(living(a), []string{"a"}) || len(got.Nodes["b"]) != 0 || got.Connections != 2 {
 			return fmt.Errorf("a sees %v and counts %v", living(a), got.Nodes)
 		}
 		return nil

@@ -123,8 +123,20 @@ func (p *presence) readPollers(ctx context.Context) bool {
 	if err != nil {
 		return false
 	}
+	var elsewhere []string
+	for session, s := range polling {
+		if s.node != p.h.node {
+			elsewhere = append(elsewhere, session)
+		}
+	}
+	streaming := p.h.handler.Streaming(elsewhere) // before the lock: it has its own
 	now := time.Now()
 	p.mu.Lock()
+	for _, session := range streaming { // it only asked there whether its stream is fresh
+		delete(polling, session)
+		p.unwritten[session] = struct{}{}
+		ring(p.bell)
+	}
 	p.own.expire(now)
 	for session := range p.own.pollers {
 		_, waits := p.unwritten[session]

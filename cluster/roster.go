@@ -16,10 +16,10 @@ type Entry struct {
 
 // Roster is who is online at one moment.
 type Roster struct {
-	Users       map[string]*User // by unionId
-	Connections int              // those of nobody in particular included
-	Transports  map[string]int   // connections by transport
-	Nodes       map[string]int   // connections by node; pollers count where they were answered last
+	Users       map[string]*User          // by unionId
+	Connections int                       // those of nobody in particular included
+	Transports  map[string]int            // connections by transport
+	Nodes       map[string]map[string]int // connections by node and transport; pollers count where they were answered last
 	Rooms       map[string]*Room
 }
 
@@ -42,7 +42,7 @@ func newRoster() *Roster {
 	return &Roster{
 		Users:      make(map[string]*User),
 		Transports: make(map[string]int),
-		Nodes:      make(map[string]int),
+		Nodes:      make(map[string]map[string]int),
 		Rooms:      make(map[string]*Room),
 	}
 }
@@ -53,11 +53,11 @@ func (r *Roster) add(node string, e Entry) {
 	for transport, n := range e.Streams {
 		total += n
 		r.Transports[transport] += n
+		if node != "" {
+			r.at(node)[transport] += n
+		}
 	}
 	r.Connections += total
-	if node != "" {
-		r.Nodes[node] += total
-	}
 	for name, n := range e.Rooms {
 		room := r.Rooms[name]
 		if room == nil {
@@ -72,6 +72,14 @@ func (r *Roster) add(node string, e Entry) {
 	if e.User != "" && total > 0 {
 		r.user(node, e, total)
 	}
+}
+
+// at is what there is on a node.
+func (r *Roster) at(node string) map[string]int {
+	if r.Nodes[node] == nil {
+		r.Nodes[node] = make(map[string]int)
+	}
+	return r.Nodes[node]
 }
 
 func (r *Roster) user(node string, e Entry, total int) {

@@ -49,7 +49,7 @@ func TestKilledNode(t *testing.T) {
 	counts := func(users int) func() error {
 		return func() error {
 			r := a.Roster()
-			if len(r.Users) != users+1 || r.Connections != users+1 || r.Nodes["victim"] != users {
+			if len(r.Users) != users+1 || r.Connections != users+1 || r.Nodes["victim"]["ws"] != users {
 				return fmt.Errorf("a counts %d users, %d connections, sees %v", len(r.Users), r.Connections, living(a))
 			}
 			return nil

@@ -46,6 +46,9 @@ func (m member) Reading(r cluster.Reading) {
 	}
 }
 
+// Streaming returns those of the sessions that have a stream here.
+func (m member) Streaming(sessions []string) []string { return m.d.hub.Streaming(sessions) }
+
 // Changed tells the sessions, and keeps going what other nodes want of this one's machine.
 func (m member) Changed() {
 	m.d.hub.Changed()

@@ -48,6 +48,7 @@ func (h *Hub) ServePoll(w http.ResponseWriter, r *http.Request, o Opening, wait 
 		}
 		return err
 	}
+	s.answered.Store(true)
 	h.count.wrote(LongPoll, len(events), n)
 	return ignoreUnsupported(answer.control.SetWriteDeadline(time.Time{})) // the next request on this connection has its own
 }

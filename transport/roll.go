@@ -14,7 +14,7 @@ type roll struct {
 	pollerFor time.Duration
 	pollers   int                // most that are idle
 	clients   map[string]*client // by session
-	idle      *list.List         // of *client: those with no stream and no waiting poll, by when they expire
+	idle      *list.List         // of *client: those with no stream and no waiting poll, by when they polled last
 	users     map[string]int     // clients by unionId; without a roster
 	rooms     map[string]*room
 
@@ -73,7 +73,7 @@ func (r *roll) enter(s *Session) {
 			r.version++
 		}
 	}
-	s.entered = r.reads
+	s.entered, s.since = r.reads, time.Now()
 	if c.idle != nil {
 		r.idle.Remove(c.idle)
 		c.idle = nil
@@ -120,14 +120,17 @@ func (r *roll) leave(s *Session, now time.Time) {
 	polling := c.kind() == LongPoll
 	defer r.follow(c)
 	c.sessions = slices.DeleteFunc(c.sessions, func(other *Session) bool { return other == s })
-	if r.guests != nil && c.kind() == LongPoll && (polling || len(c.sessions) > 0) {
+	answered := s.answered.Load()
+	if r.guests != nil && c.kind() == LongPoll && (answered || !polling) && (polling || len(c.sessions) > 0) {
 		r.guests.polled(c)
 	}
 	if len(c.sessions) > 0 {
 		return
 	}
 	if polling {
-		c.until = now.Add(r.pollerFor)
+		if c.until = now.Add(r.pollerFor); !answered { // it came when it had its last answer
+			c.until = s.since.Add(r.pollerFor)
+		}
 		c.idle = r.idle.PushBack(c)
 		if r.idle.Len() > r.pollers {
 			r.crowdOut(r.idle.Front().Value.(*client))
@@ -139,12 +142,12 @@ func (r *roll) leave(s *Session, now time.Time) {
 
 // expire forgets pollers that have not come back.
 func (r *roll) expire(now time.Time) {
-	for first := r.idle.Front(); first != nil; first = r.idle.Front() {
-		c := first.Value.(*client)
-		if now.Before(c.until) {
-			return
+	for at := r.idle.Front(); at != nil; {
+		c := at.Value.(*client)
+		at = at.Next()
+		if !now.Before(c.until) {
+			r.forget(c)
 		}
-		r.forget(c)
 	}
 }
 
@@ -163,6 +166,18 @@ func (r *roll) forget(c *client) {
 	}
 	r.uncount(c.user, c.rooms)
 	delete(r.clients, c.id)
+}
+
+// Streaming returns those of the sessions that have a stream.
+func (h *Hub) Streaming(sessions []string) (list []string) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	for _, id := range sessions {
+		if c := h.roll.clients[id]; c != nil && c.kind() != LongPoll {
+			list = append(list, id)
+		}
+	}
+	return list
 }
 
 // kind is the transport of a client's newest stream; a client without one polls.

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -44,6 +45,8 @@ type Session struct {
 	closed    bool
 	seen      seen
 	entered   uint64 // how often the census had been read
+	since     time.Time
+	answered  atomic.Bool // of a poll: its answer went out
 
 	// Owned by the goroutine that calls Next.
 	position position  // written to the client
