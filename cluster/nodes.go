@@ -178,6 +178,7 @@ func (n *nodes) readAll(ctx context.Context) {
 	for _, value := range values {
 		n.sign(value, true)
 	}
+	n.h.change() // what the others say of themselves
 }
 
 // sign takes one sign of life; full: with what the node says of itself.

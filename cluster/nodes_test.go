@@ -30,6 +30,7 @@ func TestTogether(t *testing.T) {
 		{"one order", testOneOrder},
 		{"reached", testReachedLater},
 		{"status", testStatus},
+		{"changes", testChanges},
 		{"claims", testOneClaims},
 		{"readings", testReadings},
 		{"readings in a stream", testManyReadings},

@@ -32,38 +32,46 @@ func parsePresenceKey(key any) (incarnation, user string, ok bool) {
 
 // write makes the map what is wanted and reports whether it could.
 func (p *presence) write(ctx context.Context) bool {
-	p.mu.Lock()
-	users, sessions := p.dirty, p.unwritten
-	p.dirty, p.unwritten = make(map[string]struct{}), make(map[string]struct{})
-	p.mu.Unlock()
+	users, sessions, news := p.toWrite()
 	if len(users)+len(sessions) == 0 {
 		return true
 	}
-	var changed atomic.Bool // for the others too
-	undone := eachOf(users, func(user string) error {
-		changed.Store(true)
-		return p.writeUser(ctx, user)
-	})
-	unsaid := eachOf(sessions, func(session string) error {
-		fresh, err := p.writePoller(ctx, session)
-		if fresh {
-			changed.Store(true)
-		}
-		return err
-	})
+	undone := eachOf(users, func(user string) error { return p.writeUser(ctx, user) })
+	unsaid := eachOf(sessions, func(session string) error { return p.writePoller(ctx, session) })
 	p.mu.Lock()
 	for user := range undone {
 		p.dirty[user] = struct{}{}
 	}
 	for session := range unsaid {
 		p.unwritten[session] = struct{}{}
+		delete(p.polling, session)
 	}
 	p.mu.Unlock()
-	if changed.Load() {
+	if news {
 		p.revision.Add(1) // after the writes, so that who reads because of it finds them
 		ring(p.h.nodes.bell)
 	}
 	return len(undone)+len(unsaid) == 0
+}
+
+// toWrite returns what is to be written, and counts it as written; news: the others are to count anew.
+func (p *presence) toWrite() (users, sessions map[string]struct{}, news bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	users, sessions, news = p.dirty, p.unwritten, len(p.dirty) > 0
+	p.dirty, p.unwritten = make(map[string]struct{}), make(map[string]struct{})
+	for session := range sessions {
+		s, here := p.own.pollers[session]
+		_, known := p.polling[session]
+		news = news || !here || !known
+		if here && p.polling == nil {
+			p.polling = make(map[string]poller)
+		}
+		if here {
+			p.polling[session] = s
+		}
+	}
+	return users, sessions, news
 }
 
 // writeUser writes what is wanted of the user now.
@@ -80,29 +88,19 @@ func (p *presence) writeUser(ctx context.Context, user string) error {
 	})
 }
 
-// writePoller writes what is wanted of the session now. fresh: the others are to count anew.
-func (p *presence) writePoller(ctx context.Context, session string) (fresh bool, err error) {
+// writePoller writes what is wanted of the session now.
+func (p *presence) writePoller(ctx context.Context, session string) error {
 	p.mu.Lock()
 	s, here := p.own.pollers[session]
-	_, known := p.polling[session]
 	p.mu.Unlock()
 	ttl := time.Until(s.until)
-	err = p.h.do(ctx, func(ctx context.Context, l *link) error {
+	return p.h.do(ctx, func(ctx context.Context, l *link) error {
 		if !here || ttl <= 0 {
 			return l.pollers.Delete(ctx, session)
 		}
 		value := append(newFrame().str(s.node), s.entry.frame()[1:]...)
 		return l.pollers.SetWithTTL(ctx, session, []byte(value), max(ttl, leastKept)+pollerMargin)
 	})
-	if err == nil && here {
-		p.mu.Lock()
-		if p.polling == nil {
-			p.polling = make(map[string]poller)
-		}
-		p.polling[session] = s
-		p.mu.Unlock()
-	}
-	return !here || !known, err
 }
 
 // readPollers reads which sessions poll. One that this node answered and that is not there has a stream elsewhere.
@@ -163,8 +161,12 @@ func (p *presence) readPollers(ctx context.Context) bool {
 	return true
 }
 
-// purge removes what dead nodes left. One of the living does it.
+// purge removes what dead nodes left. One of the living does it; a node that is alone cannot tell who lives.
 func (p *presence) purge(ctx context.Context, incarnations []string) {
+	if p.h.messages.isAlone() {
+		clear(p.orphans)
+		return
+	}
 	living := p.h.nodes.living()
 	maps.DeleteFunc(p.orphans, func(incarnation string, _ time.Time) bool {
 		_, lives := living[incarnation]

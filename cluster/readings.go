@@ -81,26 +81,33 @@ func (r *readings) Publish(ctx context.Context, sub string, version int64, keep 
 func (r *readings) store(
 	ctx context.Context, w wireReading, keep time.Duration, packed []byte, small bool,
 ) (newest bool, err error) {
-	err = r.h.do(ctx, func(ctx context.Context, l *link) error {
+	err = r.h.do(ctx, func(ctx context.Context, l *link) (err error) {
 		m := l.readings
 		if !small {
 			m = l.bulkReading
 		}
-		put := func(value any) (any, error) {
+		newest, err = putNewest(packed, w.version, func(value any) (any, error) {
 			if keep == 0 {
 				return m.Put(ctx, w.sub, value)
 			}
 			return m.PutWithTTL(ctx, w.sub, value, max(keep, leastKept))
-		}
-		old, err := put(packed)
-		if there, bad := parseReading(old); err == nil && bad == nil && there.version > w.version {
-			_, err = put(old)
-			return err
-		}
-		newest = true
+		})
 		return err
 	})
-	return newest, err
+	return newest || err != nil, err
+}
+
+// putNewest puts a reading where put does, which returns what was there. Whoever took away a newer one puts it back, so that
+// of several at the same time the newest stays.
+func putNewest(value any, version int64, put func(any) (any, error)) (newest bool, err error) {
+	for newest = true; ; newest = false {
+		old, err := put(value)
+		there, bad := parseReading(old)
+		if err != nil || bad != nil || there.version <= version {
+			return newest, err
+		}
+		value, version = old, there.version
+	}
 }
 
 // Want listens first and reads then.

@@ -14,6 +14,8 @@ const (
 	smallMost = 12 << 10
 	// maxReading is the largest reading, before it is deflated.
 	maxReading = 4 << 20
+	// maxVersion is the highest version that JavaScript keeps apart from the one before.
+	maxVersion = 1 << 53
 )
 
 // How the data of a wireReading is carried.
@@ -54,6 +56,9 @@ func (w wireReading) frame() []byte {
 func parseReading(value any) (wireReading, error) {
 	p := parse(value)
 	w := wireReading{kind: p.int(), sub: p.str(), version: p.int(), incarnation: p.str(), sent: p.time(), body: p.bytes()}
+	if w.version < 1 || w.version > maxVersion {
+		p.fail() // nothing could ever be newer
+	}
 	return w, p.err
 }
 

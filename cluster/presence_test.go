@@ -1,0 +1,62 @@
+package cluster
+
+import (
+	"testing"
+	"time"
+)
+
+// lonely returns a node that believes that it can reach the others, and cannot.
+func lonely(name string) *Hazelcast {
+	h := NewHazelcast(name, newRecorder(), Options{Addresses: []string{"none"}})
+	h.messages.degraded = false
+	h.messages.show()
+	return h
+}
+
+// TestCountedWhileWritten is about a poller that is on its way to the members.
+func TestCountedWhileWritten(t *testing.T) {
+	h := lonely("a")
+	wantPollers := func(when string, want int) {
+		t.Helper()
+		h.presence.recount() // as after any other change
+		if got := h.Roster().Transports["poll"]; got != want {
+			t.Errorf("%s: %d pollers; want %d", when, got, want)
+		}
+	}
+	poll := Entry{User: "7", Streams: map[string]int{"poll": 1}}
+	h.Poll("s", poll, time.Minute)
+	wantPollers("not written yet", 1)
+	if _, sessions, news := h.presence.toWrite(); len(sessions) != 1 || !news {
+		t.Errorf("%d sessions to write, news: %v", len(sessions), news)
+	}
+	wantPollers("under way", 1)
+	h.Unpoll("s")
+	wantPollers("gone while under way", 0)
+	h.Poll("s", poll, time.Minute)
+	if h.presence.write(t.Context()) {
+		t.Error("written to nobody")
+	}
+	wantPollers("written in vain", 1)
+	if _, _, news := h.presence.toWrite(); !news {
+		t.Error("nobody would learn of it at the second try")
+	}
+	h.Poll("s", poll, time.Minute)
+	if _, _, news := h.presence.toWrite(); news {
+		t.Error("a poller that polls again is news")
+	}
+}
+
+// TestPurgeAlone has a node that is alone find what others have written: it cannot tell that they are dead.
+func TestPurgeAlone(t *testing.T) {
+	h := lonely("a")
+	h.presence.purge(t.Context(), []string{"b#1"})
+	if len(h.presence.orphans) != 1 {
+		t.Error("what stands under nobody is not noticed")
+	}
+	h.messages.degraded = true
+	h.messages.show()
+	h.presence.purge(t.Context(), []string{"b#1", "c#1"})
+	if len(h.presence.orphans) != 0 {
+		t.Errorf("a node alone is about to purge %v", h.presence.orphans)
+	}
+}
