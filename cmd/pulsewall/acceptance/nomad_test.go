@@ -1,0 +1,214 @@
+package acceptance
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/url"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// nomad is a client that keeps its position while it goes from one node and transport to another.
+type nomad struct {
+	user  string
+	rooms []string
+	home  *site // it goes to no other node; nil: to any
+	nodes []*site
+	until *atomic.Pointer[place] // where the last letter stands, once that is known
+
+	after, session string
+	events         []heard
+	stays          []stay
+	hops, misses   int // openings, and those that found nobody
+	problem        error
+	finished       bool // it is where the last letter stands, or further
+}
+
+// heard is a message or a reset, in the order in which they came.
+type heard struct {
+	place
+	courier, number int
+	came            time.Time
+	reset           string // the reason
+	by              string // the transport
+	on              *site
+}
+
+// stay is a time during which the nomad was connected to a node, at least.
+type stay struct {
+	on       *site
+	from, to time.Time
+}
+
+// means are the transports of programs.
+var means = []string{"websocket", "sse", "poll"}
+
+// mostStay is how long a nomad stays on one transport at most.
+const mostStay = 1500 * time.Millisecond
+
+// roam hops until the nomad has the last letter.
+func (n *nomad) roam(ctx context.Context) {
+	for ctx.Err() == nil && !n.finished && n.problem == nil {
+		on := n.home
+		if on == nil {
+			on = n.nodes[rand.IntN(len(n.nodes))]
+		}
+		n.hops++
+		here := stay{on: on}
+		stay, cancel := context.WithTimeout(ctx, time.Duration(50+rand.IntN(int(mostStay.Milliseconds())))*time.Millisecond)
+		transport := means[rand.IntN(len(means))]
+		err := n.visit(stay, transport, &here)
+		if cancel(); here.from.IsZero() {
+			n.misses++
+			pauseFor(ctx, 50*time.Millisecond)
+		} else {
+			n.stays = append(n.stays, here)
+		}
+		if err != nil && strings.HasPrefix(err.Error(), "4") { // a status: what it asks for is always right
+			n.problem = err
+		}
+	}
+}
+
+func pauseFor(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+// visit follows a node by one transport until ctx ends.
+func (n *nomad) visit(ctx context.Context, transport string, here *stay) error {
+	query := url.Values{"unionId": {n.user}, "room": n.rooms}
+	if n.after != "" {
+		query.Set("after", n.after)
+	}
+	if n.session != "" {
+		query.Set("session", n.session)
+	}
+	if transport == "poll" {
+		return n.pollOn(ctx, query, here)
+	}
+	var c stream
+	var err error
+	if transport == "sse" {
+		c, err = here.on.sse(ctx, query.Encode())
+	} else {
+		c, err = here.on.socket(ctx, query.Encode())
+	}
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	defer context.AfterFunc(ctx, c.close)()
+	for n.problem == nil && !n.finished {
+		e, err := c.next()
+		now := time.Now()
+		if err != nil {
+			if ctx.Err() == nil { // the node went
+				return nil
+			}
+			here.to = now
+			return nil
+		}
+		if here.from.IsZero() {
+			here.from = now
+		}
+		here.to = now
+		n.take(e, transport, here.on, now)
+	}
+	return nil
+}
+
+// pollOn asks again and again.
+func (n *nomad) pollOn(ctx context.Context, query url.Values, here *stay) error {
+	query.Set("wait", "1")
+	for ctx.Err() == nil && n.problem == nil && !n.finished {
+		if n.after == "" {
+			query.Set("wait", "0")
+		}
+		begun := time.Now()
+		got, err := here.on.poll(ctx, query.Encode())
+		if err != nil {
+			return err
+		}
+		now := time.Now()
+		if here.from.IsZero() {
+			here.from = begun
+		}
+		here.to = now
+		for _, e := range got.Events {
+			n.take(e, "poll", here.on, now)
+		}
+		n.reach(got.Cursor)
+		query.Set("after", n.after)
+		query.Set("session", n.session)
+	}
+	return nil
+}
+
+// take notes what comes.
+func (n *nomad) take(e event, transport string, on *site, now time.Time) {
+	h := heard{came: now, by: transport, on: on}
+	if e.ID != "" {
+		h.place = n.reach(e.ID)
+	}
+	switch e.Event {
+	case "hello":
+		var hello struct{ Session string }
+		if err := json.Unmarshal(e.Data, &hello); err != nil || hello.Session == "" {
+			n.problem = fmt.Errorf("hello %s: %w", e.Data, err)
+		}
+		n.session = hello.Session
+	case "reset":
+		var reset struct{ Reason string }
+		if err := json.Unmarshal(e.Data, &reset); err != nil || reset.Reason == "" {
+			n.problem = fmt.Errorf("reset %s: %w", e.Data, err)
+		}
+		h.reset = reset.Reason
+		n.events = append(n.events, h)
+	case "message":
+		var m struct {
+			ID   string
+			Data []int
+		}
+		if err := json.Unmarshal(e.Data, &m); err != nil || m.ID != e.ID || e.ID == "" || len(m.Data) != 2 {
+			n.problem = fmt.Errorf("message %s with id %q: %w", e.Data, e.ID, err)
+			return
+		}
+		h.courier, h.number = m.Data[0], m.Data[1]
+		n.events = append(n.events, h)
+	}
+}
+
+// reach moves the position.
+func (n *nomad) reach(cursor string) place {
+	at, err := parsePlace(cursor)
+	if err != nil {
+		n.problem = fmt.Errorf("cursor %q: %w", cursor, err)
+	}
+	n.after = cursor
+	if last := n.until.Load(); last != nil && last.epoch == at.epoch && last.seq <= at.seq {
+		n.finished = true
+	}
+	return at
+}
+
+// visited says whether the nomad was on a node at any time between two.
+func (n *nomad) visited(on *site, from, to time.Time) bool {
+	return slices.ContainsFunc(n.stays, func(s stay) bool { return s.on == on && s.to.After(from) && s.from.Before(to) })
+}
+
+// wasReset says whether the nomad got a reset between two times.
+func (n *nomad) wasReset(from, to time.Time) bool {
+	return slices.ContainsFunc(n.events, func(h heard) bool { return h.reset != "" && h.came.After(from) && h.came.Before(to) })
+}
+
+// stayed says whether the nomad was on a node all the time between two.
+func (n *nomad) stayed(on *site, from, to time.Time) bool {
+	return slices.ContainsFunc(n.stays, func(s stay) bool { return s.on == on && s.from.Before(from) && s.to.After(to) })
+}
