@@ -68,7 +68,11 @@ func (s *Scheduler) take(p *poll, r Remote, kept bool) error {
 func (s *Scheduler) lookAbroad(ctx context.Context, p *poll) {
 	s.askNewest(ctx, p)
 	node := p.key.Node
-	_, alive := s.opts.Peers.Knows(node)
+	known, alive := s.opts.Peers.Knows(node)
+	missing := "node " + node + " is gone"
+	if !known {
+		missing = "no node " + node + " is known here"
+	}
 	now := time.Now()
 	s.mu.Lock()
 	sh := p.share
@@ -77,7 +81,7 @@ func (s *Scheduler) lookAbroad(ctx context.Context, p *poll) {
 		return
 	}
 	o := p.outcome
-	o.failure, o.took, o.settled = sentence("node "+node+" is gone"), 0, now
+	o.failure, o.took, o.settled = sentence(missing), 0, now
 	if p.failure == "" {
 		o.since = now
 	}

@@ -139,8 +139,12 @@ func TestNodesThatNobodyKnows(t *testing.T) {
 				t.Errorf("WantFor(%q) = %v; want %v", name, err, want)
 			}
 		}
+		nobody, _ := n.watch("host@node-9")
 		sub, _ := n.watch("a")
 		time.Sleep(time.Second)
+		if got := n.last(nobody); got.Status != Failed || got.Error != "No node node-9 is known here." {
+			t.Errorf("the machine of nobody is %s", describe(got, n.t0))
+		}
 		good := n.last(sub)
 		for data, fails := range map[string]bool{"": true, "{}": true, "[]": true, `{"failure":"x"} {}`: true} {
 			if err := n.Accept("a", Remote{Version: good.Version + 100, Data: []byte(data)}); (err != nil) != fails {

@@ -150,7 +150,7 @@ func (s *Scheduler) Resolve(sub Subscription) (Subscription, error) {
 		return Subscription{}, bad("node %s of feed %s; it is the same on every node, so none is allowed", quote(sub.Node), sub.Feed)
 	case f.desc.PerNode && sub.Node == "":
 		sub.Node = s.opts.Node
-	case sub.Node != s.opts.Node && f.desc.PerNode && !s.knows(sub.Node):
+	case sub.Node != s.opts.Node && f.desc.PerNode && s.opts.Peers == nil: // with others it may come at any time
 		return Subscription{}, fmt.Errorf("%w: %s of node %s; this is node %s", ErrUnknownFeed, sub.Feed, quote(sub.Node), quote(s.opts.Node))
 	}
 	if !f.desc.PerUser {
@@ -163,15 +163,6 @@ func (s *Scheduler) Resolve(sub Subscription) (Subscription, error) {
 		}
 	}
 	return sub, nil
-}
-
-// knows says whether another node of that name may be asked for.
-func (s *Scheduler) knows(node string) bool {
-	if s.opts.Peers == nil {
-		return false
-	}
-	known, _ := s.opts.Peers.Knows(node)
-	return known
 }
 
 func (s *Scheduler) feedNames() string {
