@@ -13,7 +13,8 @@ func (p *poll) turn(now time.Time) (n int, start time.Time) {
 }
 
 // following is when this node may try next, after now: at once in the turn of an attempt if it polled last, else when
-// that node has had its chance. One whose claims get lost comes after the others, lest it take what nobody then does.
+// that node has had its chance. One whose claims get lost comes after the others, lest it take what nobody then does; so does
+// one whose poll failed, for another may reach the source.
 func (p *poll) following(now time.Time) time.Time {
 	_, at := p.turn(now)
 	if !now.Before(p.share.due) {
@@ -155,7 +156,7 @@ func (s *Scheduler) advance(p *poll, now, started time.Time) {
 	}
 	skew := s.skew()
 	sh.version = max(now.Add(skew).UnixMicro(), sh.version+versionStep, s.floor+1)
-	sh.mine, sh.doubt = true, false
+	sh.mine, sh.doubt = true, p.failure != ""
 	if p.failure == "" {
 		p.table.asOf = now.Add(skew).Truncate(time.Microsecond)
 	}

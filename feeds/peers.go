@@ -71,7 +71,7 @@ type share struct {
 	due     time.Time // when its successor is due; without one, when the poll was first wanted
 	joined  bool      // Peers.Want was called
 	mine    bool      // this node polled last
-	doubt   bool      // its claim since then came to nothing that it knows of
+	doubt   bool      // its claim since then came to nothing that it knows of, or its poll failed
 	busy    bool      // an errand of the poll is running
 	gone    bool      // the node that measures was found gone since the newest outcome
 	until   time.Time // other nodes want it at least so long
