@@ -148,6 +148,17 @@ func (s *Scheduler) askNewest(ctx context.Context, p *poll) {
 	}
 }
 
+// learn asks for the newest before an attempt ends whose turn is over: this node may have stood still while others polled.
+func (s *Scheduler) learn(ctx context.Context, p *poll) {
+	s.mu.Lock()
+	a := p.attempt
+	late := p.share != nil && p.share.by == anyNode && !a.settled && age(a.started, time.Now()) > p.feed.Interval
+	s.mu.Unlock()
+	if late {
+		s.askNewest(ctx, p)
+	}
+}
+
 // advance numbers an outcome of this node, and plans the next poll an interval after this one started.
 func (s *Scheduler) advance(p *poll, now, started time.Time) {
 	sh := p.share

@@ -209,6 +209,7 @@ func (f *feed) ask(ctx context.Context, q Query) (t *table, err error) {
 
 // finish settles the attempt, once, and gives its reading to each subscription that hangs on the poll.
 func (s *Scheduler) finish(run context.Context, p *poll, t *table, err error) {
+	s.learn(run, p)
 	now := time.Now()
 	s.mu.Lock()
 	a := p.attempt
