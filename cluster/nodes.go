@@ -209,7 +209,9 @@ func (n *nodes) sign(value any, full bool) {
 		changed = changed || p.Gone || p.revision != revision
 		p.counter, p.revision, p.Gone = counter, revision, false
 		p.moved, p.Seen = now, now
-		p.clock.sample(now, wall.Sub(sent))
+	}
+	if difference := wall.Sub(sent); counter != left && (!full || difference < 0) {
+		p.clock.sample(now, difference) // what stood in the map may be old: it proves a clock ahead, never one behind
 	}
 	if full {
 		p.Status = f.bytes()

@@ -58,6 +58,25 @@ func TestClock(t *testing.T) {
 	}
 }
 
+// TestClockOfWhatIsOld has signs of life that stood in the map for a while: what such a node polled must not look fresher for it.
+func TestClockOfWhatIsOld(t *testing.T) {
+	n := NewHazelcast("a", newRecorder(), Options{Addresses: []string{"none"}}).nodes
+	now := time.Now()
+	about := func(got, want time.Duration) bool { return (got - want).Abs() < time.Second }
+	n.sign(sign("b#1", 1, now.Add(-20*time.Second)), true)
+	if got := n.shift("b#1", now.Add(-time.Minute)); got != 0 {
+		t.Errorf("shift = %v of a node that may have died 20 s ago, want 0", got)
+	}
+	n.sign(sign("b#1", 1, now.Add(-19*time.Second)), false)
+	if got := n.shift("b#1", now); !about(got, 19*time.Second) {
+		t.Errorf("shift = %v of a clock that is 19 s behind", got)
+	}
+	n.sign(sign("c#1", 1, now.Add(15*time.Second)), true)
+	if got := n.shift("c#1", now); !about(got, -15*time.Second) {
+		t.Errorf("shift = %v of a clock that is 15 s ahead", got)
+	}
+}
+
 // sign is what a node says every 3 s.
 func sign(incarnation string, counter int64, at time.Time) []byte {
 	return newFrame().str(incarnation).int(counter).int(0).time(at)
