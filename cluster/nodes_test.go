@@ -36,6 +36,7 @@ func TestTogether(t *testing.T) {
 		{"readings in a stream", testManyReadings},
 		{"presence", testPresence},
 		{"pollers", testHoppingPoller},
+		{"pollers and a reconnect", testPollerRelinked},
 		{"a stream that asks elsewhere", testAskingStream},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, a, b) })

@@ -99,8 +99,11 @@ func (p *presence) recount() {
 // relink has everything written and read again.
 func (p *presence) relink() {
 	p.mu.Lock()
-	for session := range p.own.pollers {
-		p.unwritten[session] = struct{}{}
+	for session, own := range p.own.pollers {
+		if _, waits := p.unwritten[session]; !waits {
+			own.again = true
+			p.own.pollers[session], p.unwritten[session] = own, struct{}{}
+		}
 	}
 	p.roster = nil
 	p.mu.Unlock()

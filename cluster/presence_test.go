@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"fmt"
 	"testing"
 	"time"
 )
@@ -58,5 +59,45 @@ func TestPurgeAlone(t *testing.T) {
 	h.presence.purge(t.Context(), []string{"b#1", "c#1"})
 	if len(h.presence.orphans) != 0 {
 		t.Errorf("a node alone is about to purge %v", h.presence.orphans)
+	}
+}
+
+// testPollerRelinked is about a session that went on to b, when a has everything written again.
+func testPollerRelinked(t *testing.T, a, b *node) {
+	polls := Entry{User: "2011", Streams: map[string]int{"poll": 1}}
+	pollers := a.Cluster.(*Hazelcast).link.Load().pollers
+	kept := func(session string, want time.Duration) error {
+		view, err := pollers.GetEntryView(t.Context(), session)
+		if err != nil || view == nil {
+			return fmt.Errorf("session %s: %v, %w", session, view, err)
+		}
+		if left := time.Until(time.UnixMilli(view.ExpirationTime)); left < want-5*time.Second || left > want+5*time.Second {
+			return fmt.Errorf("session %s is kept for %v; want about %v", session, left, want)
+		}
+		return nil
+	}
+	a.Poll("hopped", polls, 4*time.Second)
+	eventually(t, time.Second, func() error { return kept("hopped", 4*time.Second) })
+	b.Poll("hopped", polls, time.Minute)
+	eventually(t, time.Second, func() error { return kept("hopped", time.Minute) })
+	a.Poll("lost", polls, time.Minute)
+	eventually(t, time.Second, func() error { return kept("lost", time.Minute) })
+	if err := pollers.Delete(t.Context(), "lost"); err != nil {
+		t.Fatal(err)
+	}
+	a.Cluster.(*Hazelcast).presence.relink()
+	eventually(t, time.Second, func() error { return kept("lost", time.Minute) })
+	if err := kept("hopped", time.Minute); err != nil {
+		t.Error(err)
+	}
+	b.Unpoll("hopped")
+	a.Unpoll("lost")
+	for _, n := range []*node{a, b} {
+		eventually(t, 8*time.Second, func() error {
+			if u := n.Roster().Users["2011"]; u != nil {
+				return fmt.Errorf("%s still has %+v", n.Node(), u)
+			}
+			return nil
+		})
 	}
 }

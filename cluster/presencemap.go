@@ -67,7 +67,7 @@ func (p *presence) toWrite() (users, sessions map[string]struct{}, news bool) {
 		if here && p.polling == nil {
 			p.polling = make(map[string]poller)
 		}
-		if here {
+		if here && !(known && s.again) {
 			p.polling[session] = s
 		}
 	}
@@ -99,7 +99,12 @@ func (p *presence) writePoller(ctx context.Context, session string) error {
 			return l.pollers.Delete(ctx, session)
 		}
 		value := append(newFrame().str(s.node), s.entry.frame()[1:]...)
-		return l.pollers.SetWithTTL(ctx, session, []byte(value), max(ttl, leastKept)+pollerMargin)
+		ttl = max(ttl, leastKept) + pollerMargin
+		if s.again {
+			_, err := l.pollers.PutIfAbsentWithTTL(ctx, session, []byte(value), ttl)
+			return err
+		}
+		return l.pollers.SetWithTTL(ctx, session, []byte(value), ttl)
 	})
 }
 

@@ -105,6 +105,7 @@ type poller struct {
 	entry Entry
 	node  string    // which answered it last
 	until time.Time // on this node's monotonic clock; zero of those that other nodes keep
+	again bool      // the map may have lost it; if it has it, it may be from a node that answered later
 }
 
 // guests is what this node says of itself: its users' streams and the sessions it answered. It is guarded by whoever
