@@ -6,6 +6,7 @@ package balancer
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -50,8 +51,8 @@ type Options struct {
 	Kind Kind
 	// Nodes are host:port of what is balanced, one at least.
 	Nodes []string
-	// Listener is where it serves; Start takes it over. The default is a free port of 127.0.0.1.
-	Listener *net.TCPListener
+	// Listen is the host:port where it serves. The default is a free port of 127.0.0.1.
+	Listen string
 	// Config replaces the file in deploy. It needs lines like those there for servers, and for where to listen.
 	Config []byte
 	// Cert and Key are files in PEM, for NginxTLS.
@@ -70,32 +71,44 @@ type Balancer struct {
 }
 
 // Start starts a balancer and waits until it answers. The caller must Close it.
-func Start(ctx context.Context, o Options) (b *Balancer, err error) {
-	if o.Listener == nil {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		o.Listener = l.(*net.TCPListener)
-	}
-	defer func() { err = errors.Join(err, o.Listener.Close()) }() // the process has its own by then
-	program, err := find(o.Kind)
+func Start(ctx context.Context, o Options) (*Balancer, error) {
+	program, err := Program(o.Kind)
 	if err != nil {
 		return nil, err
 	}
+	socket, addr, err := listen(ctx, cmp.Or(o.Listen, "127.0.0.1:0"))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = socket.Close() }() // which start has done, unless it came to nothing
 	dir, err := os.MkdirTemp("", "pulsewall-balancer")
 	if err != nil {
 		return nil, err
 	}
-	b = &Balancer{addr: o.Listener.Addr().String(), dir: dir, ended: make(chan struct{})}
-	if err := b.start(ctx, program, o); err != nil {
+	b := &Balancer{addr: addr, dir: dir, ended: make(chan struct{})}
+	if err := b.start(ctx, program, socket, o); err != nil {
 		return nil, errors.Join(fmt.Errorf("start %s: %w", o.Kind, err), os.RemoveAll(dir))
 	}
 	return b, nil
 }
 
-// find returns the path of the program, which Debian puts where only root looks by itself.
-func find(kind Kind) (string, error) {
+// listen opens the socket that the process inherits, so that nobody can take the port in between. Multipath TCP, which Go would allow,
+// is not what the balancers would open, and lacks options.
+func listen(ctx context.Context, addr string) (*os.File, string, error) {
+	var lc net.ListenConfig
+	lc.SetMultipathTCP(false)
+	l, err := lc.Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, "", err
+	}
+	defer func() { _ = l.Close() }() // the file is another one of the same socket
+	socket, err := l.(*net.TCPListener).File()
+	return socket, l.Addr().String(), err
+}
+
+// Program returns the path of a balancer's program, which Debian puts where only root looks by itself. Where there is none, the error
+// is an ErrTool.
+func Program(kind Kind) (string, error) {
 	name := "nginx"
 	if kind == HAProxy {
 		name = "haproxy"
@@ -108,7 +121,7 @@ func find(kind Kind) (string, error) {
 	return "", fmt.Errorf("%w: %s; on Debian: apt-get install --no-install-recommends %s", ErrTool, name, name)
 }
 
-// command is the process that is to run, with its files written. It inherits the socket, so that nobody can take the port in between.
+// command is the process that is to run, with its files written.
 func (b *Balancer) command(program string, o Options) (*exec.Cmd, error) {
 	file, listen := o.Config, b.addr
 	if file == nil {
@@ -148,31 +161,29 @@ func (b *Balancer) command(program string, o Options) (*exec.Cmd, error) {
 	return cmd, nil
 }
 
-func (b *Balancer) start(ctx context.Context, program string, o Options) error {
-	cmd, err := b.command(program, o)
-	if err != nil {
+func (b *Balancer) start(ctx context.Context, program string, socket *os.File, o Options) (err error) {
+	if b.cmd, err = b.command(program, o); err != nil {
 		return err
 	}
-	socket, err := o.Listener.File()
-	if err != nil {
-		return err
-	}
-	defer func() { _ = socket.Close() }() // the process has it
 	said := new(beginning)
-	cmd.ExtraFiles = []*os.File{socket}
-	cmd.Stdout = said
+	b.cmd.ExtraFiles = []*os.File{socket}
+	b.cmd.Stdout = said
 	if o.Log != nil {
-		cmd.Stdout = io.MultiWriter(o.Log, said)
+		b.cmd.Stdout = io.MultiWriter(o.Log, said)
 	}
-	cmd.Stderr = cmd.Stdout
-	cmd.SysProcAttr = apart()
-	b.cmd = cmd
-	if err := cmd.Start(); err != nil {
+	b.cmd.Stderr = b.cmd.Stdout
+	b.cmd.SysProcAttr = apart()
+	if err := b.cmd.Start(); err != nil {
 		return err
+	}
+	// Start made it a socket that blocks, on which a worker of nginx would wait for ever when another one was faster.
+	if err := errors.Join(syscall.SetNonblock(int(socket.Fd()), true), socket.Close()); err != nil {
+		_ = b.cmd.Process.Kill()
+		return errors.Join(err, b.cmd.Wait())
 	}
 	go func() { // ends with the process, whose end Close waits for
 		defer close(b.ended)
-		_ = cmd.Wait()
+		_ = b.cmd.Wait()
 	}()
 	if err := b.answers(ctx, o.Kind); err != nil {
 		b.end()

@@ -32,11 +32,18 @@ func TestTLS(t *testing.T) {
 		}
 		return err
 	})
+	secured(t, server.URL, "/d/overview")
+}
+
+// secured opens a page whose certificate nobody trusts in browsers, on each rung: it is live there, and all that is a request comes
+// over HTTP/2.
+func secured(t *testing.T, address, path string) {
+	t.Helper()
 	for _, w := range ways[:3] {
 		p := newTab(t)
 		p.must(call(p.ctx, security.SetIgnoreCertificateErrors, security.SetIgnoreCertificateErrorsParams{Ignore: true}))
 		p.before(w.remove)
-		p.open(server.URL + "/d/overview")
+		p.open(address + path)
 		p.until(10*time.Second, `document.querySelector("[data-slot=transport]").textContent === "`+w.transport+`" && `+isLive)
 		protocols, err := eval[[]string](p, `performance.getEntriesByType("navigation").concat(performance.getEntriesByType("resource")).map(
 			function (e) { return e.nextHopProtocol; }).filter(Boolean)`)
@@ -53,7 +60,7 @@ func TestTLS(t *testing.T) {
 		version, err := eval[string](p, `document.querySelector("[data-panel]").getAttribute("data-version")`)
 		p.must(err)
 		p.until(6*time.Second, `document.querySelector("[data-panel]").getAttribute("data-version") !== "`+version+`"`)
-		p.quiet(strings.Replace(server.URL, "https", "wss", 1))
+		p.quiet(strings.Replace(address, "https", "wss", 1))
 	}
 }
 
