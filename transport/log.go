@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"sort"
 	"time"
+	"unicode/utf8"
 )
 
 // messageLog is the last messages in one order. It is a part of the Hub, guarded by its mutex. Inside, places are counted by an
@@ -61,7 +62,7 @@ func newEntry(item Item, now time.Time) entry {
 	m := item.Message
 	m.ID, m.Room = item.ID(), m.To.Room
 	var data bytes.Buffer
-	if err := json.Compact(&data, m.Data); err != nil { // its sender's node let it through; nothing may stop the log
+	if err := json.Compact(&data, m.Data); err != nil || !utf8.Valid(m.Data) { // its sender's node let it through; nothing may stop the log
 		data.Reset()
 		data.WriteString("null")
 	}

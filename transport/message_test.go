@@ -156,3 +156,13 @@ func ExampleParseAddress() {
 	fmt.Println(to.Users, err)
 	// Output: [7 8] <nil>
 }
+
+// TestDataThatNoClientCouldRead is in a log that others write, too: a text frame with it would end the stream, and the next one.
+func TestDataThatNoClientCouldRead(t *testing.T) {
+	for _, data := range []string{"\"\xff\"", "{", "", "\"\xed\xa0\x80\""} {
+		e := newEntry(Item{Message: Message{To: Address{All: true}, Data: json.RawMessage(data)}}, time.Now())
+		if !utf8.Valid(e.data) || !json.Valid(e.data) || string(e.message.Data) != "null" {
+			t.Errorf("%q became %s", data, e.data)
+		}
+	}
+}

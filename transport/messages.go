@@ -32,7 +32,7 @@ func (h *Hub) Restart(epoch string, after int64, kept []Item) {
 	now := time.Now()
 	entries := make([]entry, len(kept))
 	for i, item := range kept {
-		entries[i] = newEntry(item, now)
+		entries[i] = newEntry(item, earlier(now, item.Message.At)) // it is as old as it says, whatever this node's age
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -119,3 +119,25 @@ func TestRestartAlone(t *testing.T) {
 		wants(t, "cursor", s.cursor(), "g-7")
 	})
 }
+
+// TestKeptMessagesAreAsOldAsTheySay has a node start when the others' log has messages of yesterday.
+func TestKeptMessagesAreAsOldAsTheySay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newTestHub(t, Options{KeepFor: time.Hour})
+		var kept []Item
+		for i, age := range []time.Duration{25 * time.Hour, 50 * time.Minute, -time.Minute} {
+			item := itemAt(Position{Epoch: "f", Seq: int64(i + 1)}, "", everybody)
+			item.Message.At = time.Now().Add(-age)
+			kept = append(kept, item)
+		}
+		h.Restart("f", 0, kept)
+		time.Sleep(2 * time.Second)
+		s := admit(t, h, Opening{After: earliest}, WebSocket)
+		wants(t, "earliest", next(t, s), "message 2, message 3")
+		s.Close()
+		time.Sleep(10 * time.Minute)
+		s = admit(t, h, Opening{After: earliest}, WebSocket)
+		wants(t, "ten minutes later", next(t, s), "message 3")
+		s.Close()
+	})
+}
