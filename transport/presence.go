@@ -180,7 +180,7 @@ func (h *Hub) tick(ctx context.Context) {
 func (h *Hub) look() {
 	names, degraded := h.opts.Nodes()
 	now := time.Now()
-	every := presenceEvery
+	every := lookEvery
 	h.mu.RLock()
 	if degraded != h.roll.degraded {
 		every = 0

@@ -154,9 +154,9 @@ func (r *roll) due(now time.Time, every time.Duration) bool {
 	return !now.Before(r.readAt.Add(every))
 }
 
-// read takes who is online on all nodes.
-func (r *roll) read(c Census, now time.Time) {
-	r.readAt, r.unread = now, false
+// read takes who is online on all nodes. What takes long to count is counted less often.
+func (r *roll) read(c Census, begun, now time.Time) {
+	r.readAt, r.unread = now.Add(min(presenceEvery, readShare*now.Sub(begun))), false
 	r.reads++
 	next := r.version + 1
 	users, connections := c.Totals()
@@ -176,6 +176,9 @@ func (r *roll) awaits(s *Session, told *seen) bool {
 	return r.guests != nil && s.kind != LongPoll && told.version == 0 && r.reads == s.entered
 }
 
+// readShare is how many times as long as a census took to be counted it stands at least.
+const readShare = 20
+
 // readSoonest is how long after the census was read it may be read again for somebody new.
 const readSoonest = 250 * time.Millisecond
 
@@ -193,7 +196,8 @@ func (h *Hub) recount(every time.Duration) {
 	h.roster.Lock()
 	defer h.roster.Unlock()
 	h.mu.RLock()
-	due := h.roll.due(time.Now(), every)
+	begun := time.Now()
+	due := h.roll.due(begun, every)
 	h.mu.RUnlock()
 	if !due {
 		h.mu.Lock()
@@ -204,7 +208,7 @@ func (h *Hub) recount(every time.Duration) {
 	census := h.opts.Roster.Census()
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.roll.read(census, time.Now())
+	h.roll.read(census, begun, time.Now())
 }
 
 // Changed says that Nodes or the Roster may tell something else than before. It never waits.

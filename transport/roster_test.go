@@ -119,7 +119,7 @@ func TestRosterIsToldOf(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, tape := newTown(), &tape{}
 		a, b := w.settle(t, Options{Node: "a"}), w.settle(t, Options{Node: "b"})
-		time.Sleep(1200 * time.Millisecond) // not when the hubs look
+		time.Sleep(1300 * time.Millisecond) // not when the hubs look
 		streaming(t, admit(t, a, Opening{UnionID: "1", Rooms: []string{"r"}, Presence: true}, WebSocket), tape)
 		equal(t, "at first", tape.presences(), []string{"0s: 1 users 1 connections [a] false", "0s: r 1 users 1 connections +[] -[]"})
 		time.Sleep(1500 * time.Millisecond)
@@ -128,7 +128,7 @@ func TestRosterIsToldOf(t *testing.T) {
 			admit(t, b, Opening{UnionID: fmt.Sprint(100 + i), Rooms: []string{"elsewhere"}}, WebSocket)
 		}
 		time.Sleep(6 * time.Second)
-		equal(t, "came", tape.presences(), []string{"5.8s: 32 users 32 connections [a] false", "5.8s: r 2 users 2 connections +[2] -[]"})
+		equal(t, "came", tape.presences(), []string{"5s: 32 users 32 connections [a] false", "5s: r 2 users 2 connections +[2] -[]"})
 		two.Close()
 		for i := range 30 {
 			admit(t, b, Opening{UnionID: fmt.Sprint(200 + i), Rooms: []string{"r"}}, WebSocket)
@@ -195,7 +195,7 @@ func TestRosterDegradedAtOnce(t *testing.T) {
 		alone := false
 		nodes := func() ([]string, bool) { mu.Lock(); defer mu.Unlock(); return []string{"a"}, alone }
 		h := w.settle(t, Options{Node: "a", Nodes: nodes})
-		time.Sleep(1200 * time.Millisecond)
+		time.Sleep(1300 * time.Millisecond)
 		streaming(t, admit(t, h, Opening{Presence: true}, WebSocket), tape)
 		time.Sleep(1100 * time.Millisecond)
 		mu.Lock()
