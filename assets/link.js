@@ -186,6 +186,7 @@
     if (typeof data.time === "string") { this.clock.learn(Date.parse(data.time)); }
     if (event.event === "hello") {
       this.session = typeof data.session === "string" ? data.session : this.session;
+      this.node = String(data.node || "");
       this.heartbeat = data.heartbeat > 0 ? Number(data.heartbeat) : this.heartbeat;
     } else if (event.event === "bye") {
       this.leave(data);

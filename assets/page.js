@@ -71,13 +71,27 @@
       this.rename(data.subs);
     } else if (event.event === "presence" || event.event === "heartbeat") {
       this.people = data;
-      if (event.event === "presence") { this.alone = Boolean(data.degraded); }
+      if (event.event === "presence") {
+        this.alone = Boolean(data.degraded);
+        this.settle(data.nodes);
+      }
       if (!this.hidden()) { this.header.count(data); }
     } else if (event.event === "message" || event.event === "reset") {
       this.waiting.push(event);
       if (this.waiting.length > 20) { this.waiting.shift(); }
       if (!this.held()) { this.tellWaiting(); }
     }
+  };
+
+  // settle has panels of a machine that nobody named leave a node that is gone for one that is here: the one that answers.
+  Page.prototype.settle = function (nodes) {
+    var before = this.subs(), here = this.link.node;
+    if (!Array.isArray(nodes) || !nodes.length) { return; }
+    if (nodes.indexOf(here) < 0) { here = nodes[0]; }
+    this.panels.forEach(function (panel) {
+      if (panel.follows && nodes.indexOf(panel.node()) < 0) { panel.move(here); }
+    });
+    this.link.follow(before, this.subs(), false);
   };
 
   Page.prototype.tellWaiting = function () {

@@ -15,6 +15,7 @@
     this.name = section.getAttribute("data-panel");
     this.look = section.getAttribute("data-look");
     this.perUser = section.getAttribute("data-user") === "1";
+    this.follows = section.hasAttribute("data-follows");
     this.current = Number(section.getAttribute("data-current")) || 1;
     this.body = dom.slot(section, "body");
     this.age = dom.slot(section, "age");
@@ -142,6 +143,19 @@
       }
     }, PATIENCE);
     this.tell();
+  };
+
+  // node is whose machine the panel shows: "" of what is the same on every node.
+  Panel.prototype.node = function () { return (/^[^\/]*@([^\/]+)/.exec(this.sub) || ["", ""])[1]; };
+
+  // move shows the machine of another node, with a curve of its own.
+  Panel.prototype.move = function (node) {
+    var origin = dom.slot(this.section, "origin"), said = this.page.words.say("ofNode", { node: node });
+    if (origin) {
+      dom.setText(origin, said);
+      origin.title = said;
+    }
+    this.follow(this.sub.replace(/@[^\/]+/, "@" + node), this.current);
   };
 
   // go follows a place: another user, another page of records.

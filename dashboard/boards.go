@@ -72,6 +72,9 @@ type panel struct {
 	isTable bool
 }
 
+// ofAnyNode says whether the panel shows the machine of a node without saying of which.
+func (p *panel) ofAnyNode() bool { return p.about.PerNode && !strings.Contains(p.Feed, "@") }
+
 // looks are the ways in which a subscription is shown on any dashboard, by feed and parameters.
 type looks map[string][]views.Look
 

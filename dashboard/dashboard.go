@@ -38,6 +38,8 @@ type Dashboard struct {
 	senders   *senders
 	addresses *senders // all senders of one client address, where it is known
 	metrics   *metrics
+	vitals    *vitals
+	errands   errands
 	handler   http.Handler
 	alone     bool // no cluster: this node's name goes without saying
 	started   time.Time
@@ -56,7 +58,7 @@ func New(opts Options) (*Dashboard, error) {
 	}
 	d := &Dashboard{
 		opts: opts, alone: alone, log: opts.Logger, started: time.Now(), abouts: make(map[string]feeds.Description),
-		gate: newGate(opts.Limits), metrics: newMetrics(), joining: newJoining(),
+		gate: newGate(opts.Limits), metrics: newMetrics(), vitals: newVitals(), joining: newJoining(),
 		senders: newSenders(opts.Limits.MessagesPerSecond), addresses: newSenders(sendersPerAddr * opts.Limits.MessagesPerSecond),
 	}
 	if d.origins, err = parseOrigins(opts.Origins); err != nil {
@@ -71,7 +73,7 @@ func New(opts Options) (*Dashboard, error) {
 	}
 	polling := feeds.Options{
 		Interval: opts.Interval, MaxPolls: opts.Limits.Polls, MaxPollsPerFeed: opts.Limits.PollsPerFeed,
-		Observe: d.metrics.polled, Now: opts.Now, Logger: opts.Logger,
+		Observe: d.polled, Now: opts.Now, Logger: opts.Logger,
 	}
 	hub := transport.Options{
 		Node: opts.Node, Epoch: d.cluster.Epoch(), Logger: opts.Logger,

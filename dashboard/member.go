@@ -59,7 +59,7 @@ func (m member) Changed() {
 		if n.Self || n.Gone {
 			continue
 		}
-		for _, poll := range statusOf(n).Wants[m.d.opts.Node] {
+		for _, poll := range statusOf(n).wantsOf(m.d.opts.Node) {
 			if err := m.d.scheduler.WantFor(poll, time.Now().Add(wantedFor)); err != nil {
 				m.d.log.Debug("wanted elsewhere", "subscription", poll, "node", n.Name, "err", err)
 			}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/pulsewall/pulsewall/assets"
 	"github.com/pulsewall/pulsewall/feeds"
+	"github.com/pulsewall/pulsewall/transport"
 	"github.com/pulsewall/pulsewall/views"
 )
 
@@ -42,9 +43,14 @@ func (d *Dashboard) render(w http.ResponseWriter, r *http.Request, status int, p
 	_, _ = w.Write(b.Bytes()) // who went away needs no answer
 }
 
+// indexRefresh is how often browsers without scripts load the list of dashboards again.
+const indexRefresh = 30 * time.Second
+
 // getIndex lists the dashboards.
 func (d *Dashboard) getIndex(w http.ResponseWriter, r *http.Request) {
-	v := views.IndexView{Frame: d.frame("Dashboards", "")}
+	v := views.IndexView{PageView: d.livePage(d.frame("Dashboards", ""), &visit{})}
+	v.Refresh = indexRefresh
+	_, v.Cursor = d.hub.Snapshot(nil)
 	for _, b := range d.boards {
 		card := views.Card{Title: b.Title, Href: "/d/" + b.Name}
 		for _, p := range b.panels {
@@ -54,7 +60,7 @@ func (d *Dashboard) getIndex(w http.ResponseWriter, r *http.Request) {
 		v.Dashboards = append(v.Dashboards, card)
 	}
 	w.Header().Set("Cache-Control", "no-cache")
-	if notModified(w, r, d.tag("index")) {
+	if notModified(w, r, d.tag("index", v.Users, v.Connections, v.Degraded)) {
 		return
 	}
 	d.render(w, r, http.StatusOK, views.Index(v))
@@ -64,6 +70,7 @@ func (d *Dashboard) getIndex(w http.ResponseWriter, r *http.Request) {
 type visit struct {
 	*board
 	unionID string
+	node    string               // whose machine it is about; empty: this one's
 	subs    []feeds.Subscription // by panel
 }
 
@@ -100,7 +107,16 @@ func (d *Dashboard) boardNames() string {
 	return strings.Join(names, ", ")
 }
 
-// visit reads unionId, p.{panel} and s.{panel}; current and size are short for the first table's.
+// livePage is what every live page has. The clock is last: what the page shows is not newer than it says.
+func (d *Dashboard) livePage(f views.Frame, v *visit) views.PageView {
+	online := d.hub.Presence()
+	return views.PageView{
+		Frame: f, UnionID: v.unionID, Node: v.node, Query: v.liveQuery(),
+		Users: online.Users, Connections: online.Connections, Degraded: online.Degraded, Now: time.Now(),
+	}
+}
+
+// visit reads unionId, node, p.{panel} and s.{panel}; current and size are short for the first table's.
 func (d *Dashboard) visit(b *board, rawQuery string) (*visit, error) {
 	q, err := parseQuery(rawQuery)
 	if err != nil {
@@ -109,6 +125,9 @@ func (d *Dashboard) visit(b *board, rawQuery string) (*visit, error) {
 	v := &visit{board: b}
 	if v.unionID, err = feeds.ParseUnionID(q.Get("unionId")); err != nil {
 		return nil, err
+	}
+	if v.node = q.Get("node"); v.node != "" && !transport.ValidName(v.node) {
+		return nil, refuse(http.StatusBadRequest, "node %q: allowed are 1–64 of A–Z a–z 0–9 . _ -", clip(v.node))
 	}
 	for key := range q {
 		if kind, name, ok := strings.Cut(key, "."); ok && (kind == "p" || kind == "s") && b.panel(name) == nil {
@@ -119,6 +138,9 @@ func (d *Dashboard) visit(b *board, rawQuery string) (*visit, error) {
 	for i, p := range b.panels {
 		sub := p.sub
 		sub.UnionID = v.unionID
+		if v.node != "" && p.ofAnyNode() {
+			sub.Node = v.node
+		}
 		current, size := "p."+p.Name, "s."+p.Name
 		if i == shortFor {
 			current, size = eitherKey(q, current, "current"), eitherKey(q, size, "size")
@@ -174,10 +196,13 @@ func (d *Dashboard) newest(ctx context.Context, subs []feeds.Subscription) ([]fe
 func (d *Dashboard) page(v *visit, newest []feeds.Reading) views.PageView {
 	d.forgetOld(v.subs)
 	updates, cursor := d.hub.Snapshot(topics(v.subs))
-	online := d.hub.Presence()
-	page := views.PageView{
-		Frame: d.frame(v.Title, v.Name), UnionID: v.unionID, PerUser: v.perUser, Cursor: cursor, Now: time.Now(),
-		Query: v.liveQuery(), Users: online.Users, Connections: online.Connections, Degraded: online.Degraded,
+	page := d.livePage(d.frame(v.Title, v.Name), v)
+	page.PerUser, page.Cursor = v.perUser, cursor
+	if !d.alone && slices.ContainsFunc(v.panels, func(p *panel) bool { return p.ofAnyNode() && p.sub.Feed != nodesName }) {
+		page.Nodes = d.livingNodes()
+		if v.node != "" && !slices.Contains(page.Nodes, v.node) {
+			page.Nodes = append(page.Nodes, v.node)
+		}
 	}
 	for i, p := range v.panels {
 		reading := newest[i]
@@ -193,7 +218,7 @@ func (d *Dashboard) page(v *visit, newest []feeds.Reading) views.PageView {
 				Look: p.look, About: p.about, Reading: reading, History: d.scheduler.History(v.subs[i], reading.At),
 				PageHref: func(current int) string { return v.href(p, strconv.Itoa(current)) },
 			},
-			Name: p.Name, Title: p.Title, Wide: p.Wide,
+			Name: p.Name, Title: p.Title, Wide: p.Wide, Follows: !d.alone && v.node == "" && p.ofAnyNode(),
 		})
 	}
 	return page
@@ -213,6 +238,9 @@ func (v *visit) href(turned *panel, current string) string {
 	if v.unionID != "" {
 		q = append(q, "unionId="+v.unionID)
 	}
+	if v.node != "" {
+		q = append(q, "node="+v.node)
+	}
 	for i, p := range v.panels {
 		at := strconv.Itoa(v.subs[i].Current)
 		if p == turned {
@@ -230,7 +258,7 @@ func (v *visit) href(turned *panel, current string) string {
 
 // pageTag is the ETag of a page: over the readings and every age and state as shown.
 func (d *Dashboard) pageTag(page views.PageView) string {
-	shown := []any{page.UnionID, page.Users, page.Connections, page.Degraded}
+	shown := []any{page.UnionID, page.Node, page.Nodes, page.Users, page.Connections, page.Degraded}
 	for _, p := range page.Panels {
 		r := p.Fragment.Reading
 		shown = append(shown, r.Sub, r.Version, r.Status, views.Fresh(r, page.Now))

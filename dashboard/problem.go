@@ -85,7 +85,7 @@ func (d *Dashboard) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	p := d.refused(w, r, err)
-	d.render(w, r, p.Status, views.ErrorPage(views.ErrorView{Frame: d.frame(p.Title, ""), Status: p.Status, Detail: p.Detail}))
+	d.render(w, r, p.Status, views.ErrorPage(views.ErrorView{Frame: d.frame(p.Title, ""), Status: p.Status, Detail: p.Detail, Degraded: d.cluster.State().Degraded}))
 }
 
 // refuseProgram answers with why as problem details, whoever asks.

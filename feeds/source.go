@@ -34,7 +34,7 @@ type Field struct {
 	Name  string `json:"name"`
 	Label string `json:"label"`
 	Unit  string `json:"unit,omitempty"`
-	Type  string `json:"type"` // "string", "number", "integer", "bytes", "percent", "time", "change", "bool"
+	Type  string `json:"type"` // "string", "number", "integer", "bytes", "percent", "time", "duration" (seconds), "change", "bool", "state"
 }
 
 // Query is what one poll asks of a source. Whole sources ignore Offset and Limit.

@@ -92,6 +92,20 @@ func (h *Hub) Users() []UserPresence {
 	return h.roll.userPresence(h.opts.Node)
 }
 
+// Clients counts those of this node by transport, each once: streams, and pollers whom it answered last as far as it knows.
+func (h *Hub) Clients() map[Kind]int {
+	counts := make(map[Kind]int, len(Kinds))
+	for _, kind := range Kinds {
+		counts[kind] = 0
+	}
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	for _, c := range h.roll.clients {
+		counts[c.kind()]++
+	}
+	return counts
+}
+
 // Online returns those of the users who have a connection. With a roster it may wait for the cluster, until ctx ends.
 func (h *Hub) Online(ctx context.Context, users []string) (online []string) {
 	if h.opts.Roster != nil {

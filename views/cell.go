@@ -18,6 +18,7 @@ type cell struct {
 	Trend string    // "up", "down" or "" of a change
 	At    time.Time // of a time, for the datetime attribute
 	Bar   string    // 0–100 of a percentage; empty: no bar
+	Mark  string    // "ok", "wait", "warn" or "crit" of a state; empty: no mark
 	Empty bool      // there is no value
 }
 
@@ -34,6 +35,8 @@ func format(v any, field feeds.Field, places int, near time.Time) cell {
 		return formatBool(v)
 	case "string":
 		return plain(v)
+	case "state":
+		return formatState(v)
 	}
 	f, ok := toNumber(v)
 	if !ok {
@@ -50,6 +53,8 @@ func format(v any, field feeds.Field, places int, near time.Time) cell {
 		return formatChange(f, field.Unit, places)
 	case "integer":
 		return cell{Text: number(f, 0)}
+	case "duration":
+		return cell{Text: Duration(time.Duration(f * float64(time.Second)))}
 	}
 	return cell{Text: number(f, places)}
 }
@@ -65,6 +70,17 @@ func formatChange(f float64, unit string, places int) cell {
 	case f < 0:
 		c.Trend = "down"
 	}
+	return c
+}
+
+// marks are what states mean to who looks after the thing.
+var marks = map[string]string{
+	"live": "ok", "leaving": "wait", "left": "wait", "alone": "warn", "unknown": "warn", "gone": "crit",
+}
+
+func formatState(v any) cell {
+	c := plain(v)
+	c.Mark = marks[c.Text]
 	return c
 }
 
@@ -123,7 +139,7 @@ func plain(v any) cell {
 // numeric says whether values of a type stand right-aligned.
 func numeric(kind string) bool {
 	switch kind {
-	case "number", "integer", "bytes", "percent", "change":
+	case "number", "integer", "bytes", "percent", "duration", "change":
 		return true
 	}
 	return false

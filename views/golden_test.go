@@ -89,7 +89,9 @@ func allStates() PageView {
 }
 
 func cannedIndex() IndexView {
-	return IndexView{Frame: cannedFrame("Dashboards"), Dashboards: []Card{
+	page := overview()
+	page.Frame, page.UnionID, page.PerUser, page.Query, page.Panels = cannedFrame("Dashboards"), "", false, "presence=1", nil
+	return IndexView{PageView: page, Dashboards: []Card{
 		{Title: "Overview", Href: "/d/overview", Text: "This machine, as it is.", Panels: []string{"This machine", "CPU by core", "Network", "Processes"}},
 		{Title: "Stocks", Href: "/d/stocks", Text: "A watch list for each user.", Panels: []string{"Watch list", "Prices"}, Simulated: true},
 		{Title: "Weather", Href: "/d/weather", Panels: []string{"Cities", "Temperatures"}},

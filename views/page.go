@@ -61,6 +61,13 @@ func (p PageView) panels() []PanelView {
 	return panels
 }
 
+// live is what the script needs to make the page live.
+func (p PageView) live() templ.Attributes {
+	return templ.Attributes{
+		"data-live": "/live", "data-query": p.Query, "data-cursor": p.Cursor, "data-time": machine(p.Now), "data-union-id": p.UnionID,
+	}
+}
+
 func (p PageView) every() string { return fill(text.Every, "age", Duration(p.Refresh)) }
 
 // people counts users; where nobody says who they are, connections.
@@ -86,6 +93,14 @@ func (p PanelView) age() Freshness {
 		f.After = both(f.After, text.NodeAlone)
 	}
 	return f
+}
+
+// origin is where the data is from; of a machine, whose it is.
+func (p PanelView) origin() string {
+	if node := p.Fragment.Reading.Sub.Node; node != "" && p.Fragment.About.PerNode {
+		return fill(text.OfNode, "node", node)
+	}
+	return p.Fragment.About.Origin
 }
 
 func zeroOne(b bool) string {

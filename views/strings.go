@@ -47,6 +47,7 @@ type Strings struct {
 	LostSince      string `json:"lostSince"`
 	Asleep         string `json:"asleep"`
 	NodeAlone      string `json:"nodeAlone"`
+	OfNode         string `json:"ofNode"`
 	Pausing        string `json:"pausing"`
 
 	// notices
@@ -94,6 +95,8 @@ type Strings struct {
 	User         string `json:"-"`
 	UserHint     string `json:"-"`
 	Show         string `json:"-"`
+	Machine      string `json:"-"`
+	AnyMachine   string `json:"-"`
 	Skip         string `json:"-"`
 	Dashboards   string `json:"-"`
 	NoDashboards string `json:"-"`
@@ -141,6 +144,7 @@ var English = Strings{
 	LostSince:      "connection lost {age} ago",
 	Asleep:         "tab was asleep",
 	NodeAlone:      "node alone",
+	OfNode:         "node {node}",
 	Pausing:        "paused",
 
 	Dismiss:     "Dismiss",
@@ -184,6 +188,8 @@ var English = Strings{
 	User:         "User",
 	UserHint:     "A whole number, at most 19 digits",
 	Show:         "Show",
+	Machine:      "Machine",
+	AnyMachine:   "of the node that answers",
 	Skip:         "Skip to the readings",
 	Dashboards:   "Dashboards",
 	NoDashboards: "No dashboard is configured. Add one under “dashboards” in the configuration file.",

@@ -30,6 +30,7 @@ type PanelView struct {
 	Name     string // unique on the dashboard
 	Title    string
 	Wide     bool      // spans the whole row
+	Follows  bool      // shows a machine that nobody named: when its node is gone, that of another
 	Now      time.Time // the server's clock, for the age; Page fills it in
 	Degraded bool      // this node is alone; Page fills it in
 }
@@ -53,6 +54,8 @@ type Frame struct {
 type PageView struct {
 	Frame
 	Panels             []PanelView
+	Nodes              []string      // whose machines can be shown here; empty: there is no choice
+	Node               string        // which was chosen; empty: that of the answering node
 	UnionID            string        // of the viewer; empty: none
 	PerUser            bool          // a panel depends on UnionID
 	Query              string        // of the live address, without sub and after: "presence=1&unionId=7"
@@ -63,9 +66,9 @@ type PageView struct {
 	Degraded           bool          // this node is alone
 }
 
-// IndexView is the list of dashboards.
+// IndexView is the list of dashboards. Its page is live like theirs, without panels.
 type IndexView struct {
-	Frame
+	PageView
 	Dashboards []Card
 }
 
@@ -80,6 +83,7 @@ type Card struct {
 // ErrorView is a refusal shown to people.
 type ErrorView struct {
 	Frame
-	Status int
-	Detail string // what was wrong and what is allowed; Frame.Title says it in three words
+	Status   int
+	Degraded bool   // this node is alone
+	Detail   string // what was wrong and what is allowed; Frame.Title says it in three words
 }
