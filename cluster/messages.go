@@ -120,8 +120,11 @@ func (m *messages) Append(ctx context.Context, key string, data []byte) (Positio
 			again.Stop()
 			return Position{}, errors.Join(ErrUnknown, ctx.Err())
 		}
-		if !sent && m.isAlone() {
-			return Position{}, ErrUnknown // it may be in the ring, so it must not be delivered alone as well
+		if sent {
+			continue
+		}
+		if p, alone, err := m.appendAlone(key, data); alone {
+			return p, err
 		}
 	}
 }
@@ -144,7 +147,7 @@ func (m *messages) verified(ctx context.Context, p Position) bool {
 	}
 }
 
-// appendAlone delivers the message if the node is alone.
+// appendAlone delivers the message if the node is alone. What may be in the ring must not be delivered alone as well.
 func (m *messages) appendAlone(key string, data []byte) (p Position, alone bool, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -162,6 +165,9 @@ func (m *messages) appendAlone(key string, data []byte) (p Position, alone bool,
 
 // add puts the message into the ring and returns when it is safe there. After an error nobody knows whether it is.
 func (m *messages) add(ctx context.Context, key string, data []byte) error {
+	if m.h.link.Load() == nil {
+		return errAlone // no doubt about that: nobody has it
+	}
 	last := m.doubt(key)
 	var seq int64
 	err := m.h.do(ctx, func(ctx context.Context, l *link) error {
