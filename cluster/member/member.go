@@ -8,10 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -23,12 +25,19 @@ import (
 // startWithin is how long a member may take: two that find each other take 7 s on a busy machine.
 const startWithin = 60 * time.Second
 
+// firstPort and those after it are what FreePorts chooses from.
+const firstPort, morePorts = 20_000, 10_000
+
 // Options tell how a member is started. The zero value starts one alone.
 type Options struct {
 	// Cluster is the name that clients must know. The default is pulsewall.
 	Cluster string
+	// Host is the address where it listens. The default is 127.0.0.1.
+	Host string
 	// Port is where it listens. The default is a free one.
 	Port int
+	// Before are words that run a command in another network, such as nsenter with its flags. The default is none.
+	Before []string
 	// Peers are host:port of the other members.
 	Peers []string
 	// Config is its YAML. Name, port and peers in it are replaced. The default is what Hazelcast does by itself.
@@ -64,11 +73,14 @@ func Start(ctx context.Context, o Options) (*Member, error) {
 		}
 		o.Port = ports[0]
 	}
+	if o.Host == "" {
+		o.Host = "127.0.0.1"
+	}
 	dir, err := os.MkdirTemp("", "pulsewall-member")
 	if err != nil {
 		return nil, err
 	}
-	m := &Member{addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(o.Port)), dir: dir, ended: make(chan struct{})}
+	m := &Member{addr: net.JoinHostPort(o.Host, strconv.Itoa(o.Port)), dir: dir, ended: make(chan struct{})}
 	if err := m.start(ctx, java, jar, o); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
@@ -101,15 +113,20 @@ func StartPair(ctx context.Context, o Options) ([]*Member, error) {
 	return pair, nil
 }
 
-// FreePorts returns ports of loopback that nobody listens on now.
+// FreePorts returns ports of loopback that nobody listens on now. They are below those that systems give to outgoing
+// connections: a member that is started again finds its port free.
 func FreePorts(n int) (ports []int, err error) {
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+	for tries := 0; len(ports) < n; tries++ {
+		port := firstPort + rand.IntN(morePorts) // #nosec G404 -- so that programs side by side seldom choose the same
+		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 		if err != nil {
-			return nil, err
+			if tries > 100 {
+				return nil, err
+			}
+			continue
 		}
 		defer func() { _ = l.Close() }() // all at the end, so that no port is given twice
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+		ports = append(ports, port)
 	}
 	return ports, nil
 }
@@ -124,11 +141,12 @@ func (m *Member) start(ctx context.Context, java, jar string, o Options) error {
 		return err
 	}
 	// Small and quick to start: what matters here is how it behaves, not how fast it is when warm.
-	m.cmd = exec.Command(java, // #nosec G204 -- found in PATH
+	words := append(slices.Clone(o.Before), java,
 		"-Xms64m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
 		"-Dhazelcast.config="+file,
 		"-Dhazelcast.phone.home.enabled=false", "-Dhazelcast.socket.bind.any=false",
 		"-cp", jar, "com.hazelcast.core.server.HazelcastMemberStarter")
+	m.cmd = exec.Command(words[0], words[1:]...) // #nosec G204 -- found in PATH, and what the caller runs it by
 	out, err := m.cmd.StderrPipe()
 	if err != nil {
 		return err
@@ -192,6 +210,9 @@ func (m *Member) Port() int {
 	n, _ := strconv.Atoi(port)
 	return n
 }
+
+// Size is how many members its cluster has, as it said last.
+func (m *Member) Size() int { return int(m.size.Load()) }
 
 // Freeze stops the process where it stands, as a machine that hangs does.
 func (m *Member) Freeze() { _ = m.cmd.Process.Signal(syscall.SIGSTOP) }

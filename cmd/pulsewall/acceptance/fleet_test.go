@@ -42,6 +42,7 @@ type nodeSettings struct {
 	Cut      bool          // the source cuts the pages itself
 	Ahead    time.Duration // how far its clock is wrong
 	Tally    string        // address where its polls are told
+	Before   []string      // words that run it in a network of its own; none: in this one
 }
 
 // runNode is the whole program of such a node. It ends by SIGTERM, or when the test binary that started it is gone.
@@ -255,7 +256,8 @@ func (f *fleet) start(name, address string, s nodeSettings) *process {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	p := &process{site: site{URL: "http://" + address}, t: f.t, cmd: exec.Command(self), out: &tail{}}
+	words := append(slices.Clone(s.Before), self)
+	p := &process{site: site{URL: "http://" + address}, t: f.t, cmd: exec.Command(words[0], words[1:]...), out: &tail{}}
 	p.cmd.Env = append(os.Environ(), nodeVariable+"="+string(settings))
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
 	if _, err := p.cmd.StdinPipe(); err != nil { // which ends with this process

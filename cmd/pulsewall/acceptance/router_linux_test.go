@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -38,19 +39,28 @@ func TestDroppedPackets(t *testing.T) {
 	seesCut(t, p, func() { router.drop(true) }, func() { router.drop(false) })
 }
 
-// asRoot runs this test again as the root of namespaces of its own, where /run is ours to keep the networks in.
+// apartVariable tells a test that asRoot runs it.
+const apartVariable = "PULSEWALL_TEST_APART"
+
+// asRoot runs this test again as the root of namespaces of its own, where /run is ours to keep the networks in. They are gone when it ends.
 func asRoot(t *testing.T) {
 	t.Helper()
+	flags := "-Urnm"
+	if os.Geteuid() == 0 {
+		flags = "-nm"
+	}
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	unshare := tool(t, "unshare", "util-linux")
-	if out, err := exec.Command(unshare, "-Urnm", "mount", "-t", "tmpfs", "tmpfs", "/run").CombinedOutput(); err != nil {
+	if out, err := exec.Command(unshare, flags, "mount", "-t", "tmpfs", "tmpfs", "/run").CombinedOutput(); err != nil {
 		t.Fatalf("this needs networks of its own: run it as root, or let users make namespaces "+
 			"(sysctl kernel.unprivileged_userns_clone=1 kernel.apparmor_restrict_unprivileged_userns=0 user.max_user_namespaces=100): %v %s", err, out)
 	}
-	again := exec.Command(unshare, "-Urnm", "sh", "-c", `mount -t tmpfs tmpfs /run && exec "$0" -test.v -test.run "^$1$"`, self, t.Name())
+	again := exec.Command(unshare, flags, "sh", "-c", `mount -t tmpfs tmpfs /run && exec "$0" -test.v -test.run "^$1$"`, self, t.Name())
+	again.Env = append(os.Environ(), apartVariable+"=1")
+	again.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	out, err := again.CombinedOutput()
 	if err != nil {
 		t.Fatalf("as the root of a namespace: %v\n%s", err, out)

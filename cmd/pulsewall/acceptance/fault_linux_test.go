@@ -1,0 +1,94 @@
+package acceptance
+
+import (
+	"fmt"
+	"testing"
+	"time"
+)
+
+// TestCutNode drops every packet between one of three nodes and both members: it is alone and says so, the others go on without it.
+func TestCutNode(t *testing.T) {
+	underConditions(t, func(t *testing.T, c conditions) {
+		n := newNetworks(t)
+		if n == nil {
+			return
+		}
+		o := newOrdeal(t, n.fleet(2, c.config, 3))
+		end := o.load()
+		pass(t, 2*time.Second)
+		node, members := []string{"n1"}, []string{"m1", "m2"}
+		n.cut(node, members)
+		t.Logf("node-1 is alone after %v", o.degraded(15*time.Second, 1))
+		pass(t, 15*time.Second)
+		for i, s := range o.fleet.sites()[1:] {
+			if p := presenceOf(t, s); p.Degraded || len(p.Nodes) != 2 {
+				t.Errorf("node-%d sees %v, degraded %v; want the two that are left", i+2, p.Nodes, p.Degraded)
+			}
+		}
+		n.mend(node, members)
+		o.well(wellAgain)
+		end()
+		o.judge()
+		o.nothingLost()
+		o.noneLeft()
+	})
+}
+
+// TestHalfCutNode drops every packet between one of two nodes and one of two members. The other member passes on what is meant for it.
+func TestHalfCutNode(t *testing.T) {
+	underConditions(t, func(t *testing.T, c conditions) {
+		n := newNetworks(t)
+		if n == nil {
+			return
+		}
+		o := newOrdeal(t, n.fleet(2, c.config, 2))
+		end := o.load()
+		pass(t, 2*time.Second)
+		node, member := []string{"n1"}, []string{"m2"}
+		n.cut(node, member)
+		pass(t, 15*time.Second)
+		o.well(wellAgain) // before the end of the fault
+		n.mend(node, member)
+		pass(t, 2*time.Second)
+		end()
+		o.judge()
+		o.nothingLost()
+		o.noneLeft()
+	})
+}
+
+// TestSplit drops every packet between two members, each with a node, until they are two clusters in which messages are written, and
+// lets them merge.
+func TestSplit(t *testing.T) {
+	underConditions(t, func(t *testing.T, c conditions) {
+		n := newNetworks(t)
+		if n == nil {
+			return
+		}
+		o := newOrdeal(t, n.fleet(2, c.config, 2))
+		end := o.load()
+		pass(t, 2*time.Second)
+		here, there := []string{"m1", "n1"}, []string{"m2", "n2"}
+		n.cut(here, there)
+		took := eventually(t, c.gone+20*time.Second, func() error {
+			for i, s := range o.fleet.sites() {
+				if p := presenceOf(t, s); p.Degraded || len(p.Nodes) != 1 {
+					return fmt.Errorf("node-%d sees %v, degraded %v", i+1, p.Nodes, p.Degraded)
+				}
+			}
+			return nil
+		})
+		t.Logf("two clusters after %v", took)
+		for i, s := range o.fleet.sites() {
+			if _, degraded, err := s.speak(fmt.Sprint("apart ", i+1)); err != nil || degraded {
+				t.Errorf("a message through node-%d: degraded %v, %v", i+1, degraded, err)
+			}
+		}
+		pass(t, 2*time.Second)
+		n.mend(here, there)
+		o.well(c.merged)
+		end()
+		o.judge()
+		o.noneLeft()
+	})
+}
