@@ -123,10 +123,15 @@ func (d *Dashboard) postMessage(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusAccepted, receipt)
 }
 
-// backTo is the page of this site that a form was sent from.
+// backTo is the page of this site that a form was sent from. Behind a proxy that changes Host it is known by its configured origin,
+// unless the browser says that this is another site's.
 func (d *Dashboard) backTo(r *http.Request) string {
 	u, err := url.Parse(r.Referer())
-	if err != nil || !strings.HasPrefix(u.Path, "/") || strings.HasPrefix(u.Path, "//") || !d.isSame(r, u) {
+	if err != nil || !strings.HasPrefix(u.Path, "/") || strings.HasPrefix(u.Path, "//") {
+		return "/"
+	}
+	site := r.Header.Get("Sec-Fetch-Site")
+	if other := site != "" && site != "same-origin"; !d.isSame(r, u) && (other || !d.origins[canonicalOrigin(u)]) {
 		return "/"
 	}
 	return (&url.URL{Path: u.Path, RawQuery: u.RawQuery}).String()
