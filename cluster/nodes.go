@@ -199,6 +199,11 @@ func (n *nodes) sign(value any, full bool) {
 		}
 		p = &peer{Node: Node{Name: incarnation[:at], Incarnation: incarnation}}
 		n.known[incarnation] = p
+		if full { // what stands in the map may be of a dead one: it lives when the counter moves, which the others are quick to show
+			p.counter, p.revision, p.Gone, p.moved = counter, revision, true, now
+		} else {
+			ring(n.bell)
+		}
 	}
 	changed := !known
 	switch {

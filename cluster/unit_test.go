@@ -107,8 +107,8 @@ func TestSilence(t *testing.T) {
 			n.judge(time.Now())
 			want := []string{"a", "b", "c"}
 			switch {
-			case second < 10:
-				want = []string{"a", "b", "c", "c"}
+			case second < 3: // nothing has moved yet
+				want = []string{"a"}
 			case second >= 19: // the last sign came at 9
 				want = []string{"a", "b"}
 			}
@@ -183,4 +183,26 @@ func FuzzFrames(f *testing.F) {
 			t.Errorf("an item of %q has no mark", b)
 		}
 	})
+}
+
+// TestSignOfLife: what only stands in the map proves nobody alive; what is told does, and is answered.
+func TestSignOfLife(t *testing.T) {
+	h := NewHazelcast("a", newRecorder(), Options{Addresses: []string{"none"}})
+	h.messages.degraded = false
+	h.messages.show()
+	h.nodes.sign(sign("b#1", 7, time.Now()), true)
+	if got := living(h); !slices.Equal(got, []string{"a"}) {
+		t.Errorf("from the map: %q live", got)
+	}
+	h.nodes.sign(sign("b#1", 7, time.Now()), true)
+	h.nodes.sign(sign("b#1", 8, time.Now()), true)
+	h.nodes.sign(sign("c#1", 1, time.Now()), false)
+	if got := living(h); !slices.Equal(got, []string{"a", "b", "c"}) {
+		t.Errorf("after signs: %q live", got)
+	}
+	select {
+	case <-h.nodes.bell:
+	default:
+		t.Error("a new node is not answered")
+	}
 }
