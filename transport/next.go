@@ -76,6 +76,7 @@ func (s *Session) collect() Batch {
 	b.events = s.appendMessages(b.events)
 	readings := s.takeReadings()
 	tell := s.open.Presence && s.kind != LongPoll && (s.seen.looked != h.roll.version || !s.again.IsZero())
+	pressing := h.roll.pressing(s)
 	bye := s.bye
 	h.mu.RUnlock()
 	for _, r := range readings { // encoded on first need, outside the lock
@@ -87,6 +88,9 @@ func (s *Session) collect() Batch {
 	}
 	if tell {
 		b.events = append(b.events, s.news()...)
+	}
+	if pressing {
+		b.events = append(b.events, h.pollerNews(s)...)
 	}
 	if bye != nil {
 		b.events = append(b.events, bye)

@@ -160,6 +160,16 @@ func (r *roll) news(s *Session, told *seen, now time.Time) (list []*event, again
 	return list, again
 }
 
+// pressing says whether a poll is to be answered because the node lost the others or has them again. Who has not polled here before
+// may know how the node stands, unless it is alone.
+func (r *roll) pressing(s *Session) bool {
+	c := r.clients[s.id]
+	if s.kind != LongPoll || !s.open.Presence || c == nil {
+		return false
+	}
+	return c.seen.version < r.urgent && (r.degraded || c.seen.version != 0)
+}
+
 // tell makes the presence event anew when a count has changed since.
 func (r *roll) tell() {
 	if r.told != nil && r.tried == r.version {
@@ -215,6 +225,8 @@ func (h *Hub) look() {
 	h.roll.looked = h.roll.version
 	for s := range h.sessions {
 		switch {
+		case h.roll.pressing(s):
+			s.ring()
 		case !s.open.Presence || s.kind == LongPoll:
 		case len(s.interests.rooms) == 0 && h.roll.urgent <= s.seen.version && now.Before(s.seen.at.Add(presenceEvery)):
 			h.roll.looked = 0 // too early for this one: look again
