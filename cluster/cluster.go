@@ -50,6 +50,7 @@ type Reading struct {
 	Version int64
 	From    string        // the node that published it
 	Shift   time.Duration // what to add to times on the sender's clock to get them on this node's
+	Kept    bool          // it was kept for a while; else it comes as soon as it was published
 	Data    []byte
 }
 

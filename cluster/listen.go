@@ -63,6 +63,7 @@ func (r *readings) catchUp(ctx context.Context) {
 		}
 		for _, kv := range entries {
 			if reading, err := r.unpack(kv.Value); err == nil {
+				reading.Kept = true
 				r.h.handler.Reading(reading)
 			}
 		}

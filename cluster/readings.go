@@ -140,6 +140,7 @@ func (r *readings) Want(ctx context.Context, sub string) (Reading, bool) {
 		return Reading{}, false
 	}
 	reading, err := r.unpack(value)
+	reading.Kept = true
 	return reading, err == nil
 }
 

@@ -41,7 +41,7 @@ func (m member) item(item cluster.Item) transport.Item {
 
 // Reading gives the scheduler what another node polled.
 func (m member) Reading(r cluster.Reading) {
-	if err := m.d.scheduler.Accept(r.Sub, feeds.Remote{Version: r.Version, Shift: r.Shift, Data: r.Data}); err != nil {
+	if err := m.d.scheduler.Accept(r.Sub, feeds.Remote{Version: r.Version, Shift: r.Shift, Kept: r.Kept, Data: r.Data}); err != nil {
 		m.d.log.Warn("unreadable reading", "subscription", r.Sub, "node", r.From, "err", err)
 	}
 }
@@ -75,7 +75,7 @@ func (m member) Claim(ctx context.Context, poll string, version int64, attempt i
 // Want has what other nodes poll given to Reading.
 func (m member) Want(ctx context.Context, poll string) (feeds.Remote, bool) {
 	r, ok := m.d.cluster.Want(ctx, poll)
-	return feeds.Remote{Version: r.Version, Shift: r.Shift, Data: r.Data}, ok
+	return feeds.Remote{Version: r.Version, Shift: r.Shift, Kept: r.Kept, Data: r.Data}, ok
 }
 
 // Unwant ends what Want began.

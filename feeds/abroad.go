@@ -21,12 +21,11 @@ func (s *Scheduler) Accept(poll string, r Remote) error {
 	if p == nil || p.share == nil || p.share.by == thisNode {
 		return nil
 	}
-	return s.take(p, r, false)
+	return s.take(p, r)
 }
 
-// take makes r the newest outcome of p if it is newer. What was kept for a while is as old as it says; what comes by
-// itself is seen now, whatever the clocks say.
-func (s *Scheduler) take(p *poll, r Remote, kept bool) error {
+// take makes r the newest outcome of p if it is newer.
+func (s *Scheduler) take(p *poll, r Remote) error {
 	sh := p.share
 	s.mu.Lock()
 	newer := s.polls[p.key] == p && r.Version > sh.version
@@ -41,7 +40,7 @@ func (s *Scheduler) take(p *poll, r Remote, kept bool) error {
 	}
 	now := time.Now()
 	seen := now
-	if kept {
+	if r.Kept {
 		seen = now.Add(-min(max(0, now.Sub(o.settled)), p.feed.kept()))
 	}
 	o.took = min(o.took, p.feed.Interval)

@@ -144,7 +144,7 @@ func (s *Scheduler) askNewest(ctx context.Context, p *poll) {
 	call, cancel := p.feed.call(ctx)
 	defer cancel()
 	if newest, ok := s.opts.Peers.Want(call, p.share.name); ok {
-		_ = s.take(p, newest, true) // what nobody can read is as good as nothing
+		_ = s.take(p, newest) // what nobody can read is as good as nothing
 	}
 }
 

@@ -109,7 +109,7 @@ func TestWhoComesGetsNoOldTable(t *testing.T) {
 			n.Scheduler.mu.Lock()
 			p := n.wanted[sub].poll
 			n.Scheduler.mu.Unlock()
-			if err := n.take(p, Remote{Version: then.UnixMicro(), Data: o.encode(0)}, true); err != nil {
+			if err := n.take(p, Remote{Version: then.UnixMicro(), Kept: true, Data: o.encode(0)}); err != nil {
 				t.Error(err)
 			}
 		}()

@@ -85,3 +85,29 @@ func TestTableIsNewerThanLoadingWhateverTheClock(t *testing.T) {
 		}
 	})
 }
+
+// TestWhatIsHeardOfAfterAReconnectIsAsOldAsItSays has a node look up what it missed: it neither looks fresh nor puts off the next poll.
+func TestWhatIsHeardOfAfterAReconnectIsAsOldAsItSays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, src := newMesh(t), slowly(0)
+		defer m.stop()
+		nodes := m.joinAll(2, Feed{Name: "a", Source: src})
+		deaf := nodes[1]
+		sub := watchAll(nodes, 1, "a")
+		time.Sleep(5 * time.Second)
+		deaf.set(func(n *meshNode) { n.deaf = true })
+		time.Sleep(14 * time.Second) // the poll at 10 s did not come; it is 9 s old
+		m.mu.Lock()
+		missed := deaf.remote(m.kept["a"])
+		m.mu.Unlock()
+		missed.Kept = true
+		if err := deaf.Accept("a", missed); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(100 * time.Millisecond)
+		if got, want := deaf.last(sub), nodes[0].last(sub); got.Version != want.Version || !got.At.Equal(want.At) ||
+			got.Due.Sub(want.Due).Abs() > 100*time.Millisecond || got.Seen.Sub(want.Seen).Abs() > 100*time.Millisecond {
+			t.Errorf("%s; want what the other node shows, %s", describe(got, deaf.t0), describe(want, deaf.t0))
+		}
+	})
+}

@@ -159,7 +159,9 @@ func (n *meshNode) Want(ctx context.Context, poll string) (Remote, bool) {
 	if !ok || n.alone || n.dead || !time.Now().Before(p.until) {
 		return Remote{}, false
 	}
-	return n.remote(p), true
+	newest := n.remote(p)
+	newest.Kept = true
+	return newest, true
 }
 
 func (n *meshNode) remote(p published) Remote {

@@ -29,6 +29,7 @@ type Peers interface {
 type Remote struct {
 	Version int64
 	Shift   time.Duration // what to add to times on its sender's clock to get them on this node's
+	Kept    bool          // it was kept for a while, and is as old as it says; else it is seen now, whatever the clocks say
 	Data    []byte
 }
 
