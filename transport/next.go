@@ -9,7 +9,8 @@ import (
 const mostMessages = 64 << 10
 
 // Next says that the batch before has been written, waits until something is newer than the session's position, and returns it:
-// a reply, messages in order, then every reading whose version differs. It returns an empty batch at until (zero: never), and an
+// a reply, messages in order, then every reading whose version differs. A lower one, of a node that has not heard of the newest yet,
+// is held back for a while. It returns an empty batch at until (zero: never), and an
 // error when ctx or the session ends.
 func (s *Session) Next(ctx context.Context, until time.Time) (Batch, error) {
 	s.position = s.pending
@@ -25,7 +26,11 @@ func (s *Session) Next(ctx context.Context, until time.Time) (Batch, error) {
 			s.position = s.pending // passed over what was not for it
 			return Batch{}, nil
 		}
-		if err := s.wait(ctx, earlier(until, s.again)); err != nil {
+		at := earlier(until, s.again)
+		if s.behind {
+			at = earlier(at, s.catchUp)
+		}
+		if err := s.wait(ctx, at); err != nil {
 			return Batch{}, err
 		}
 	}
@@ -182,9 +187,14 @@ type due struct {
 }
 
 func (s *Session) takeReadings() (list []due) {
+	s.behind = false
 	for _, topic := range s.interests.topics {
 		u := s.hub.topics[topic]
 		if u == nil || u.Version == s.versions[topic] {
+			continue
+		}
+		if u.Version < s.versions[topic] && time.Now().Before(s.catchUp) {
+			s.behind = true
 			continue
 		}
 		list = append(list, due{u, s.versions[topic]})

@@ -54,6 +54,8 @@ type Session struct {
 	reset    string    // why the cursor given was no good
 	replying bool      // the last batch held a reply
 	again    time.Time // when presence that is held back may be told
+	catchUp  time.Time // until when what is older than the client has is held back; zero: the cursor was no good
+	behind   bool      // something is
 	timer    *time.Timer
 
 	replied chan struct{} // size 1: the reply has been written
@@ -99,6 +101,10 @@ func (h *Hub) open(o Opening, kind Kind) (*Session, error) {
 	return s, nil
 }
 
+// mostBehind is how long a node may take to have what another has shown. Before that, who comes from there is not given less than
+// they have; after that, it is the versions that say little, as those of a node that is alone with a wrong clock do.
+const mostBehind = 2 * time.Second
+
 // earliest is the After of who wants all messages still kept.
 const earliest = "earliest"
 
@@ -120,6 +126,9 @@ func (s *Session) start(o Opening) {
 		if v := s.position.versions[topicHash(topic)]; v != 0 {
 			s.versions[topic] = v
 		}
+	}
+	if s.reset == "" {
+		s.catchUp = time.Now().Add(mostBehind)
 	}
 	s.pending = s.position
 }
