@@ -214,6 +214,12 @@ func (m *Member) Port() int {
 // Size is how many members its cluster has, as it said last.
 func (m *Member) Size() int { return int(m.size.Load()) }
 
+// PID is the id of the process.
+func (m *Member) PID() int { return m.cmd.Process.Pid }
+
+// Done is closed when the process has ended.
+func (m *Member) Done() <-chan struct{} { return m.ended }
+
 // Freeze stops the process where it stands, as a machine that hangs does.
 func (m *Member) Freeze() { _ = m.cmd.Process.Signal(syscall.SIGSTOP) }
 

@@ -4,5 +4,5 @@ package member
 
 import "syscall"
 
-// withParent can do nothing here: a member whose parent was killed is to be ended by hand.
-func withParent() *syscall.SysProcAttr { return nil }
+// withParent keeps a terminal's Ctrl-C from the process: who started it ends it. A member whose parent was killed is to be ended by hand.
+func withParent() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }

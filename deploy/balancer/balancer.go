@@ -172,7 +172,7 @@ func (b *Balancer) start(ctx context.Context, program string, socket *os.File, o
 		b.cmd.Stdout = io.MultiWriter(o.Log, said)
 	}
 	b.cmd.Stderr = b.cmd.Stdout
-	b.cmd.SysProcAttr = apart()
+	b.cmd.SysProcAttr = Apart()
 	if err := b.cmd.Start(); err != nil {
 		return err
 	}

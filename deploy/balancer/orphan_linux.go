@@ -2,7 +2,8 @@ package balancer
 
 import "syscall"
 
-// apart makes the process end with this one, even when this one is killed, and keeps a terminal's Ctrl-C from it: it is told by Close.
-func apart() *syscall.SysProcAttr {
+// Apart makes a process end with the one that starts it, even when that one is killed, and keeps a terminal's Ctrl-C from it: whoever
+// started it tells it when to end.
+func Apart() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM, Setpgid: true}
 }

@@ -4,5 +4,6 @@ package balancer
 
 import "syscall"
 
-// apart keeps a terminal's Ctrl-C from the process: it is told by Close. One whose parent was killed is to be ended by hand.
-func apart() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
+// Apart keeps a terminal's Ctrl-C from a process: whoever started it tells it when to end. One whose parent was killed is to be ended
+// by hand.
+func Apart() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
