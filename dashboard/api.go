@@ -143,5 +143,11 @@ func (d *Dashboard) getReady(w http.ResponseWriter, r *http.Request) {
 		d.refuse(w, r, err)
 		return
 	}
-	writeJSON(w, http.StatusOK, map[string]any{"status": "ready", "node": d.opts.Node, "degraded": d.cluster.State().Degraded})
+	state := d.cluster.State()
+	if state.Degraded && d.opts.StrictReady {
+		d.refuse(w, r, refuse(http.StatusServiceUnavailable, "node %s is alone since %s: it cannot reach the Hazelcast members, and is configured to be ready only with them",
+			d.opts.Node, state.Since.UTC().Format(time.RFC3339)).after(5*time.Second))
+		return
+	}
+	writeJSON(w, http.StatusOK, map[string]any{"status": "ready", "node": d.opts.Node, "degraded": state.Degraded})
 }

@@ -98,11 +98,14 @@ var (
 	descOnline     = prometheus.NewDesc("pulsewall_connections", "Clients online, each counted once.", nil, nil)
 	descWanted     = prometheus.NewDesc("pulsewall_polls_wanted", "Distinct polls that are wanted now.", nil, nil)
 	descAge        = prometheus.NewDesc("pulsewall_data_age_seconds", "Age of the newest good reading of a feed that is wanted.", []string{"feed"}, nil)
+	descClients    = prometheus.NewDesc("pulsewall_clients", "Clients of this node, each counted once, pollers where they were answered last.", []string{"transport"}, nil)
+	descNodes      = prometheus.NewDesc("pulsewall_nodes", "Nodes by state, as this one sees them.", []string{"state"}, nil)
+	descRoundTrip  = prometheus.NewDesc("pulsewall_cluster_round_trip_seconds", "How long the last sign of life to the cluster took.", nil, nil)
 	descDegraded   = prometheus.NewDesc("pulsewall_degraded", "1 while this node cannot reach the others.", nil, nil)
 )
 
 func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{descSessions, descDeliveries, descBytes, descSlow, descResets, descKept, descUsers, descOnline, descWanted, descAge, descDegraded} {
+	for _, desc := range []*prometheus.Desc{descSessions, descDeliveries, descBytes, descSlow, descResets, descKept, descUsers, descOnline, descWanted, descAge, descDegraded, descClients, descNodes, descRoundTrip} {
 		ch <- desc
 	}
 }
@@ -127,7 +130,29 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 	gauge(descOnline, float64(online.Connections))
 	gauge(descWanted, float64(g.d.scheduler.Polls()))
 	gauge(descDegraded, map[bool]float64{true: 1}[online.Degraded])
+	g.collectNodes(gauge)
 	for feed, at := range g.d.metrics.byFeed() {
 		gauge(descAge, time.Since(at).Seconds(), feed)
+	}
+}
+
+// collectNodes adds up what is known of the nodes.
+func (g *gauges) collectNodes(gauge func(*prometheus.Desc, float64, ...string)) {
+	states := make(map[string]int)
+	for _, state := range []string{stateLive, stateAlone, stateUnknown, stateLeaving, stateLeft, stateGone} {
+		states[state] = 0
+	}
+	for _, n := range g.d.nodeInfos() {
+		states[n.State]++
+	}
+	for state, n := range states {
+		gauge(descNodes, float64(n), state)
+	}
+	clients := g.d.online().nodes[g.d.opts.Node]
+	for _, kind := range transport.Kinds {
+		gauge(descClients, float64(clients[kind]), string(kind))
+	}
+	if !g.d.alone {
+		gauge(descRoundTrip, g.d.cluster.State().RoundTrip.Seconds())
 	}
 }

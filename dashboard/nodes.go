@@ -139,7 +139,7 @@ func byKind(counts map[string]int) map[transport.Kind]int {
 }
 
 // tenths keeps one decimal.
-func tenths(x float64) float64 { return math.Round(x*10) / 10 }
+func tenths(x float64) float64 { return math.Round(x*10)/10 + 0 } // no minus before a zero
 
 // livingNodes are the names of the nodes that live.
 func (d *Dashboard) livingNodes() []string {

@@ -137,7 +137,16 @@ func (s onlineSource) Describe() feeds.Description {
 }
 
 func (s onlineSource) Poll(context.Context, feeds.Query) (feeds.Result, error) {
-	o, names := s.d.online(), s.d.livingNodes()
+	o, nodes, detail := s.d.online(), len(s.d.livingNodes()), "all live"
+	for _, n := range s.d.nodeInfos() {
+		switch {
+		case n.State == stateLive:
+		case detail == "all live":
+			detail = n.Name + " " + n.State
+		default:
+			detail += ", " + n.Name + " " + n.State
+		}
+	}
 	count := func(id, label string, n int, detail string) feeds.Record {
 		return feeds.Record{"id": id, "label": label, "value": n, "detail": detail}
 	}
@@ -148,7 +157,7 @@ func (s onlineSource) Poll(context.Context, feeds.Query) (feeds.Result, error) {
 		return fmt.Sprintf("%.0f %% of connections", 100*float64(o.transports[kind])/float64(o.connections))
 	}
 	return feeds.Result{Records: []feeds.Record{
-		count("nodes", "Nodes", len(names), strings.Join(names, ", ")),
+		count("nodes", "Nodes", nodes, detail),
 		count("users", "Users", o.users, "distinct"),
 		count("connections", "Connections", o.connections, "each tab or program once"),
 		count("websocket", "WebSocket", o.transports[transport.WebSocket], of(transport.WebSocket)),

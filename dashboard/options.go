@@ -27,9 +27,11 @@ type Options struct {
 	Limits         Limits
 	// Cluster joins this node to others. The default is a cluster.Local.
 	Cluster func(Joining) (cluster.Cluster, error)
-	Version string
-	Now     func() time.Time // the clock of versions and of times that go to other nodes; default: time.Now
-	Logger  *slog.Logger     // default: slog.Default()
+	// StrictReady has /readyz refuse while the node is alone, so that a balancer takes it out.
+	StrictReady bool
+	Version     string
+	Now         func() time.Time // the clock of versions and of times that go to other nodes; default: time.Now
+	Logger      *slog.Logger     // default: slog.Default()
 }
 
 // Joining is what a node brings into a cluster.

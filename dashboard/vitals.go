@@ -20,8 +20,7 @@ type vitals struct {
 
 	mu      sync.Mutex
 	process *process.Process // nil where the system does not tell; guarded by mu, like all below
-	last    counted
-	rates   rates
+	counts  []counted        // those of the last ratesOver, and one before
 }
 
 // counted is what has been counted up to a moment.
@@ -37,13 +36,13 @@ type rates struct {
 	polls, events float64 // a minute; a second
 }
 
-// ratesOver is the shortest time over which rates say something.
-const ratesOver = 2 * time.Second
+// ratesOver is the time over which rates are averages, about: most feeds have an interval of 10 s, and what goes out comes in bursts.
+const ratesOver = 15 * time.Second
 
 func newVitals() *vitals {
 	v := &vitals{}
 	v.process, _ = process.NewProcess(int32(os.Getpid())) // without it CPU is 0
-	v.last = counted{at: time.Now(), cpu: v.seconds()}
+	v.counts = []counted{{at: time.Now(), cpu: v.seconds()}}
 	return v
 }
 
@@ -59,23 +58,27 @@ func (v *vitals) seconds() float64 {
 	return times.User + times.System
 }
 
-// measure returns the rates as of now, give or take ratesOver. events counts those written to clients.
+// measure returns the rates of the last ratesOver, or since the start. events counts those written to clients.
 func (v *vitals) measure(events uint64) rates {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	now := time.Now()
-	took := now.Sub(v.last.at)
-	if took < ratesOver {
-		return v.rates
+	now := counted{at: time.Now(), cpu: v.seconds(), polls: v.polled.Load(), events: events}
+	for len(v.counts) > 1 && now.at.Sub(v.counts[1].at) >= ratesOver {
+		v.counts = v.counts[1:]
 	}
-	next := counted{at: now, cpu: v.seconds(), polls: v.polled.Load(), events: events}
-	v.rates = rates{
-		cpu:    min(100, 100*(next.cpu-v.last.cpu)/took.Seconds()/float64(runtime.GOMAXPROCS(0))),
-		polls:  float64(next.polls-v.last.polls) / took.Minutes(),
-		events: float64(next.events-v.last.events) / took.Seconds(),
+	if now.at.Sub(v.counts[len(v.counts)-1].at) >= time.Second { // so that there are few, however many ask
+		v.counts = append(v.counts, now)
 	}
-	v.last = next
-	return v.rates
+	first := v.counts[0]
+	took := now.at.Sub(first.at)
+	if took < time.Second {
+		return rates{}
+	}
+	return rates{
+		cpu:    min(100, 100*(now.cpu-first.cpu)/took.Seconds()/float64(runtime.GOMAXPROCS(0))),
+		polls:  float64(now.polls-first.polls) / took.Minutes(),
+		events: float64(now.events-first.events) / took.Seconds(),
+	}
 }
 
 // polled counts one poll.

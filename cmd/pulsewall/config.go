@@ -23,6 +23,7 @@ type config struct {
 	Interval       interval      `yaml:"interval,omitempty"`
 	Node           name          `yaml:"node"`
 	Cluster        members       `yaml:"cluster,omitempty"`
+	StrictReady    bool          `yaml:"strictReady,omitempty"`
 	Origins        []origin      `yaml:"origins,omitempty"`
 	TrustedProxies []addressSet  `yaml:"trustedProxies,omitempty"`
 	TLS            tlsConfig     `yaml:"tls,omitempty"`
@@ -107,6 +108,9 @@ func (c *config) overlay(f flags) {
 	if len(f.TrustedProxy) > 0 {
 		c.TrustedProxies = f.TrustedProxy
 	}
+	if f.StrictReady != nil {
+		c.StrictReady = *f.StrictReady
+	}
 	if f.Interval != 0 {
 		c.Interval = f.Interval
 		for i := range c.Feeds {
@@ -144,6 +148,7 @@ func (c *config) options() dashboard.Options {
 			PollsPerFeed:       int(c.Limits.PollsPerFeed),
 		},
 	}
+	opts.StrictReady = c.StrictReady
 	if c.Cluster != "" {
 		opts.Cluster = c.Cluster.join
 	}
