@@ -48,13 +48,14 @@ func (d *Dashboard) forgetOld(subs []feeds.Subscription) {
 }
 
 // putMissing puts readings of which the hub has no other: what a request waited for is in its answer, though the scheduler's own word that
-// a subscription is loading may come a moment later. Such a reading has no version yet; it gets one that is lower than any that follows.
+// a subscription is loading may come a moment later. Such a reading has no version yet; it gets one that is lower than any that follows,
+// whatever the clock of the node that makes it.
 func (d *Dashboard) putMissing(readings []feeds.Reading) {
 	d.putting.Lock()
 	defer d.putting.Unlock()
 	for _, r := range readings {
 		if r.Version == 0 {
-			r.Version = r.Since.UnixMicro() - 1
+			r.Version = 1
 		}
 		if updates, _ := d.hub.Snapshot([]string{r.Sub.String()}); len(updates) == 0 {
 			d.put(r)
