@@ -26,8 +26,9 @@ type seen struct {
 // viewer is one client who keeps all readings that came.
 type viewer struct {
 	name string
-	node string
+	site *site
 	feed string
+	stop context.CancelFunc
 
 	mu    sync.Mutex
 	list  []seen
@@ -40,7 +41,9 @@ type audience struct {
 	ctx  context.Context
 	stop context.CancelFunc
 	wg   sync.WaitGroup
-	list []*viewer
+
+	list  []*viewer
+	users int // that there ever were
 }
 
 func newAudience(t *testing.T) *audience {
@@ -58,19 +61,20 @@ func (a *audience) end() {
 // transports are the ways in which programs watch.
 var transports = []string{"websocket", "sse", "poll"}
 
-// watch adds a viewer of a page of a feed at a node.
-func (a *audience) watch(node *process, transport, feed string, page int) *viewer {
-	v := &viewer{name: fmt.Sprintf("viewer %d by %s of page %d of %s", len(a.list)+1, transport, page, feed), node: node.URL, feed: feed}
-	query := url.Values{"feed": {feed}, "current": {fmt.Sprint(page)}, "size": {"2"}, "unionId": {fmt.Sprint(len(a.list) + 1)}}
+// watch adds a viewer of a page of a feed at a site.
+func (a *audience) watch(s *site, transport, feed string, page int) *viewer {
+	a.users++
+	v := &viewer{name: fmt.Sprintf("viewer %d by %s of page %d of %s at %s", a.users, transport, page, feed, s.URL), site: s, feed: feed}
+	query := url.Values{"feed": {feed}, "current": {fmt.Sprint(page)}, "size": {"2"}, "unionId": {fmt.Sprint(a.users)}}
 	a.list = append(a.list, v)
+	ctx, stop := context.WithCancel(a.ctx)
+	v.stop = stop
 	a.wg.Go(func() {
-		var err error
+		watch := v.stream
 		if transport == "poll" {
-			err = v.pollOn(a.ctx, func() *site { return &node.site }, query)
-		} else {
-			err = v.stream(a.ctx, &node.site, transport, query)
+			watch = v.pollOn
 		}
-		if a.ctx.Err() == nil {
+		if err := watch(ctx, transport, query); ctx.Err() == nil {
 			v.mu.Lock()
 			v.ended = fmt.Errorf("%s: %w", v.name, err)
 			v.mu.Unlock()
@@ -79,13 +83,13 @@ func (a *audience) watch(node *process, transport, feed string, page int) *viewe
 	return v
 }
 
-func (v *viewer) stream(ctx context.Context, s *site, transport string, query url.Values) error {
+func (v *viewer) stream(ctx context.Context, transport string, query url.Values) error {
 	var c stream
 	var err error
 	if transport == "sse" {
-		c, err = s.sse(ctx, query.Encode())
+		c, err = v.site.sse(ctx, query.Encode())
 	} else {
-		c, err = s.socket(ctx, query.Encode())
+		c, err = v.site.socket(ctx, query.Encode())
 	}
 	if err != nil {
 		return err
@@ -102,10 +106,10 @@ func (v *viewer) stream(ctx context.Context, s *site, transport string, query ur
 	}
 }
 
-// pollOn asks again and again, each time whom it is told to.
-func (v *viewer) pollOn(ctx context.Context, whom func() *site, query url.Values) error {
+// pollOn asks again and again.
+func (v *viewer) pollOn(ctx context.Context, _ string, query url.Values) error {
 	for {
-		got, err := whom().poll(ctx, query.Encode())
+		got, err := v.site.poll(ctx, query.Encode())
 		if err != nil {
 			return err
 		}
@@ -175,14 +179,19 @@ func (a *audience) all(limit time.Duration, check func(seen) bool) time.Duration
 				return err
 			}
 			if s, ok := v.newest(); !ok || s.Status != "ok" || check != nil && !check(s) {
-				return fmt.Errorf("%s at %s has %+v", v.name, v.node, s)
+				return fmt.Errorf("%s has %+v", v.name, s)
 			}
 		}
 		return nil
 	})
 }
 
-// leave forgets the viewers of a node that is no more.
-func (a *audience) leave(node *process) {
-	a.list = slices.DeleteFunc(a.list, func(v *viewer) bool { return v.node == node.URL })
+// leave has the viewers of a site go away.
+func (a *audience) leave(s *site) {
+	a.list = slices.DeleteFunc(a.list, func(v *viewer) bool {
+		if v.site == s {
+			v.stop()
+		}
+		return v.site == s
+	})
 }

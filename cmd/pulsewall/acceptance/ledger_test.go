@@ -1,0 +1,97 @@
+package acceptance
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// pollOf is one poll as its source saw it.
+type pollOf struct {
+	number     int // as its records say it
+	rank       int // how many of what it is about had ended before it
+	begin, end tallied
+}
+
+func (p pollOf) ended() bool { return !p.end.At.IsZero() }
+
+func (p pollOf) String() string {
+	return fmt.Sprint(p.number, " by ", p.begin.Node, " at ", p.begin.At.Format("05.000"))
+}
+
+// ledger is all polls, by what they are about, in order.
+type ledger struct {
+	polls  map[string][]*pollOf
+	number map[int]*pollOf
+	by     map[string]int // how many a node made
+}
+
+func (y *tally) ledger() ledger {
+	l := ledger{make(map[string][]*pollOf), make(map[int]*pollOf), make(map[string]int)}
+	for i, one := range y.all() {
+		about := strings.TrimSuffix(one.Feed+" "+one.Page, " ")
+		if one.What == "begin" {
+			p := &pollOf{number: i + 1, begin: one}
+			l.polls[about], l.number[p.number] = append(l.polls[about], p), p
+			l.by[one.Node]++
+			continue
+		}
+		if p := l.lastOf(about, one.Node); p != nil && !p.ended() {
+			p.end = one
+		}
+	}
+	for _, polls := range l.polls {
+		rank := 0
+		for _, p := range polls {
+			p.rank = rank
+			if p.ended() {
+				rank++
+			}
+		}
+	}
+	return l
+}
+
+// lastOf is the last poll of a node.
+func (l ledger) lastOf(about, node string) (last *pollOf) {
+	for _, p := range l.polls[about] {
+		if p.begin.Node == node {
+			last = p
+		}
+	}
+	return last
+}
+
+// between are the polls of one subject that began in a span.
+func (l ledger) between(about string, from, to time.Time) (list []*pollOf) {
+	for _, p := range l.polls[about] {
+		if !p.begin.At.Before(from) && !p.begin.At.After(to) {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// of returns the poll that a reading is from.
+func (l ledger) of(v *viewer, s seen) (*pollOf, error) {
+	p := l.number[s.poll]
+	switch {
+	case s.Status != "ok" || p == nil:
+		return nil, fmt.Errorf("status %q, of poll %d: %s", s.Status, s.poll, s.Page)
+	case p.begin.Feed != v.feed || !p.ended():
+		return nil, fmt.Errorf("a reading of poll %v", p)
+	}
+	return p, nil
+}
+
+// follows says what is wrong when s is what a viewer has after before.
+func (l ledger) follows(before, s seen) error {
+	p, earlier := l.number[s.poll], l.number[before.poll]
+	switch {
+	case s.Version <= before.Version:
+		return fmt.Errorf("version %d after %d", s.Version, before.Version)
+	case earlier == nil || p.rank != earlier.rank+1:
+		return fmt.Errorf("poll %v after %v", p, earlier)
+	}
+	return nil
+}
