@@ -45,6 +45,10 @@
 // became is not polled for. A node that can reach no other has what it claims: it polls for itself, and goes on from
 // the highest version when it is back. A node whose source is stuck, or whose claims get lost, comes after the others.
 //
+// A table that may not have got to the others is published again, a few times: what nobody has, another node polls for
+// once more. A node that is about to leave begins no more polls and lets those that run get to the others first; see
+// [Scheduler.HandOver].
+//
 // Feeds that are PerNode are polled by the node they name. The others want them by [Scheduler.WantedElsewhere], and that
 // node is told by [Scheduler.WantFor]. When it is gone, the reading says so, once.
 //
