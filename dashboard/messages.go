@@ -49,11 +49,11 @@ func (d *Dashboard) send(ctx context.Context, m draft) (receipt, error) {
 		d.log.Warn("message not placed", "err", err)
 		return receipt{}, refuse(http.StatusServiceUnavailable, "the message could not be placed in the order: try again with the same key").after(time.Second)
 	}
-	id, ok := d.hub.First(scoped)
+	first, ok := d.hub.First(scoped)
 	if !ok { // so many came in between that it is no longer kept
-		id = transport.Position(at).ID()
+		first = transport.Position(at)
 	}
-	out := receipt{ID: id, Degraded: at.Alone()}
+	out := receipt{ID: first.ID(), Degraded: first.Alone()}
 	out.Online, out.Offline = d.found(ctx, m.to)
 	return out, nil
 }

@@ -155,6 +155,12 @@ func TestAloneTwice(t *testing.T) {
 	})
 }
 
+// first is the id of the first message with a key.
+func first(h *Hub, key string) string {
+	at, _ := h.First(key)
+	return at.ID()
+}
+
 func TestAloneRepeats(t *testing.T) {
 	inBubble(t, Options{}, func(t *testing.T, h *Hub) {
 		sayAt(t, h, "10")
@@ -163,7 +169,7 @@ func TestAloneRepeats(t *testing.T) {
 		deliver(h, at(t, "10+2"), "k", everybody)
 		fresh := open(t, h, Opening{}) // did not get it
 		wants(t, "once", next(t, here), `message "10+l-1"`)
-		if id, _ := h.First("k"); id != "e-10+l-1" {
+		if id := first(h, "k"); id != "e-10+l-1" {
 			t.Errorf("First = %s; want e-10+l-1", id)
 		}
 		deliver(h, at(t, "11"), "k", everybody)
@@ -173,7 +179,7 @@ func TestAloneRepeats(t *testing.T) {
 		wants(t, "who came after it", next(t, fresh), "message 11")
 		wants(t, "who had it and resumes", next(t, open(t, h, Opening{After: "e-10+l-1"})), "nothing")
 		wants(t, "who was elsewhere", next(t, open(t, h, Opening{After: "e-10"})), "message 11")
-		if id, _ := h.First("k"); id != "e-11" {
+		if id := first(h, "k"); id != "e-11" {
 			t.Errorf("First = %s; want the one that all nodes know, e-11", id)
 		}
 		if kept := h.Stats().Kept; kept != 2 {

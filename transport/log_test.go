@@ -238,14 +238,14 @@ func TestHubFirst(t *testing.T) {
 	for seq, key := range []string{"", "a", "a", ""} {
 		deliver(h, Position{Epoch: "e", Seq: int64(seq) + 1}, key, everybody)
 	}
-	if id, ok := h.First("a"); id != "e-2" || !ok {
-		t.Errorf("First(a) = %q, %v; want e-2", id, ok)
+	if at, ok := h.First("a"); at.ID() != "e-2" || !ok {
+		t.Errorf("First(a) = %v, %v; want e-2", at, ok)
 	}
 	say(h, 5, everybody) // forgets 2
-	if id, ok := h.First("a"); ok {
-		t.Errorf("First(a) = %q; want none: it is forgotten", id)
+	if at, ok := h.First("a"); ok {
+		t.Errorf("First(a) = %v; want none: it is forgotten", at)
 	}
-	if id, ok := h.First(""); ok {
-		t.Errorf("First of no key = %q; want none", id)
+	if at, ok := h.First(""); ok {
+		t.Errorf("First of no key = %v; want none", at)
 	}
 }

@@ -68,15 +68,15 @@ func (h *Hub) deliver(e *entry) {
 	}
 }
 
-// First returns the id of the first kept message with the key. One of the cluster goes before one of this node alone.
-func (h *Hub) First(key string) (id string, ok bool) {
+// First returns where the first kept message with the key stands. One of the cluster goes before one of this node alone.
+func (h *Hub) First(key string) (at Position, ok bool) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	index, ok := h.log.keys[key]
 	if !ok {
-		return "", false
+		return Position{}, false
 	}
-	return h.log.place(index).ID(), true
+	return h.log.place(index), true
 }
 
 // Messages returns at most limit kept messages for to after a cursor or id, oldest first, and the id to go on from. An empty or
