@@ -84,7 +84,7 @@ type couriers struct {
 
 // Bounds of sending: how many letters of a courier are under way at most, and how long one may take.
 const (
-	underWay  = 200
+	underWay  = 1000
 	answerFor = 8 * time.Second
 	letterFor = 90 * time.Second
 )
@@ -94,13 +94,12 @@ func (c *couriers) send(ctx context.Context, courier int, every time.Duration) {
 	var sending sync.WaitGroup
 	defer sending.Wait()
 	free := make(chan struct{}, underWay)
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for number := 0; ; number++ {
+	began := time.Now()
+	for number := 0; ; number++ { // who is late sends more at a time
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-time.After(time.Until(began.Add(time.Duration(number) * every))):
 		}
 		free <- struct{}{}
 		l := addressed(courier, number)

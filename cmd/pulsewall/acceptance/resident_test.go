@@ -149,7 +149,9 @@ func (r *resident) take(e event) {
 		}
 		r.session, r.here = hello.Session, true
 	case "reset":
-		r.problem = fmt.Errorf("reset %s", e.Data)
+		if !r.town.lossy {
+			r.problem = fmt.Errorf("reset %s", e.Data)
+		}
 	case "presence":
 		t := notice{came: time.Now()}
 		if err := json.Unmarshal(e.Data, &t.now); err != nil || t.now.Users < 0 || t.now.Connections < 0 {

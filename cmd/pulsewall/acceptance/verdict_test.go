@@ -10,8 +10,12 @@ import (
 	"time"
 )
 
-// elsewhere is the reason of the reset for who comes with an id of a node that was alone.
-const elsewhere = "the position is of a node that was alone"
+// Reasons of a reset.
+const (
+	anew      = "the log of messages began anew"
+	elsewhere = "the position is of a node that was alone"
+	ahead     = "the position is ahead of the log"
+)
 
 // verdict is what became of the letters of a journey.
 type verdict struct {
@@ -111,6 +115,8 @@ func (v *verdict) follow(i int, n *nomad, at place) {
 			v.failf("nomad %d got %v at %v after %v without a reset", i, l, h.place, at)
 		case had[l] && resets == 0:
 			v.failf("nomad %d got %v again at %v", i, l, h.place)
+		case had[l] && !l.doubt:
+			v.failf("nomad %d got %v again at %v after a reset", i, l, h.place)
 		case had[l]:
 			v.again++
 		case h.life != "" && v.lives[h.life] != nil && v.lives[h.life] != h.on:
