@@ -15,14 +15,17 @@ type relay struct {
 	*fleet
 	*audience
 	t        *testing.T
-	settings nodeSettings
-	viewers  int // at a node
-	began    time.Time
+	settings []nodeSettings // of the first nodes; the last is also that of later ones
+	viewers  int            // at a node
+	began    time.Time      // when everybody was there
 }
 
-func newRelay(t *testing.T) *relay {
-	settings := nodeSettings{Interval: rhythm(), Took: rhythm() * 4 / 10}
-	r := &relay{fleet: newFleet(t, 1, nil, 3, settings), audience: newAudience(t), t: t, settings: settings, viewers: 9}
+func newRelay(t *testing.T, ahead [3]time.Duration) *relay {
+	settings := make([]nodeSettings, 3)
+	for i := range settings {
+		settings[i] = nodeSettings{Interval: rhythm(), Took: rhythm() * 4 / 10, Ahead: ahead[i]}
+	}
+	r := &relay{fleet: newFleet(t, 1, nil, 3, settings...), audience: newAudience(t), t: t, settings: settings, viewers: 9}
 	if os.Getenv("PULSEWALL_LONG") != "" {
 		r.viewers = 99
 	}
@@ -40,9 +43,9 @@ func (r *relay) visit(node *process) {
 func (r *relay) calm() {
 	r.t.Helper()
 	now := time.Now()
-	r.all(60*time.Second, func(s seen) bool { return s.At.After(now.Add(r.settings.Took)) })
+	r.all(60*time.Second, func(s seen) bool { return s.At.After(now.Add(r.settings[0].Took)) })
 	if r.began.IsZero() {
-		r.began = now
+		r.began = time.Now()
 	}
 }
 
@@ -80,7 +83,7 @@ func (r *relay) catch(running bool) int {
 func (r *relay) again(i int) {
 	r.t.Helper()
 	old := r.nodes[i]
-	r.fleet.start(fmt.Sprint("node-", i+1), old.address(), r.settings)
+	r.fleet.start(fmt.Sprint("node-", i+1), old.address(), r.settings[i])
 	r.nodes[i] = r.nodes[len(r.nodes)-1]
 	r.nodes = r.nodes[:len(r.nodes)-1]
 	together(r.t, r.sites())
@@ -134,7 +137,7 @@ func (r *relay) rhythmical(cuts int) {
 // reading at once; so has one on a node that joins late; and when everybody leaves the node that polls, the others go on.
 func TestComeAndGo(t *testing.T) {
 	t.Parallel()
-	r := newRelay(t)
+	r := newRelay(t, rightClocks)
 	r.visit(r.nodes[0])
 	r.visit(r.nodes[1])
 	r.calm()
@@ -142,7 +145,7 @@ func TestComeAndGo(t *testing.T) {
 	r.catch(false)
 	r.arrive(r.nodes[2])
 	r.calm()
-	r.fleet.start("node-4", freeAddress(t), r.settings)
+	r.fleet.start("node-4", freeAddress(t), r.settings[2])
 	r.catch(false)
 	r.arrive(r.nodes[3])
 	together(t, r.sites())
@@ -191,11 +194,15 @@ func TestEndOfThePoller(t *testing.T) {
 	t.Parallel()
 	t.Run("killed", func(t *testing.T) {
 		t.Parallel()
-		endOfThePoller(t, 1, func(p *process) { p.kill() })
+		endOfThePoller(t, rightClocks, 1, func(p *process) { p.kill() })
+	})
+	t.Run("killed, with wrong clocks", func(t *testing.T) {
+		t.Parallel()
+		endOfThePoller(t, wrongClocks, 1, func(p *process) { p.kill() })
 	})
 	t.Run("stopped", func(t *testing.T) {
 		t.Parallel()
-		endOfThePoller(t, 0, func(p *process) {
+		endOfThePoller(t, rightClocks, 0, func(p *process) {
 			took, err := p.stop(syscall.SIGTERM)
 			if err != nil || took > 10*time.Second {
 				t.Errorf("a node that is told to stop took %v: %v", took, err)
@@ -206,8 +213,8 @@ func TestEndOfThePoller(t *testing.T) {
 }
 
 // endOfThePoller ends nodes, by which so many polls are cut off.
-func endOfThePoller(t *testing.T, cuts int, end func(*process)) {
-	r := newRelay(t)
+func endOfThePoller(t *testing.T, ahead [3]time.Duration, cuts int, end func(*process)) {
+	r := newRelay(t, ahead)
 	for _, n := range r.nodes {
 		r.visit(n)
 	}
