@@ -50,31 +50,42 @@ const (
 	mostStatus = 4 << 10
 	// plainStatus is how long a status may be that is not deflated.
 	plainStatus = 1 << 10
+	// mostErrands is more than ever fit.
+	mostErrands = 5000
 	// mostInflated bounds what is read of another node.
 	mostInflated = 256 << 10
 )
 
-// statusBlob is the status for the cluster. Of wants that do not fit each time tells some, in turn: a node that is told keeps them
-// going for wantedFor, so that three times as many as fit are kept.
+// statusBlob is the status for the cluster.
 func (d *Dashboard) statusBlob() []byte {
 	if !d.built.Load() {
 		return nil // New is still putting the parts together
 	}
-	s := d.status()
-	all := d.errands.list(d.scheduler.WantedElsewhere(), d.livingNodes())
-	for n := len(all); ; n = n * 3 / 4 {
-		s.Wants = d.errands.some(all, n)
-		b, err := marshal(s)
-		if err == nil && len(b) > plainStatus {
+	b, _ := d.errands.fit(d.status(), d.errands.list(d.scheduler.WantedElsewhere(), d.livingNodes()))
+	return b
+}
+
+// fit encodes a status with as many of the errands as the bound allows, and returns how many. When that is not all, each time tells
+// others: a node that is told keeps a poll going for wantedFor, so that three times as many as fit are kept going.
+func (w *errands) fit(s nodeStatus, all []errand) (b []byte, n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for n = min(len(all), mostErrands); ; n = n * 3 / 4 {
+		s.Wants = make(map[string][]string)
+		for i := range n {
+			it := all[(w.next+i)%len(all)]
+			s.Wants[it.node] = append(s.Wants[it.node], it.poll)
+		}
+		var err error
+		if b, err = marshal(s); err == nil && len(b) > plainStatus {
 			b, err = deflated(b)
 		}
 		if err != nil {
-			d.log.Error("status not encoded", "err", err)
-			return nil
+			return nil, 0 // numbers and names can always be encoded
 		}
 		if len(b) <= mostStatus || n == 0 {
-			d.errands.told(n)
-			return b
+			w.next += n
+			return b, n
 		}
 	}
 }
@@ -98,24 +109,6 @@ func (w *errands) list(wanted map[string][]string, living []string) (all []erran
 		}
 	}
 	return all
-}
-
-// some are n of them, those first whose turn it is.
-func (w *errands) some(all []errand, n int) map[string][]string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	by := make(map[string][]string)
-	for i := range n {
-		it := all[(w.next+i)%len(all)]
-		by[it.node] = append(by[it.node], it.poll)
-	}
-	return by
-}
-
-func (w *errands) told(n int) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.next += n
 }
 
 // wantsOf are the names of the polls that a status wants of a node.
