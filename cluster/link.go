@@ -43,6 +43,7 @@ type link struct {
 	log         *hazelcast.Map        // the epoch
 	nodes       *hazelcast.Map
 	presence    *hazelcast.Map
+	bulkEntries *hazelcast.Map // the same
 	pollers     *hazelcast.Map
 	claims      *hazelcast.Map
 	readings    *hazelcast.Map
@@ -224,6 +225,7 @@ func (h *Hazelcast) openLink(ctx context.Context, l *link) error {
 	mapOf(&l.claims, l.small, "claims")
 	mapOf(&l.readings, l.small, "readings")
 	mapOf(&l.bulkReading, l.bulk, "readings")
+	mapOf(&l.bulkEntries, l.bulk, "presence")
 	topic(&l.beacons, "nodes")
 	for i := range l.topics {
 		topic(&l.topics[i], "readings-"+strconv.Itoa(i))

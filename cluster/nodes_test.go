@@ -35,6 +35,7 @@ func TestTogether(t *testing.T) {
 		{"readings", testReadings},
 		{"readings in a stream", testManyReadings},
 		{"presence", testPresence},
+		{"many rooms", testManyRooms},
 		{"pollers", testHoppingPoller},
 		{"pollers and a reconnect", testPollerRelinked},
 		{"a stream that asks elsewhere", testAskingStream},

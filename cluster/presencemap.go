@@ -79,12 +79,15 @@ func (p *presence) writeUser(ctx context.Context, user string) error {
 	p.mu.Lock()
 	e, here := p.own.entries[user]
 	p.mu.Unlock()
-	key := presenceKey(p.h.incarnation, user)
+	key, value := presenceKey(p.h.incarnation, user), e.frame()
 	return p.h.do(ctx, func(ctx context.Context, l *link) error {
-		if !here {
+		switch {
+		case !here:
 			return l.presence.Delete(ctx, key)
+		case len(value) > smallMost: // all who gave no unionId are one user, in many rooms
+			return l.bulkEntries.Set(ctx, key, []byte(value))
 		}
-		return l.presence.Set(ctx, key, e.frame())
+		return l.presence.Set(ctx, key, []byte(value))
 	})
 }
 
