@@ -177,16 +177,6 @@ func newTally(t *testing.T) *tally {
 	return y
 }
 
-// polls returns the polls that began, in order.
-func (y *tally) polls() (list []tallied) {
-	for _, one := range y.all() {
-		if one.What == "begin" {
-			list = append(list, one)
-		}
-	}
-	return list
-}
-
 // all returns what was told so far: poll n began as number n, counted from 1.
 func (y *tally) all() []tallied {
 	y.mu.Lock()
