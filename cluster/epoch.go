@@ -3,25 +3,67 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"strings"
 )
 
 // epochKey is where the epoch of the ring stands in the map log.
 const epochKey = "messages"
 
+// birth is an epoch as it stands in the map: its name, and the last item that the node which gave it had of the log before.
+type birth struct {
+	value string // as it stands there
+	epoch string
+	seq   int64
+	mark  uint64
+}
+
+func parseBirth(value string) birth {
+	b := birth{value: value}
+	epoch, rest, _ := strings.Cut(value, "/")
+	b.epoch = epoch
+	_, _ = fmt.Sscanf(rest, "%d/%x", &b.seq, &b.mark) // one that no node wrote says nothing of a log before
+	return b
+}
+
+// newBirth is what this node would call the ring. Only run calls it, which alone writes last.
+func (m *messages) newBirth() birth {
+	return parseBirth(fmt.Sprintf("%s/%d/%x", NewEpoch(), m.last, m.marks[m.last]))
+}
+
 // renew gives the ring another epoch: it is not the one that this node has delivered from.
-func (m *messages) renew(ctx context.Context, old string) error {
-	epoch := NewEpoch()
-	err := m.h.do(ctx, func(ctx context.Context, l *link) error {
-		_, err := l.log.ReplaceIfSame(ctx, epochKey, old, epoch)
+func (m *messages) renew(ctx context.Context, old birth) error {
+	next, replaced := m.newBirth(), false
+	err := m.h.do(ctx, func(ctx context.Context, l *link) (err error) {
+		replaced, err = l.log.ReplaceIfSame(ctx, epochKey, old.value, next.value)
 		return err
 	})
-	if err == nil {
-		epoch, err = m.ringEpoch(ctx) // that of whoever was first
-	}
 	if err != nil {
 		return fmt.Errorf("renew the epoch: %w", err)
 	}
-	return m.begin(ctx, epoch)
+	if replaced {
+		return m.begin(ctx, next.epoch)
+	}
+	if next, err = m.ringEpoch(ctx); err != nil { // that of whoever was first
+		return err
+	}
+	return m.adopt(ctx, next)
+}
+
+// adopt takes a log with another epoch as this node's. In a split this node may have taken messages after those on the other
+// side were told that some may be missing. If the log lacks them, and whoever named it did not have them, it gets one more
+// name, so that everybody is told once more.
+func (m *messages) adopt(ctx context.Context, now birth) error {
+	mark, known := m.marks[m.last]
+	if known && (now.seq != m.last || now.mark != mark) {
+		items, err := m.read(ctx, m.last)
+		if err != nil {
+			return err
+		}
+		if len(items) == 0 || items[0].seq != m.last || items[0].mark != mark {
+			return m.renew(ctx, now)
+		}
+	}
+	return m.begin(ctx, now.epoch)
 }
 
 // begin takes the whole ring as this node's log.
@@ -68,21 +110,21 @@ func (m *messages) begin(ctx context.Context, epoch string) error {
 }
 
 // ringEpoch returns the epoch of the ring, and gives it one if it has none.
-func (m *messages) ringEpoch(ctx context.Context) (string, error) {
-	var epoch string
+func (m *messages) ringEpoch(ctx context.Context) (birth, error) {
+	var now birth
 	err := m.h.do(ctx, func(ctx context.Context, l *link) error {
 		value, err := l.log.Get(ctx, epochKey)
 		if err == nil && value == nil {
-			epoch = NewEpoch()
-			value, err = l.log.PutIfAbsent(ctx, epochKey, epoch)
+			now = m.newBirth()
+			value, err = l.log.PutIfAbsent(ctx, epochKey, now.value)
 		}
 		if s, ok := value.(string); ok {
-			epoch = s
+			now = parseBirth(s)
 		}
 		return err
 	})
 	if err != nil {
-		return "", fmt.Errorf("read the epoch: %w", err)
+		return birth{}, fmt.Errorf("read the epoch: %w", err)
 	}
-	return epoch, nil
+	return now, nil
 }

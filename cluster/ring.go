@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/maphash"
+	"hash/fnv"
 	"maps"
 	"strconv"
 	"sync"
@@ -22,8 +22,6 @@ const (
 	// readMost is how many items are read at a time: the largest ones make 3 MB.
 	readMost = 250
 )
-
-var markSeed = maphash.MakeSeed()
 
 // ringState is what the reader of the ring knows. Positions count from 1, the ring's own sequence from 0.
 type ringState struct {
@@ -119,12 +117,14 @@ func (m *messages) look(ctx context.Context) bool {
 
 // readOn compares what this node has with the ring since the last confirmed position and takes what is newer.
 func (m *messages) readOn(ctx context.Context) error {
-	epoch, err := m.ringEpoch(ctx)
-	if err != nil {
+	now, err := m.ringEpoch(ctx)
+	switch {
+	case err != nil:
 		return err
-	}
-	if m.marks == nil || epoch != m.Epoch() {
-		return m.begin(ctx, epoch)
+	case m.marks == nil:
+		return m.begin(ctx, now.epoch)
+	case now.epoch != m.Epoch():
+		return m.adopt(ctx, now)
 	}
 	end := int64(0) // of what was read
 	for from := max(m.confirmed, 1); ; from = end + 1 {
@@ -133,12 +133,12 @@ func (m *messages) readOn(ctx context.Context) error {
 			return err
 		}
 		if len(items) > 0 && items[0].seq > m.last+1 {
-			return m.begin(ctx, epoch) // those between are lost
+			return m.begin(ctx, now.epoch) // those between are lost
 		}
 		for _, it := range items {
 			mark, known := m.marks[it.seq]
 			if known && mark != it.mark {
-				return m.renew(ctx, epoch)
+				return m.renew(ctx, now)
 			}
 			if it.seq > m.last { // written by this goroutine alone, so read without the lock
 				m.deliver(it)
@@ -150,7 +150,7 @@ func (m *messages) readOn(ctx context.Context) error {
 		}
 	}
 	if end != m.last {
-		return m.checkTail(ctx, epoch)
+		return m.checkTail(ctx, now)
 	}
 	m.prune()
 	return nil
@@ -162,7 +162,7 @@ func (m *messages) prune() {
 }
 
 // checkTail judges a ring that does not hold what this node had last: it is too old to be kept, or the ring is another.
-func (m *messages) checkTail(ctx context.Context, epoch string) error {
+func (m *messages) checkTail(ctx context.Context, now birth) error {
 	var tail int64
 	err := m.h.do(ctx, func(ctx context.Context, l *link) (err error) {
 		tail, err = l.ring.TailSequence(ctx)
@@ -172,14 +172,14 @@ func (m *messages) checkTail(ctx context.Context, epoch string) error {
 	case err != nil:
 		return fmt.Errorf("look at the end of the log: %w", err)
 	case end < m.last:
-		return m.renew(ctx, epoch)
+		return m.renew(ctx, now)
 	case end > m.last:
 		items, err := m.read(ctx, m.last+1)
 		if err != nil {
 			return err
 		}
 		if len(items) == 0 || items[0].seq > m.last+1 {
-			return m.begin(ctx, epoch) // what came meanwhile is gone already
+			return m.begin(ctx, now.epoch) // what came meanwhile is gone already
 		}
 		ring(m.bell) // it came between two questions
 		return nil
@@ -232,6 +232,8 @@ func ringItem(seq int64, value any) logItem {
 		return logItem{seq: seq, key: "malformed-" + strconv.FormatInt(seq, 10), mark: 1}
 	}
 	entry, _ := value.([]byte)
-	it.mark = maphash.Bytes(markSeed, entry)
+	hash := fnv.New64a() // the same on all nodes, see birth
+	_, _ = hash.Write(entry)
+	it.mark = hash.Sum64()
 	return it
 }
