@@ -46,7 +46,7 @@ func (d *Dashboard) send(ctx context.Context, m draft) (receipt, error) {
 	}
 	at, err := d.cluster.Append(ctx, scoped, item)
 	if err != nil {
-		d.log.Warn("message not placed", "err", err)
+		d.log.Debug("message not placed", "err", err) // the sender is told, and the cluster logs why
 		return receipt{}, refuse(http.StatusServiceUnavailable, "the message could not be placed in the order: try again with the same key").after(time.Second)
 	}
 	first, ok := d.hub.First(scoped)

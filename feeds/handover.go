@@ -26,7 +26,11 @@ func (s *Scheduler) publish(ctx context.Context, p *poll) {
 		call, cancel := p.feed.callAtMost(ctx, longestCall)
 		err = s.opts.Peers.Publish(call, sh.name, version, p.feed.kept(), func() []byte { return o.encode(skew) })
 		cancel()
-		if err == nil || !s.isNewest(p, version) {
+		if err == nil {
+			s.lost(p, false)
+			return
+		}
+		if !s.isNewest(p, version) {
 			return
 		}
 		select {
@@ -35,7 +39,17 @@ func (s *Scheduler) publish(ctx context.Context, p *poll) {
 			return
 		}
 	}
-	s.opts.Logger.Warn("reading not published", "feed", p.feed.Name, "subscription", sh.name, "err", err)
+	if !s.lost(p, true) {
+		s.opts.Logger.Warn("readings do not get to the other nodes", "feed", p.feed.Name, "subscription", sh.name, "err", err)
+	}
+}
+
+// lost notes whether the newest outcome got lost, and returns whether the one before did.
+func (s *Scheduler) lost(p *poll, is bool) (before bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before, p.share.lost = p.share.lost, is
+	return before
 }
 
 func (s *Scheduler) isNewest(p *poll, version int64) bool {

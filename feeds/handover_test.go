@@ -2,7 +2,9 @@ package feeds
 
 import (
 	"context"
+	"log/slog"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -30,6 +32,26 @@ func TestLostTableIsPublishedAgain(t *testing.T) {
 		}
 		if len(starts) != 6 {
 			t.Errorf("%d polls; want 6", len(starts))
+		}
+	})
+}
+
+// TestLostTablesAreLoggedOnce has a feed of which nothing gets to the others, as of tables that are too large.
+func TestLostTablesAreLoggedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, src := newMesh(t), slowly(0)
+		defer m.stop()
+		var log strings.Builder
+		n := &meshNode{m: m, name: "node-1", wants: make(map[string]bool), loses: 15}
+		n.rig = startRig(t, Options{Node: n.name, Peers: n, Logger: slog.New(slog.NewTextHandler(&log, nil))}, Feed{Name: "a", Source: src})
+		m.nodes = append(m.nodes, n)
+		n.watch("a")
+		time.Sleep(65 * time.Second)
+		n.set(func(n *meshNode) { n.loses = 6 })
+		time.Sleep(20 * time.Second)
+		n.stop()
+		if got := strings.Count(log.String(), "do not get to the other nodes"); got != 2 {
+			t.Errorf("%d lines for two spells:\n%s", got, log.String())
 		}
 	})
 }

@@ -77,6 +77,7 @@ type share struct {
 	gone    bool      // the node that measures was found gone since the newest outcome
 	until   time.Time // other nodes want it at least so long
 	sent    int64     // version that was published last, or is being
+	lost    bool      // that did not get to the others
 }
 
 // newShare returns nil when there are no peers.
