@@ -58,6 +58,9 @@ func (a *audience) compare(l ledger, since time.Time) {
 	for _, v := range a.list {
 		list := v.had()
 		for i, s := range list {
+			if s.came.After(l.closed) {
+				break
+			}
 			key := fmt.Sprint(s.Sub, " ", s.Version)
 			if k, ok := versions[key]; !ok {
 				versions[key] = known{s, v}

@@ -24,10 +24,11 @@ type ledger struct {
 	polls  map[string][]*pollOf
 	number map[int]*pollOf
 	by     map[string]int // how many a node made
+	closed time.Time      // what came later is not in it
 }
 
 func (y *tally) ledger() ledger {
-	l := ledger{make(map[string][]*pollOf), make(map[int]*pollOf), make(map[string]int)}
+	l := ledger{make(map[string][]*pollOf), make(map[int]*pollOf), make(map[string]int), time.Now()}
 	for i, one := range y.all() {
 		about := strings.TrimSuffix(one.Feed+" "+one.Page, " ")
 		if one.What == "begin" {
