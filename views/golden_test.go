@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -56,6 +57,7 @@ func TestPageGolden(t *testing.T) {
 	golden(t, "page-overview.html", Page(overview()))
 	golden(t, "page-states.html", Page(allStates()))
 	golden(t, "page-index.html", Index(cannedIndex()))
+	golden(t, "page-nodes.html", Page(cannedNodes()))
 	golden(t, "page-error.html", ErrorPage(ErrorView{
 		Frame: cannedFrame("No such dashboard"), Status: 404,
 		Detail: "There is no dashboard “overwiev”. The dashboards here are overview, sensors, stocks and weather.",
@@ -85,6 +87,29 @@ func allStates() PageView {
 			page.Panels = append(page.Panels, p)
 		}
 	}
+	return page
+}
+
+// cannedNodes is a page on which the machine of a node can be chosen, with nodes in every state.
+func cannedNodes() PageView {
+	page := overview()
+	page.Frame, page.UnionID, page.PerUser, page.Query = cannedFrame("Nodes"), "", false, "presence=1"
+	page.Nodes, page.Node = []string{"n1", "n2"}, "n2"
+	about := feeds.Description{
+		Title: "Nodes", ID: "name", Label: "note", Whole: true, PerNode: true,
+		Fields: []feeds.Field{
+			{Name: "name", Label: "Node", Type: "string"}, {Name: "note", Label: "Note", Type: "string"}, {Name: "state", Label: "State", Type: "state"},
+			{Name: "uptime", Label: "Uptime", Type: "duration"}, {Name: "poll", Label: "Long poll", Type: "integer"},
+		},
+	}
+	var records []feeds.Record
+	for i, state := range []string{"live", "leaving", "left", "alone", "unknown", "gone", "<odd>"} {
+		records = append(records, feeds.Record{"name": "n" + strconv.Itoa(i+1), "note": "this node", "state": state, "uptime": 100000.0 * float64(i), "poll": i})
+	}
+	records[5]["uptime"], records[5]["poll"], records[5]["note"] = nil, nil, ""
+	f := FragmentView{Look: Look{View: "table"}, About: about, Reading: canned("nodes@n2/-/1/50", records...)}
+	page.Panels = []PanelView{panel("nodes", "Nodes", f)}
+	page.Panels[0].Follows = true
 	return page
 }
 

@@ -189,7 +189,7 @@ var English = Strings{
 	UserHint:     "A whole number, at most 19 digits",
 	Show:         "Show",
 	Machine:      "Machine",
-	AnyMachine:   "of the node that answers",
+	AnyMachine:   "this one",
 	Skip:         "Skip to the readings",
 	Dashboards:   "Dashboards",
 	NoDashboards: "No dashboard is configured. Add one under “dashboards” in the configuration file.",
