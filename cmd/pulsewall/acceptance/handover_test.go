@@ -23,7 +23,7 @@ type relay struct {
 func newRelay(t *testing.T, ahead [3]time.Duration) *relay {
 	settings := make([]nodeSettings, 3)
 	for i := range settings {
-		settings[i] = nodeSettings{Interval: rhythm(), Took: rhythm() * 4 / 10, Ahead: ahead[i]}
+		settings[i] = nodeSettings{Interval: rhythm(), Took: rhythm() / 3, Ahead: ahead[i]}
 	}
 	r := &relay{fleet: newFleet(t, 1, nil, 3, settings...), audience: newAudience(t), t: t, settings: settings, viewers: 9}
 	if os.Getenv("PULSEWALL_LONG") != "" {
