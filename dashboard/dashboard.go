@@ -44,9 +44,10 @@ type Dashboard struct {
 	alone     bool // no cluster: this node's name goes without saying
 	started   time.Time
 	joining   *joining
-	built     atomic.Bool // New has made all parts
-	ready     atomic.Bool // Run is running
-	putting   sync.Mutex  // held while a reading is put, so that an old one can be told from it
+	foreign   struct{ message, reading sync.Once } // to log what another version wrote
+	built     atomic.Bool                          // New has made all parts
+	ready     atomic.Bool                          // Run is running
+	putting   sync.Mutex                           // held while a reading is put, so that an old one can be told from it
 }
 
 // New checks opts and returns a Dashboard that is alive while Run runs. Errors name the wrong value and what is allowed.

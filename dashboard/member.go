@@ -33,7 +33,9 @@ func (m member) Restart(epoch string, after int64, kept []cluster.Item) {
 func (m member) item(item cluster.Item) transport.Item {
 	out := transport.Item{Position: transport.Position(item.Position), Key: item.Key}
 	if err := json.Unmarshal(item.Data, &out.Message); err != nil { // only another version of this program can have written it
-		m.d.log.Error("unreadable message", "seq", item.Seq, "err", err)
+		m.d.foreign.message.Do(func() {
+			m.d.log.Error("unreadable message; further ones are not logged", "seq", item.Seq, "err", err)
+		})
 		out.Message = transport.Message{} // for nobody, but it has its place
 	}
 	return out
@@ -42,7 +44,9 @@ func (m member) item(item cluster.Item) transport.Item {
 // Reading gives the scheduler what another node polled.
 func (m member) Reading(r cluster.Reading) {
 	if err := m.d.scheduler.Accept(r.Sub, feeds.Remote{Version: r.Version, Shift: r.Shift, Kept: r.Kept, Data: r.Data}); err != nil {
-		m.d.log.Warn("unreadable reading", "subscription", r.Sub, "node", r.From, "err", err)
+		m.d.foreign.reading.Do(func() {
+			m.d.log.Error("unreadable reading; further ones are not logged", "subscription", r.Sub, "node", r.From, "err", err)
+		})
 	}
 }
 
