@@ -10,19 +10,22 @@ import (
 
 // excused says that the client has got the message, or was told after the given time that some are missing.
 func (w *witness) excused(text string, since time.Time) bool {
-	return slices.ContainsFunc(w.heard(), func(h noted) bool {
-		return h.reset == "" && h.text == text || h.reset != "" && !h.at.Before(since)
-	})
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.got[text] || w.resets > 0 && !w.reset.Before(since)
 }
 
-// resets returns how often the client was told that messages may be missing.
-func (w *witness) resets() (n int) {
-	for _, h := range w.heard() {
-		if h.reset != "" {
-			n++
-		}
-	}
-	return n
+func (w *witness) has(text string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.got[text]
+}
+
+// told returns how often the client was told that messages may be missing.
+func (w *witness) told() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.resets
 }
 
 // toldAlone says that the client was told that its node is alone.
@@ -36,6 +39,7 @@ func (w *witness) toldAlone() bool {
 // reports what it was. Before it nothing may be sent any more.
 func (o *ordeal) judge() {
 	o.t.Helper()
+	pass(o.t, 3*time.Second) // nodes look every 2 s whether the log is still the same
 	o.heardByAll("last")
 	byID := make(map[string]string) // text by the id of the cluster's messages
 	for _, w := range o.witnesses {
@@ -68,7 +72,7 @@ func (o *ordeal) judge() {
 	}
 	resets := []string{}
 	for _, w := range o.witnesses {
-		resets = append(resets, fmt.Sprintf("%s %d", w.name, w.resets()))
+		resets = append(resets, fmt.Sprintf("%s %d", w.name, w.told()))
 	}
 	o.t.Logf("%d messages in the order, %d of nodes alone, %d sent again; longest call %v; asked %v; resets: %s", shared, lonely, again,
 		longest.Round(time.Millisecond), o.asked, strings.Join(resets, ", "))
@@ -89,10 +93,12 @@ func (o *ordeal) orderly(w *witness, byID map[string]string) {
 	seen := make(map[string]bool)
 	var epoch string
 	var last int64
-	for i, h := range w.heard() {
+	list, resets := w.heard(), 0
+	for _, h := range list {
 		if h.reset != "" {
 			clear(seen)
 			epoch = ""
+			resets++
 			continue
 		}
 		if seen[h.text] {
@@ -108,7 +114,7 @@ func (o *ordeal) orderly(w *witness, byID map[string]string) {
 			o.t.Errorf("%s got %s after %s-%d", w.name, h.id, epoch, last)
 		}
 		epoch, last = in, seq
-		told := slices.ContainsFunc(w.heard()[i:], func(h noted) bool { return h.reset != "" })
+		told := resets < w.told() // since then
 		if other, known := byID[h.id]; known && other != h.text && !told {
 			o.t.Errorf("%s is %q for %s and %q for another", h.id, h.text, w.name, other)
 		} else if !told {
@@ -122,7 +128,7 @@ func (o *ordeal) onlyOf(m spoken) {
 	o.t.Helper()
 	node, _, _ := strings.Cut(m.node, "/")
 	for _, w := range o.witnesses[:len(o.fleet.nodes)] {
-		if w.name != "client of "+node && slices.ContainsFunc(w.heard(), func(h noted) bool { return h.text == m.text }) {
+		if w.name != "client of "+node && w.has(m.text) {
 			o.t.Errorf("%s got %q, which %s answered as degraded", w.name, m.text, node)
 		}
 	}

@@ -57,7 +57,7 @@ func newOrdeal(t *testing.T, f *fleet) *ordeal {
 		listeners.Wait()
 	})
 	add := func(name string, whom func() (*site, time.Duration)) {
-		w := &witness{name: name}
+		w := &witness{name: name, got: make(map[string]bool)}
 		o.witnesses = append(o.witnesses, w)
 		listeners.Go(func() { w.attend(listening, whom) })
 	}
@@ -210,7 +210,7 @@ func (o *ordeal) well(within time.Duration) {
 func (o *ordeal) nothingLost() {
 	o.t.Helper()
 	for _, w := range o.witnesses[:len(o.fleet.nodes)] {
-		if n := w.resets(); n > 0 {
+		if n := w.told(); n > 0 {
 			o.t.Errorf("%s was told %d times that messages may be missing; none were lost", w.name, n)
 		}
 	}

@@ -16,7 +16,6 @@ import (
 
 // noted is a message or a reset as a client got it.
 type noted struct {
-	at    time.Time
 	id    string
 	text  string // of the message
 	reset string // why, if it is one
@@ -31,7 +30,10 @@ type witness struct {
 
 	mu       sync.Mutex
 	list     []noted
-	degraded []bool // what presence said, each change
+	got      map[string]bool // the texts of list
+	resets   int             // in list
+	reset    time.Time       // when the last one came
+	degraded []bool          // what presence said, each change
 }
 
 // attend listens at the sites that whom tells until ctx ends, each time for a while.
@@ -78,9 +80,13 @@ func (w *witness) take(e event) {
 	_ = json.Unmarshal(e.Data, &data) // what it did not bring is missed below
 	switch e.Event {
 	case "message":
-		w.list = append(w.list, noted{at: time.Now(), id: e.ID, text: strings.Trim(string(data.Data), `"`)})
+		text := strings.Trim(string(data.Data), `"`)
+		w.list = append(w.list, noted{id: e.ID, text: text})
+		w.got[text] = true
 	case "reset":
-		w.list = append(w.list, noted{at: time.Now(), id: e.ID, reset: data.Reason})
+		w.list = append(w.list, noted{id: e.ID, reset: data.Reason})
+		w.reset = time.Now()
+		w.resets++
 	case "presence":
 		if n := len(w.degraded); n == 0 && data.Degraded || n > 0 && w.degraded[n-1] != data.Degraded {
 			w.degraded = append(w.degraded, data.Degraded)
