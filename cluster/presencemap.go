@@ -200,7 +200,7 @@ func (p *presence) removeAll(ctx context.Context, incarnation string) error {
 	})
 }
 
-// leave removes what this node said, and the sessions that polled here unless another node has answered them since.
+// leave removes what this node said of its streams. Who polled here stays for his time: another node answers him next.
 func (p *presence) leave(ctx context.Context) {
 	_ = p.removeAll(context.WithoutCancel(ctx), p.h.incarnation)
 }

@@ -68,7 +68,7 @@ func (s *Scheduler) lookAbroad(ctx context.Context, p *poll) {
 	s.askNewest(ctx, p)
 	node := p.key.Node
 	known, alive := s.opts.Peers.Knows(node)
-	missing := "node " + node + " is gone"
+	missing := "node " + node + " cannot be reached" // it is gone, or this node is alone
 	if !known {
 		missing = "no node " + node + " is known here"
 	}

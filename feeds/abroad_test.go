@@ -89,7 +89,7 @@ func TestMachineOfANodeThatIsGone(t *testing.T) {
 		n2.kill()
 		time.Sleep(11 * time.Second)
 		r := n1.last(sub)
-		if r.Reason != ReasonFailed || r.Error != "Node node-2 is gone." || !r.At.Equal(good.At) || !r.Due.IsZero() || r.Version <= good.Version {
+		if r.Reason != ReasonFailed || r.Error != "Node node-2 cannot be reached." || !r.At.Equal(good.At) || !r.Due.IsZero() || r.Version <= good.Version {
 			t.Errorf("reading = %+v", r)
 		}
 		time.Sleep(60 * time.Second)
