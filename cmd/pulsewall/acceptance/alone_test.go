@@ -163,7 +163,7 @@ func TestMachineOfAnotherNode(t *testing.T) {
 	t.Logf("said to be gone: %s", named.words())
 	eventually(t, 20*time.Second, func() error {
 		_, body := get(t, blue.URL+"/api/readings?sub=host@red/-/1/1")
-		if !strings.Contains(body, `"status":"stale"`) || !strings.Contains(body, "Node red is gone.") {
+		if !strings.Contains(body, `"status":"stale"`) || !strings.Contains(body, "Node red cannot be reached.") {
 			return fmt.Errorf("host@red: %s", body)
 		}
 		if _, body := get(t, blue.URL+"/api/nodes"); !strings.Contains(body, `{"name":"red","state":"gone"`) {
