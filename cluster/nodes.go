@@ -205,7 +205,7 @@ func (n *nodes) sign(value any, full bool) {
 			ring(n.bell)
 		}
 	}
-	changed := !known
+	changed, gone := !known, p.Gone
 	switch {
 	case counter == left:
 		changed = changed || !p.Gone
@@ -220,6 +220,9 @@ func (n *nodes) sign(value any, full bool) {
 	}
 	if full {
 		p.Status = f.bytes()
+	}
+	if p.Gone != gone {
+		n.h.presence.recount()
 	}
 	if changed {
 		ring(n.h.presence.readBell)

@@ -141,6 +141,23 @@ func TestSilence(t *testing.T) {
 	})
 }
 
+// TestGoodbye counts the users of a node no more as soon as it says goodbye, and again when it was only frozen.
+func TestGoodbye(t *testing.T) {
+	h := NewHazelcast("a", newRecorder(), Options{Addresses: []string{"none"}})
+	h.messages.degraded = false
+	h.messages.show()
+	h.presence.remote = map[string]map[string]Entry{"b#1": {"7": {User: "7", Streams: map[string]int{"ws": 1}}}}
+	for i, tt := range []struct {
+		counter int64
+		want    int
+	}{{1, 1}, {left, 0}, {2, 1}} {
+		h.nodes.sign(sign("b#1", tt.counter, time.Now()), false)
+		if got := h.Roster().Connections; got != tt.want {
+			t.Errorf("after sign %d of b %d connections are counted, want %d", i+1, got, tt.want)
+		}
+	}
+}
+
 // TestUnseenClock is a reading of a node that was never heard: it may look older than it is, never newer.
 func TestUnseenClock(t *testing.T) {
 	h := NewHazelcast("a", newRecorder(), Options{Addresses: []string{"none"}})
