@@ -28,6 +28,7 @@ type nodeInfo struct {
 	Self  bool    `json:"self"`
 	Seen  stamp   `json:"seen,omitzero"` // its last sign of life
 	Ahead float64 `json:"ahead"`         // seconds that its clock is ahead of this node's, about
+	twins bool    // another one lives under its name
 	nodeFacts
 }
 
@@ -57,6 +58,7 @@ func (d *Dashboard) nodeInfos() []nodeInfo {
 		info.State = stateOf(n, status, alone)
 		if !n.Gone {
 			status.Wants = nil
+			info.twins = d.replaced(n, nodes)
 			info.nodeFacts = factsOf(status, now.nodes[n.Name])
 		}
 		list = append(list, info)

@@ -16,10 +16,13 @@ import (
 // nodesName names the feed of the nodes, and the dashboard that shows it; onlineName the feed of who is online.
 const nodesName, onlineName = "nodes", "online"
 
+// nodesEvery is how often the board of the nodes looks: with the 10 s of silence that a node is given it makes less than 12 s.
+const nodesEvery = 1500 * time.Millisecond
+
 // withNodes adds what a cluster has to show, unless there are feeds and a dashboard of those names.
 func (d *Dashboard) withNodes(opts Options) Options {
 	for _, own := range []feeds.Feed{
-		{Name: nodesName, Source: nodesSource{d}, Interval: 3 * time.Second},
+		{Name: nodesName, Source: nodesSource{d}, Interval: nodesEvery},
 		{Name: onlineName, Source: onlineSource{d}, Interval: 5 * time.Second},
 	} {
 		if !slices.ContainsFunc(opts.Feeds, func(f feeds.Feed) bool { return f.Name == own.Name }) {
@@ -98,6 +101,9 @@ func (s nodesSource) note(n nodeInfo, heard time.Duration) string {
 	var parts []string
 	if n.Self {
 		parts = append(parts, "this node")
+	}
+	if n.twins {
+		parts = append(parts, "its name is used twice")
 	}
 	if n.here() {
 		if math.Abs(n.Ahead) >= muchAhead {

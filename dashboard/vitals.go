@@ -1,7 +1,6 @@
 package dashboard
 
 import (
-	"context"
 	"os"
 	"runtime"
 	runtimemetrics "runtime/metrics"
@@ -51,7 +50,7 @@ func (v *vitals) seconds() float64 {
 	if v.process == nil {
 		return 0
 	}
-	times, err := v.process.TimesWithContext(context.Background())
+	times, err := v.process.Times()
 	if err != nil {
 		return 0
 	}

@@ -22,6 +22,8 @@ import (
 const (
 	// aloneWithin is how soon a page says that its node is alone, and that it is not any more once there is a member again.
 	aloneWithin = 10 * time.Second
+	// goneWithin is how soon a node that was killed is shown as gone.
+	goneWithin = 12 * time.Second
 	// reloaded is what a page without scripts may take longer.
 	reloaded = 3 * time.Second
 )
@@ -139,7 +141,7 @@ func TestMachineOfAnotherNode(t *testing.T) {
 	var nodes []*process
 	var sites []*site
 	for _, name := range []string{"red", "blue"} {
-		p := start(t, freeAddress(t), nil, "--node", name, "--cluster", "hazelcast://"+m.Addr()+"/pulsewall", "--interval", "2s").ready()
+		p := start(t, freeAddress(t), nil, "--node", name, "--cluster", "hazelcast://"+m.Addr()+"/pulsewall", "--interval", "1500ms").ready()
 		nodes, sites = append(nodes, p), append(sites, &p.site)
 	}
 	together(t, sites)
@@ -157,8 +159,14 @@ func TestMachineOfAnotherNode(t *testing.T) {
 		t.Errorf("host@red on blue: %s", body)
 	}
 	red.kill()
-	to.Store(&blue.URL)
 	killed := time.Now()
+	to.Store(&blue.URL)
+	p := newTab(t)
+	p.open(blue.URL + "/d/nodes")
+	p.until(goneWithin-time.Since(killed), `[].some.call(document.querySelectorAll("[data-panel=nodes] tbody tr"), function (row) {
+		return /^red\s/.test(row.textContent) && row.querySelector(".mark.crit").textContent === "gone" && /–\s*–\s*–/.test(row.textContent);
+	})`)
+	t.Logf("the dashboard of the nodes says after %.1f s that it is gone", time.Since(killed).Seconds())
 	named.until(20*time.Second, machine+`.querySelector("[data-slot=age]").textContent.indexOf("ode red is gone") > 0 && `+machine+`.className.indexOf("old") > 0`)
 	t.Logf("said to be gone: %s", named.words())
 	eventually(t, 20*time.Second, func() error {
