@@ -167,7 +167,7 @@ func TestMachineOfAnotherNode(t *testing.T) {
 		return /^red\s/.test(row.textContent) && row.querySelector(".mark.crit").textContent === "gone" && /–\s*–\s*–/.test(row.textContent);
 	})`)
 	t.Logf("the dashboard of the nodes says after %.1f s that it is gone", time.Since(killed).Seconds())
-	named.until(20*time.Second, machine+`.querySelector("[data-slot=age]").textContent.indexOf("ode red is gone") > 0 && `+machine+`.className.indexOf("old") > 0`)
+	named.until(20*time.Second, machine+`.querySelector("[data-slot=age]").textContent.indexOf("ode red cannot be reached") > 0 && `+machine+`.className.indexOf("old") > 0`)
 	t.Logf("said to be gone: %s", named.words())
 	eventually(t, 20*time.Second, func() error {
 		_, body := get(t, blue.URL+"/api/readings?sub=host@red/-/1/1")
