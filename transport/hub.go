@@ -20,6 +20,7 @@ type Hub struct {
 	topics   map[string]*Update               // guarded by mu
 	watchers map[string]map[*Session]struct{} // guarded by mu: sessions by topic
 	sessions map[*Session]struct{}            // guarded by mu
+	parted   map[string]int64                 // guarded by mu: see part
 	roll     *roll                            // guarded by mu
 	draining bool                             // guarded by mu
 	closed   bool                             // guarded by mu
@@ -42,6 +43,7 @@ func NewHub(opts Options) *Hub {
 		topics:   make(map[string]*Update),
 		watchers: make(map[string]map[*Session]struct{}),
 		sessions: make(map[*Session]struct{}),
+		parted:   make(map[string]int64),
 		roll:     newRoll(opts),
 		stop:     stop,
 		bell:     make(chan struct{}, 1),

@@ -27,6 +27,7 @@ type messageLog struct {
 	begin   int64            // lowest index after which nothing was lost
 	shared  Position         // the last place that other nodes know
 	life    string           // of the newest item of this node alone
+	said    int64            // index of the newest item of this node alone; 0: there was none
 	alone   bool             // the newest item is one, and the node has not rejoined since
 	keys    map[string]int64 // index of the first message with a key; those of the cluster before those of this node alone
 	kept    int              // how many messages can still be read
@@ -90,7 +91,7 @@ func (l *messageLog) push(added entry) *entry {
 	e := l.at(l.head)
 	*e = entry{Position: added.Position, index: l.head, at: added.at}
 	if e.Alone() {
-		e.spell, l.life = l.head-1, e.Life
+		e.spell, l.life, l.said = l.head-1, e.Life, l.head
 		if l.alone {
 			e.spell = l.spellOf(l.head - 1)
 		}

@@ -44,6 +44,7 @@ type client struct {
 	idle           *list.Element // the place of a poller without a waiting poll
 	until          time.Time     // when such a one expires
 	seen           seen          // of a poller
+	skip           int64         // of a poller's last poll
 	standing       standing
 }
 
@@ -131,7 +132,7 @@ func (r *roll) leave(s *Session, now time.Time) {
 		if c.until = now.Add(r.pollerFor); !answered { // it came when it had its last answer
 			c.until = s.since.Add(r.pollerFor)
 		}
-		c.idle = r.idle.PushBack(c)
+		c.idle, c.skip = r.idle.PushBack(c), s.skip
 		if r.idle.Len() > r.pollers {
 			r.crowdOut(r.idle.Front().Value.(*client))
 		}

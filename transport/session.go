@@ -118,6 +118,7 @@ func (s *Session) start(o Opening) {
 	} else if o.After != "" || o.LastEventID != "" {
 		s.position, s.reset = s.resume(o, now)
 	}
+	s.rejoin()
 	if s.position.index < log.head {
 		s.next = s.position.index + 1
 	}
@@ -234,6 +235,7 @@ func (s *Session) depart() {
 		h.unwatch(s, topic)
 	}
 	delete(h.sessions, s)
+	h.part(s)
 	if s.kind != "" {
 		h.roll.leave(s, time.Now())
 		h.rollChanged()

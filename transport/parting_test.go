@@ -1,0 +1,49 @@
+package transport
+
+import (
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestParting: who was here when the node said something alone, and was cut off before it came, gets it when he is back, though the node is not
+// alone any more. Somebody else with the same position does not.
+func TestParting(t *testing.T) {
+	for _, kind := range Kinds {
+		t.Run(string(kind), func(t *testing.T) {
+			var degraded atomic.Bool
+			nodes := func() ([]string, bool) { return []string{"n"}, degraded.Load() }
+			inBubble(t, Options{Nodes: nodes}, func(t *testing.T, h *Hub) {
+				turn := func(alone bool) {
+					degraded.Store(alone)
+					h.Changed()
+					synctest.Wait()
+				}
+				sayAt(t, h, "10")
+				before := admit(t, h, Opening{Session: "before", After: "e-10"}, kind)
+				before.Close()
+				time.Sleep(time.Minute) // no poller any more
+				synctest.Wait()
+				turn(true)
+				here := admit(t, h, Opening{Session: "here", After: "e-10"}, kind)
+				if kind == LongPoll { // between two polls
+					here.Close()
+				}
+				sayAt(t, h, "10+1")
+				here.Close()
+				turn(false)
+				sayAt(t, h, "11")
+				back := func(session string) *Session { return admit(t, h, Opening{Session: session, After: "e-10"}, kind) }
+				wants(t, "who was there before", next(t, back("before")), "message 11")
+				wants(t, "somebody else", next(t, back("other")), "message 11")
+				again := back("here")
+				wants(t, "who was here", next(t, again), `message "10+l-1", message 11`)
+				again.Close()
+				wants(t, "who was here, cut off again", next(t, back("here")), `message "10+l-1", message 11`)
+				wants(t, "who had it", next(t, admit(t, h, Opening{Session: "here", After: "e-10+l-1"}, kind)), "message 11")
+				wants(t, "who starts from now", next(t, admit(t, h, Opening{Session: "here"}, kind)), "nothing")
+			})
+		})
+	}
+}
