@@ -6,9 +6,12 @@ import (
 	"time"
 )
 
+// isLong says whether tests have the size of an issue.
+func isLong() bool { return os.Getenv("PULSEWALL_LONG") != "" }
+
 // rhythm is how often feeds are polled in tests of several nodes: each interval of an issue with PULSEWALL_LONG, else short ones.
 func rhythm() time.Duration {
-	if os.Getenv("PULSEWALL_LONG") != "" {
+	if isLong() {
 		return 10 * time.Second
 	}
 	return 3 * time.Second

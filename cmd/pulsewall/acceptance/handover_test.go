@@ -3,7 +3,6 @@ package acceptance
 import (
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -26,7 +25,7 @@ func newRelay(t *testing.T, ahead [3]time.Duration) *relay {
 		settings[i] = nodeSettings{Interval: rhythm(), Took: rhythm() / 3, Ahead: ahead[i]}
 	}
 	r := &relay{fleet: newFleet(t, 1, nil, 3, settings...), audience: newAudience(t), t: t, settings: settings, viewers: 9}
-	if os.Getenv("PULSEWALL_LONG") != "" {
+	if isLong() {
 		r.viewers = 99
 	}
 	return r
@@ -192,10 +191,12 @@ func (r *relay) arrive(node *process) {
 // next reading within two intervals; when it is told to stop, no interval is lost; and never is anything polled twice.
 func TestEndOfThePoller(t *testing.T) {
 	t.Parallel()
-	t.Run("killed", func(t *testing.T) {
-		t.Parallel()
-		endOfThePoller(t, rightClocks, 1, func(p *process) { p.kill() })
-	})
+	if isLong() {
+		t.Run("killed", func(t *testing.T) {
+			t.Parallel()
+			endOfThePoller(t, rightClocks, 1, func(p *process) { p.kill() })
+		})
+	}
 	t.Run("killed, with wrong clocks", func(t *testing.T) {
 		t.Parallel()
 		endOfThePoller(t, wrongClocks, 1, func(p *process) { p.kill() })

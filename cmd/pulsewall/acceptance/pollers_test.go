@@ -10,7 +10,11 @@ import (
 // time, and cost one poll an interval.
 func TestPollersThroughABalancer(t *testing.T) {
 	t.Parallel()
-	for _, kind := range []string{"nginx", "haproxy"} {
+	kinds := []string{"nginx"}
+	if isLong() {
+		kinds = append(kinds, "haproxy")
+	}
+	for _, kind := range kinds {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			f := newFleet(t, 1, nil, 3, nodeSettings{Interval: rhythm()})
