@@ -198,11 +198,6 @@ func (n *nomad) reach(cursor string) place {
 	return at
 }
 
-// visited says whether the nomad was on a node at any time between two.
-func (n *nomad) visited(on *site, from, to time.Time) bool {
-	return slices.ContainsFunc(n.stays, func(s stay) bool { return s.on == on && s.to.After(from) && s.from.Before(to) })
-}
-
 // wasReset says whether the nomad got a reset between two times.
 func (n *nomad) wasReset(from, to time.Time) bool {
 	return slices.ContainsFunc(n.events, func(h heard) bool { return h.reset != "" && h.came.After(from) && h.came.Before(to) })

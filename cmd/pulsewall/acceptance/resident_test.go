@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/url"
-	"slices"
 	"sync"
 	"time"
 )
@@ -177,6 +176,3 @@ func (r *resident) newest() (t notice, ok bool) {
 	}
 	return r.told[len(r.told)-1], true
 }
-
-// in says whether the resident is in a room.
-func (r *resident) in(room string) bool { return slices.Contains(r.rooms, room) }

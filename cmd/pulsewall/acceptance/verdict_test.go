@@ -98,12 +98,13 @@ func (v *verdict) failf(format string, args ...any) {
 // follow goes the way of a nomad: what comes is later than what came before, nothing for him was left out, and nothing came twice,
 // but around a reset.
 func (v *verdict) follow(i int, n *nomad, at place) {
-	had, resets := make(map[*letter]bool), 0
+	had, resets, back := make(map[*letter]bool), 0, false
 	for _, h := range n.events {
 		if h.reset != "" {
 			v.resets = append(v.resets, h)
 			at = h.place
 			resets++
+			back = back || h.reset == ahead // to where a node alone is
 			continue
 		}
 		l := v.letters[[2]int{h.courier, h.number}]
@@ -115,7 +116,7 @@ func (v *verdict) follow(i int, n *nomad, at place) {
 			v.failf("nomad %d got %v at %v after %v without a reset", i, l, h.place, at)
 		case had[l] && resets == 0:
 			v.failf("nomad %d got %v again at %v", i, l, h.place)
-		case had[l] && !l.doubt:
+		case had[l] && !l.doubt && !back:
 			v.failf("nomad %d got %v again at %v after a reset", i, l, h.place)
 		case had[l]:
 			v.again++
