@@ -84,6 +84,9 @@ type Cluster interface {
 	// Nodes returns all nodes by name, this one included, and for a while those that are gone.
 	Nodes() []Node
 
+	// Announce tells the others soon what Options.Status returns now, instead of with one of the next signs of life.
+	Announce()
+
 	// Epoch names the log of messages; a new one means that the log began anew.
 	Epoch() string
 	// Append gives the message its place in the order and returns it when this node's Handler has taken it. Errors are

@@ -54,6 +54,9 @@ func (l *Local) Nodes() []Node {
 	return []Node{{Name: l.node, Incarnation: l.incarnation, Self: true, Seen: time.Now()}}
 }
 
+// Announce has nobody to tell.
+func (l *Local) Announce() {}
+
 // Epoch returns the name of this life's log.
 func (l *Local) Epoch() string { return l.epoch }
 

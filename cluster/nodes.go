@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hazelcast/hazelcast-go-client"
@@ -45,6 +46,7 @@ type peer struct {
 type nodes struct {
 	h    *Hazelcast
 	bell chan struct{} // size 1: give a sign of life soon
+	news atomic.Bool   // the next sign of life on the topic says what the map says
 
 	mu    sync.Mutex
 	known map[string]*peer // by incarnation; guarded by mu
@@ -124,19 +126,32 @@ func (n *nodes) run(ctx context.Context) {
 	}
 }
 
+// Announce has the others told soon.
+func (n *nodes) Announce() {
+	n.news.Store(true)
+	ring(n.bell)
+}
+
 // beat is one sign of life. A failure needs no care: the next one comes soon.
 func (n *nodes) beat(ctx context.Context, counter int64) {
 	head := func() frame {
 		return newFrame().str(n.h.incarnation).int(counter).int(n.h.presence.revision.Load()).time(n.h.opts.Now())
 	}
+	news, status := n.news.Swap(false), n.h.opts.Status()
 	begun := time.Now()
 	err := n.h.do(ctx, func(ctx context.Context, l *link) error {
-		return l.nodes.SetWithTTL(ctx, n.h.incarnation, append([]byte(head()), n.h.opts.Status()...), nodeKept)
+		return l.nodes.SetWithTTL(ctx, n.h.incarnation, append([]byte(head()), status...), nodeKept)
 	})
 	if err == nil {
 		n.h.roundTrip.Store(int64(time.Since(begun)))
 	}
-	_ = n.h.do(ctx, func(ctx context.Context, l *link) error { return l.beacons.Publish(ctx, []byte(head())) })
+	_ = n.h.do(ctx, func(ctx context.Context, l *link) error {
+		beacon := []byte(head())
+		if news {
+			beacon = append(beacon, status...)
+		}
+		return l.beacons.Publish(ctx, beacon)
+	})
 }
 
 // leave takes this node out at once.
@@ -218,8 +233,9 @@ func (n *nodes) sign(value any, full bool) {
 	if difference := wall.Sub(sent); counter != left && (!full || difference < 0) {
 		p.clock.sample(now, difference) // what stood in the map may be old: it proves a clock ahead, never one behind
 	}
-	if full {
-		p.Status = f.bytes()
+	if status := f.bytes(); full || len(status) > 0 {
+		p.Status = status
+		changed = changed || !full
 	}
 	if p.Gone != gone {
 		n.h.presence.recount()
@@ -279,31 +295,4 @@ func (n *nodes) hears(incarnation string, sent time.Time) {
 	if p := n.known[incarnation]; p != nil {
 		p.clock.sample(now, wall.Sub(sent))
 	}
-}
-
-// clock estimates how far a node's clock is from one's own: the smallest difference seen between the time on a thing that
-// it sent and the time of receipt, over the last minutes, since clocks are also set.
-type clock struct {
-	since        time.Time
-	now, before  time.Duration // the smallest of this window and of the one before
-	known, older bool
-}
-
-const clockWindow = 5 * time.Minute
-
-func (c *clock) sample(at time.Time, difference time.Duration) {
-	if c.known && at.Sub(c.since) > clockWindow {
-		c.before, c.older, c.known = c.now, true, false
-	}
-	if !c.known {
-		c.since, c.now, c.known = at, difference, true
-	}
-	c.now = min(c.now, difference)
-}
-
-func (c *clock) shift() (time.Duration, bool) {
-	if c.older {
-		return min(c.now, c.before), true
-	}
-	return c.now, c.known
 }

@@ -20,7 +20,9 @@ func TestTogether(t *testing.T) {
 	o := optionsFor(t, m)
 	ahead := o
 	ahead.Now = func() time.Time { return time.Now().Add(15 * time.Second) }
-	ahead.Status = func() []byte { return []byte("I am b") }
+	var says atomic.Value
+	says.Store("I am b")
+	ahead.Status = func() []byte { return []byte(says.Load().(string)) }
 	a, b := startNode(t, "a", o), startNode(t, "b", ahead)
 	joined(t, 20*time.Second, a, b)
 	for _, c := range []struct {
@@ -42,6 +44,19 @@ func TestTogether(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, a, b) })
 	}
+	t.Run("announced", func(t *testing.T) {
+		best := time.Hour
+		for i := range 5 {
+			says.Store(fmt.Sprint("I am b, ", i))
+			began := time.Now()
+			b.Announce()
+			eventually(t, 10*time.Second, func() error { return sees(a, "b", says.Load().(string)) })
+			best = min(best, time.Since(began))
+		}
+		if best > time.Second {
+			t.Errorf("the soonest took %v; want a moment", best)
+		}
+	})
 	t.Run("late", func(t *testing.T) { testLate(t, a, o) })
 	t.Run("goodbye", func(t *testing.T) { testGoodbye(t, a, b) })
 }
@@ -85,14 +100,17 @@ func testReachedLater(t *testing.T, a, b *node) {
 }
 
 func testStatus(t *testing.T, a, b *node) {
-	eventually(t, 5*time.Second, func() error {
-		for _, n := range a.Nodes() {
-			if n.Name == "b" && string(n.Status) == "I am b" && !n.Self && time.Since(n.Seen) < 4*time.Second {
-				return nil
-			}
+	eventually(t, 5*time.Second, func() error { return sees(a, "b", "I am b") })
+}
+
+// sees says whether a node has heard of another that it says something of itself.
+func sees(a *node, name, status string) error {
+	for _, n := range a.Nodes() {
+		if n.Name == name && string(n.Status) == status && !n.Self && time.Since(n.Seen) < 4*time.Second {
+			return nil
 		}
-		return fmt.Errorf("a sees %+v", a.Nodes())
-	})
+	}
+	return fmt.Errorf("%s sees %+v", a.Node(), a.Nodes())
 }
 
 func testOneClaims(t *testing.T, a, b *node) {

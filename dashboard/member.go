@@ -78,12 +78,18 @@ func (m member) Claim(ctx context.Context, poll string, version int64, attempt i
 
 // Want has what other nodes poll given to Reading.
 func (m member) Want(ctx context.Context, poll string) (feeds.Remote, bool) {
+	if m.d.errands.isNew(poll) {
+		m.d.cluster.Announce() // only one node can make it
+	}
 	r, ok := m.d.cluster.Want(ctx, poll)
 	return feeds.Remote{Version: r.Version, Shift: r.Shift, Kept: r.Kept, Data: r.Data}, ok
 }
 
 // Unwant ends what Want began.
-func (m member) Unwant(poll string) { m.d.cluster.Unwant(poll) }
+func (m member) Unwant(poll string) {
+	m.d.errands.end(poll)
+	m.d.cluster.Unwant(poll)
+}
 
 // Publish sends what this node polled to the others. A node that is alone has none.
 func (m member) Publish(ctx context.Context, poll string, version int64, keep time.Duration, data func() []byte) error {

@@ -47,8 +47,8 @@ func (d *Dashboard) nodeInfos() []nodeInfo {
 	nodes, alone, now := d.cluster.Nodes(), d.cluster.State().Degraded, d.online()
 	list := []nodeInfo{}
 	for _, n := range nodes {
-		if n.Gone && d.replaced(n, nodes) {
-			continue
+		if n.Gone && (n.Seen.IsZero() || d.replaced(n, nodes)) {
+			continue // it has not been heard yet, or is there again
 		}
 		info := nodeInfo{Name: n.Name, Self: n.Self, Seen: stamp(n.Seen), Ahead: tenths(n.Ahead.Seconds())}
 		status := statusOf(n)

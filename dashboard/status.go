@@ -96,7 +96,29 @@ type errand struct{ node, poll string }
 // errands are what this node wants of others, told in turn when it is too much for once.
 type errands struct {
 	mu   sync.Mutex
-	next int // guarded by mu
+	next int             // guarded by mu
+	sent map[string]bool // those that were told of when they were new; guarded by mu
+}
+
+// isNew says of a poll that is wanted whether others have to be told at once.
+func (w *errands) isNew(poll string) bool {
+	name, _, _ := strings.Cut(poll, "/")
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !strings.Contains(name, "@") || w.sent[poll] {
+		return false
+	}
+	if w.sent == nil {
+		w.sent = make(map[string]bool)
+	}
+	w.sent[poll] = true
+	return true
+}
+
+func (w *errands) end(poll string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.sent, poll)
 }
 
 // list is what is wanted of nodes that live. A node that comes back is told then.
