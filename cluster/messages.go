@@ -19,7 +19,7 @@ const (
 	// doubtFor is how long a message of unknown outcome is remembered: longer than any request is under way.
 	doubtFor = 2 * time.Minute
 	// reachFor is how long Reached may take: a node without an answer is alone before.
-	reachFor = 3 * callTimeout
+	reachFor = 8 * callTimeout
 )
 
 // logItem is a message with its place in the cluster's log.

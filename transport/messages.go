@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// lookUpFor bounds the question whether the cluster holds a position that this node has not reached.
-const lookUpFor = 3 * time.Second
+// lookUpFor bounds the question whether the cluster holds a position that this node has not reached: long enough for a node to find out
+// that it is alone, as a reset for want of an answer would have messages come twice.
+const lookUpFor = 8 * time.Second
 
 // Append puts the item at the end of the log and wakes those it is for. Positions must rise. A key that stands in the log
 // already moves the position and is delivered to nobody; one that stands there as a message of this node alone, to those who did not

@@ -33,7 +33,7 @@ type Options struct {
 	Roster Roster
 	// Reached says whether the node has taken the item at seq of the epoch's log, after asking the cluster for what it has
 	// not. It is called when a client comes with a position that the log does not hold yet, and must return when ctx ends, which
-	// is within 3 s. What it finds comes by Append or Restart before it returns. The default is that there is no more.
+	// is within 8 s. What it finds comes by Append or Restart before it returns. The default is that there is no more.
 	Reached func(ctx context.Context, epoch string, seq int64) bool
 	// Logger takes the few things worth a line. The default discards them.
 	Logger *slog.Logger
