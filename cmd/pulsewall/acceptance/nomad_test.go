@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/url"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -198,12 +197,24 @@ func (n *nomad) reach(cursor string) place {
 	return at
 }
 
-// wasReset says whether the nomad got a reset between two times.
-func (n *nomad) wasReset(from, to time.Time) bool {
-	return slices.ContainsFunc(n.events, func(h heard) bool { return h.reset != "" && h.came.After(from) && h.came.Before(to) })
-}
-
-// stayed says whether the nomad was on a node all the time between two.
-func (n *nomad) stayed(on *site, from, to time.Time) bool {
-	return slices.ContainsFunc(n.stays, func(s stay) bool { return s.on == on && s.from.Before(from) && s.to.After(to) })
+// passed says whether the nomad was on the node when a letter was said there alone, and stayed until something said later came, without a
+// reset in between.
+func (n *nomad) passed(l *letter) bool {
+	for _, s := range n.stays {
+		if s.on != l.on || s.from.After(l.begun) || s.to.Before(l.done) {
+			continue
+		}
+		later := false
+		for _, h := range n.events {
+			if h.came.Before(l.begun) || h.came.After(s.to) {
+				continue
+			}
+			if h.reset != "" {
+				return false
+			}
+			later = later || h.life == l.at.life && h.n > l.at.n
+		}
+		return later
+	}
+	return false
 }
