@@ -22,12 +22,17 @@ type news struct {
 	err   error
 }
 
-// follow sees to it that somebody follows the log that the look before has left. A follower that did not bring what the
-// look before that one had already seen will bring nothing: its question was lost among the members.
+// follows says whether it still brings the log of the epoch over the link. One that did not bring what the look before the
+// last had already seen will bring nothing: its question was lost among the members.
+func (f *follower) follows(l *link, epoch string) bool {
+	return f != nil && f.link == l && f.epoch == epoch && f.brought >= f.behind
+}
+
+// follow sees to it that somebody follows the log that the look before has left.
 func (m *messages) follow(ctx context.Context, following *sync.WaitGroup) {
 	l, epoch := m.h.link.Load(), m.Epoch()
-	if f := m.follower; f != nil && f.link == l && f.epoch == epoch && f.brought >= f.behind {
-		f.behind = m.last
+	if m.follower.follows(l, epoch) {
+		m.follower.behind = m.last
 		return
 	}
 	m.unfollow()

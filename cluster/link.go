@@ -3,11 +3,13 @@ package cluster
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -90,32 +92,52 @@ func reachable(ctx context.Context, addresses []string) []string {
 
 // holdLink connects once and returns when the connection is broken for good or ctx has ended. linked: there was one.
 func (h *Hazelcast) holdLink(ctx context.Context, addresses []string, patience time.Duration) (linked bool, err error) {
-	var up, bulkUp atomic.Bool
+	var up atomic.Bool
 	bell := make(chan struct{}, 1)
-	starting, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	small, err := h.startClient(starting, addresses, &up, bell)
-	if err != nil {
+	l := &link{ears: ears{probe: h.incarnation + strings.ToLower(rand.Text()[:4])}}
+	defer func() { l.stop(ctx) }()
+	if err := h.startClients(ctx, l, addresses, patience, &up, bell); err != nil {
 		return false, err
 	}
-	defer stopClient(ctx, small)
-	bulk, err := h.startClient(starting, addresses, &bulkUp, make(chan struct{}, 1))
-	if err != nil {
-		return false, err
+	if err = h.openLink(ctx, l); err != nil {
+		err = h.openLink(ctx, l) // it may have been a member that hangs, and the client has let go of it meanwhile
 	}
-	defer stopClient(ctx, bulk)
-	ear, err := h.startClient(starting, addresses, new(atomic.Bool), make(chan struct{}, 1))
-	if err != nil {
-		return false, err
-	}
-	defer stopClient(ctx, ear)
-	l := &link{small: small, bulk: bulk, ear: ear, ears: ears{probe: h.incarnation + strings.ToLower(rand.Text()[:4])}}
-	err = h.openLink(ctx, l)
 	if err != nil {
 		return false, err
 	}
 	defer h.setLink(nil)
 	return true, h.tend(ctx, l, &up, bell)
+}
+
+// startClients connects the three clients, the others when the first has found a member. The bell is that of small.
+func (h *Hazelcast) startClients(
+	ctx context.Context, l *link, addresses []string, patience time.Duration, up *atomic.Bool, bell chan struct{},
+) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if l.small, err = h.startClient(ctx, addresses, up, bell); err != nil {
+		return err
+	}
+	var starting sync.WaitGroup
+	var errs [2]error
+	for i, client := range []**hazelcast.Client{&l.bulk, &l.ear} {
+		starting.Go(func() {
+			*client, errs[i] = h.startClient(ctx, addresses, new(atomic.Bool), make(chan struct{}, 1))
+		})
+	}
+	starting.Wait()
+	return errors.Join(errs[:]...)
+}
+
+// stop ends the clients that were started.
+func (l *link) stop(ctx context.Context) {
+	var stopping sync.WaitGroup
+	for _, client := range []*hazelcast.Client{l.small, l.bulk, l.ear} {
+		if client != nil {
+			stopping.Go(func() { stopClient(ctx, client) })
+		}
+	}
+	stopping.Wait()
 }
 
 // tend shows the link while it is up, until it is broken for good or ctx has ended.

@@ -113,6 +113,7 @@ func (m *messages) Append(ctx context.Context, key string, data []byte) (Positio
 			if sent || m.verified(ctx, p) {
 				return p, nil
 			}
+			m.doubt(key)
 			came = m.await(key)
 		case <-again.C:
 			ring(m.bell)

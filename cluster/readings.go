@@ -15,6 +15,9 @@ const (
 	listenAgain = time.Second
 	// newestAtOnce is how many newest readings are asked for in one call after a reconnect.
 	newestAtOnce = 50
+	// storedWithin is how much later than in its topic a reading may be in the map without being sent again. Who begins to
+	// listen reads the map so much later, and so misses nothing.
+	storedWithin = 25 * time.Millisecond
 )
 
 // readings carries readings between the nodes that want them: small ones in the topic of their subscription, large ones
@@ -51,7 +54,7 @@ func topicOf(sub string) int {
 	return int(hash.Sum32() % readingTopics)
 }
 
-// Publish puts the reading into the map first, so that who begins to listen and then reads misses nothing.
+// Publish puts the reading into the map and sends it at the same time; a large one is in the map first.
 func (r *readings) Publish(ctx context.Context, sub string, version int64, keep time.Duration, data func() []byte) error {
 	if r.h.messages.isAlone() {
 		return nil
@@ -61,20 +64,34 @@ func (r *readings) Publish(ctx context.Context, sub string, version int64, keep 
 	if err != nil {
 		return err
 	}
+	if small {
+		return r.publishSmall(ctx, w, keep, packed)
+	}
 	newest, err := r.store(ctx, w, keep, packed, small)
-	if err == nil && !newest {
-		return nil
+	if err != nil || !newest {
+		return err
 	}
-	if !small {
-		if err != nil {
-			return err
-		}
-		w.kind, w.sent = referred, r.h.opts.Now()
-		packed = w.frame()
+	w.kind, w.sent = referred, r.h.opts.Now()
+	return r.send(ctx, sub, w.frame())
+}
+
+func (r *readings) publishSmall(ctx context.Context, w wireReading, keep time.Duration, packed []byte) error {
+	begun := time.Now()
+	var sending sync.WaitGroup
+	var sent error
+	sending.Go(func() { sent = r.send(ctx, w.sub, packed) })
+	newest, err := r.store(ctx, w, keep, packed, true)
+	late := time.Since(begun) > storedWithin
+	sending.Wait()
+	if newest && (late || sent != nil) {
+		sent = r.send(ctx, w.sub, packed)
 	}
-	return errors.Join(err, r.h.do(ctx, func(ctx context.Context, l *link) error {
-		return l.topics[topicOf(sub)].Publish(ctx, packed)
-	}))
+	return errors.Join(err, sent)
+}
+
+// send tells the nodes that listen.
+func (r *readings) send(ctx context.Context, sub string, packed []byte) error {
+	return r.h.do(ctx, func(ctx context.Context, l *link) error { return l.topics[topicOf(sub)].Publish(ctx, packed) })
 }
 
 // store makes the reading the newest in the map, unless a newer one is there.
@@ -130,6 +147,7 @@ func (r *readings) Want(ctx context.Context, sub string) (Reading, bool) {
 		case <-wait.Done():
 		}
 		cancel()
+		pause(ctx, storedWithin)
 	}
 	var value any
 	err := r.h.do(ctx, func(ctx context.Context, l *link) (err error) {
