@@ -111,7 +111,7 @@ func New(opts Options) (*Dashboard, error) {
 func (d *Dashboard) Run(ctx context.Context) error {
 	work, stop := context.WithCancel(context.WithoutCancel(ctx)) // it goes on while clients are let go
 	defer stop()
-	workers := []func(context.Context) error{d.scheduler.Run, d.cluster.Run}
+	workers := []func(context.Context) error{d.poll, d.cluster.Run}
 	ended := make(chan error, len(workers))
 	for _, run := range workers {
 		go func() { ended <- run(work) }()

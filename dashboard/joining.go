@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"context"
 	"net/http"
 	"sync"
 	"time"
@@ -39,6 +40,16 @@ func (j *joining) await(joined bool) (stop func()) {
 	return func() {
 		late.Stop()
 		j.end()
+	}
+}
+
+// poll polls from when the node has joined: before, it would poll what another node has.
+func (d *Dashboard) poll(ctx context.Context) error {
+	select {
+	case <-d.joining.over:
+		return d.scheduler.Run(ctx)
+	case <-ctx.Done():
+		return nil
 	}
 }
 

@@ -2,6 +2,7 @@ package dashboard_test
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"sync/atomic"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/pulsewall/pulsewall/cluster"
 	"github.com/pulsewall/pulsewall/dashboard"
+	"github.com/pulsewall/pulsewall/feeds"
 )
 
 // late is a cluster that takes its time to be joined.
@@ -73,4 +75,42 @@ func TestJoining(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestNothingIsPolledBeforeJoining is about what is always wanted: the others have it.
+func TestNothingIsPolledBeforeJoining(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l *late
+		var handler cluster.Handler
+		source := &counting{}
+		d, err := dashboard.New(dashboard.Options{
+			Node: "here", Logger: slog.New(slog.DiscardHandler),
+			Feeds:  []feeds.Feed{{Name: "rows", Source: source, Interval: time.Second}},
+			Boards: []dashboard.Board{{Name: "rows", Title: "Rows", Panels: []dashboard.Panel{{Name: "rows", Title: "Rows", Feed: "rows", Pin: true}}}},
+			Cluster: func(j dashboard.Joining) (cluster.Cluster, error) {
+				l, handler = &late{Local: cluster.NewLocal(j.Node, j.Handler)}, j.Handler
+				return l, nil
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ran := make(chan error, 1)
+		go func() { ran <- d.Run(ctx) }()
+		time.Sleep(3 * time.Second)
+		if n := source.polls.Load(); n != 0 {
+			t.Errorf("%d polls before the node has joined", n)
+		}
+		l.joined.Store(true)
+		handler.Changed()
+		time.Sleep(3 * time.Second)
+		if n := source.polls.Load(); n != 3 {
+			t.Errorf("%d polls in 3 s afterwards; want 3", n)
+		}
+		cancel()
+		if err := <-ran; err != nil {
+			t.Error(err)
+		}
+	})
 }
