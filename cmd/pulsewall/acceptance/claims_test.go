@@ -20,6 +20,14 @@ func rhythm() time.Duration {
 // noise is how far things may be from their time, on a machine that has much to do. A poll made twice, or not made, is further off.
 const noise = time.Second
 
+// slack is what a limit has more in short intervals, which a machine that runs other tests as well may overrun.
+func slack() time.Duration {
+	if isLong() {
+		return 0
+	}
+	return noise
+}
+
 // How far the clocks of three nodes are ahead.
 var (
 	rightClocks [3]time.Duration

@@ -85,14 +85,11 @@ func (l ledger) of(v *viewer, s seen) (*pollOf, error) {
 	return p, nil
 }
 
-// follows says what is wrong when s is what a viewer has after before.
-func (l ledger) follows(before, s seen) error {
+// follows says what is wrong when s is what a viewer has after before, or how many it missed.
+func (l ledger) follows(before, s seen) (missed int, err error) {
 	p, earlier := l.number[s.poll], l.number[before.poll]
-	switch {
-	case s.Version <= before.Version:
-		return fmt.Errorf("version %d after %d", s.Version, before.Version)
-	case earlier == nil || p.rank != earlier.rank+1:
-		return fmt.Errorf("poll %v after %v", p, earlier)
+	if s.Version <= before.Version || earlier == nil || p.rank <= earlier.rank {
+		return 0, fmt.Errorf("version %d of poll %v after version %d of poll %v", s.Version, p, before.Version, earlier)
 	}
-	return nil
+	return p.rank - earlier.rank - 1, nil
 }
