@@ -41,6 +41,7 @@ func (m *messages) renew(ctx context.Context, old birth) error {
 		return fmt.Errorf("renew the epoch: %w", err)
 	}
 	if replaced {
+		m.h.opts.Logger.Warn("the log is another one than was delivered: every client is told", "node", m.h.node, "epoch", next.epoch)
 		return m.begin(ctx, next.epoch)
 	}
 	if next, err = m.ringEpoch(ctx); err != nil { // that of whoever was first
