@@ -22,8 +22,15 @@ const mostKept = 16 << 10
 func (s *Session) stream(ctx context.Context, w writer) error {
 	silent := time.Now()
 	identified := silent
-	events := []*event{s.hello()}
-	for last := false; ; {
+	events, last := []*event{s.hello()}, false
+	if s.reset != "" { // who has this hello is told of the reset as well: it starts from now, and would not come back for it
+		batch, err := s.Next(ctx, silent)
+		if err != nil {
+			return err
+		}
+		events, last = append(events, batch.events...), batch.last
+	}
+	for {
 		n, err := w.write(ctx, events)
 		if err != nil {
 			s.hub.count.wrote(s.kind, 0, n)

@@ -64,6 +64,21 @@ func after(d time.Duration, w *tape) []string {
 	return w.told()
 }
 
+// TestStreamReset breaks a stream after each of its first writes: a client that has a position from after a gap was told of the gap.
+func TestStreamReset(t *testing.T) {
+	inBubble(t, Options{}, func(t *testing.T, h *Hub) {
+		say(h, 1, everybody)
+		for _, after := range []string{"f-7", "e-9", "nonsense"} {
+			w := &tape{slow: time.Second}
+			stop := streaming(t, open(t, h, Opening{After: after}), w)
+			time.Sleep(1500 * time.Millisecond) // in the second write, if there is one
+			_ = stop()
+			told := w.told()
+			equal(t, "after "+after, told[:min(2, len(told))], []string{"1s hello e-1", "1s reset e-1"})
+		}
+	})
+}
+
 func TestStreamHeartbeats(t *testing.T) {
 	inBubble(t, Options{}, func(t *testing.T, h *Hub) {
 		w := &tape{}
