@@ -163,11 +163,11 @@ func (r *roll) news(s *Session, told *seen, now time.Time) (list []*event, again
 // pressing says whether a poll is to be answered because the node lost the others or has them again. Who has not polled here before
 // may know how the node stands, unless it is alone.
 func (r *roll) pressing(s *Session) bool {
-	c := r.clients[s.id]
-	if s.kind != LongPoll || !s.open.Presence || c == nil {
+	if s.kind != LongPoll || !s.open.Presence {
 		return false
 	}
-	return c.seen.version < r.urgent && (r.degraded || c.seen.version != 0)
+	c := r.clients[s.id]
+	return c != nil && c.seen.version < r.urgent && (r.degraded || c.seen.version != 0)
 }
 
 // tell makes the presence event anew when a count has changed since.
