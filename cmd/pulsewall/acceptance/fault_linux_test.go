@@ -9,6 +9,7 @@ import (
 
 // TestCutNode drops every packet between one of three nodes and both members: it is alone and says so, the others go on without it.
 func TestCutNode(t *testing.T) {
+	t.Parallel()
 	underConditions(t, func(t *testing.T, c conditions) {
 		n := newNetworks(t)
 		if n == nil {
@@ -37,8 +38,9 @@ func TestCutNode(t *testing.T) {
 
 // TestHalfCutNode drops every packet between one of two nodes and one of two members. The other member passes on what is meant for it.
 func TestHalfCutNode(t *testing.T) {
+	t.Parallel()
 	underConditions(t, func(t *testing.T, c conditions) {
-		for _, member := range []string{"m1", "m2"} { // one of them has the log
+		for _, member := range either("m1", "m2") {
 			t.Run(member, func(t *testing.T) {
 				t.Parallel()
 				n := newNetworks(t)
@@ -65,6 +67,7 @@ func TestHalfCutNode(t *testing.T) {
 // TestSplit drops every packet between two members, each with a node, until they are two clusters in which messages are written, and
 // lets them merge.
 func TestSplit(t *testing.T) {
+	t.Parallel()
 	underConditions(t, func(t *testing.T, c conditions) {
 		n := newNetworks(t)
 		if n == nil {
