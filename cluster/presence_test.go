@@ -101,3 +101,31 @@ func testPollerRelinked(t *testing.T, a, b *node) {
 		})
 	}
 }
+
+func testHoppingPoller(t *testing.T, a, b *node) {
+	before := a.Roster().Transports["poll"]
+	stop := time.Now().Add(4 * time.Second)
+	highest := 0
+	for i := 0; time.Now().Before(stop); i++ {
+		n := []*node{a, b}[i%2]
+		for s := range 10 {
+			n.Poll(fmt.Sprintf("session-%d", s), Entry{User: "9", Streams: map[string]int{"poll": 1}}, 30*time.Second)
+		}
+		pause(t.Context(), 50*time.Millisecond)
+		highest = max(highest, a.Roster().Transports["poll"]-before)
+	}
+	if highest != 10 {
+		t.Errorf("10 pollers were counted as %d", highest)
+	}
+	for s := range 10 {
+		b.Unpoll(fmt.Sprintf("session-%d", s)) // a stream of theirs opened there
+	}
+	for _, n := range []*node{a, b} {
+		eventually(t, 12*time.Second, func() error {
+			if got := n.Roster().Transports["poll"] - before; got != 0 {
+				return fmt.Errorf("%s still counts %d pollers", n.Node(), got)
+			}
+			return nil
+		})
+	}
+}

@@ -188,8 +188,9 @@ func (p *presence) purge(ctx context.Context, incarnations []string) {
 		since, known := p.orphans[incarnation]
 		if !known {
 			p.orphans[incarnation] = time.Now()
-		} else if first && time.Since(since) > orphanFor {
-			_ = p.removeAll(ctx, incarnation) // else the next round does it
+		} else if first && time.Since(since) > orphanFor && p.removeAll(ctx, incarnation) == nil { // else the next round does it
+			p.revision.Add(1) // one that has just come back notices that it is missing
+			ring(p.h.nodes.bell)
 		}
 	}
 }

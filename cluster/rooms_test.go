@@ -43,7 +43,7 @@ func testManyRooms(t *testing.T, a, b *node) {
 	if slow := took[len(took)*5/6]; slow > 30*time.Millisecond { // the stall takes 44 ms
 		t.Errorf("a sixth of the claims takes longer than %v while a large entry is written", slow)
 	}
-	eventually(t, 8*time.Second, func() error {
+	eventually(t, 20*time.Second, func() error { // who took long to read it last waits before the next time
 		if got := len(a.Roster().Rooms); got < rooms {
 			return fmt.Errorf("a knows of %d rooms", got)
 		}

@@ -67,11 +67,13 @@ func TestKilledNode(t *testing.T) {
 	eventually(t, 20*time.Second, counts(50))
 	_ = victim.Process.Kill()
 	died := time.Now()
-	eventually(t, 12*time.Second, counts(0))
+	eventually(t, 12*time.Second, func() error {
+		if got := living(a); !slices.Equal(got, []string{"node-1"}) {
+			return fmt.Errorf("a sees %v", got)
+		}
+		return counts(0)()
+	})
 	t.Logf("gone after %v", time.Since(died))
-	if got := living(a); !slices.Equal(got, []string{"node-1"}) {
-		t.Errorf("a sees %v", got)
-	}
 	h := a.Cluster.(*Hazelcast)
 	eventually(t, 30*time.Second, func() error {
 		left, err := h.link.Load().presence.GetKeySet(t.Context())
