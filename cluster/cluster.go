@@ -103,8 +103,9 @@ type Cluster interface {
 	// time, at least 5 s, or with 0 until it is replaced. data is called at most once, and only when it leaves the node.
 	Publish(ctx context.Context, sub string, version int64, keep time.Duration, data func() []byte) error
 	// Want asks for the readings of a subscription from now on and returns the newest, if one is kept. It may be called
-	// again for the newest. While it waits for an answer, about a second at most, readings may come already.
-	Want(ctx context.Context, sub string) (newest Reading, ok bool)
+	// again for the newest. While it waits for an answer, about a second at most, readings may come already. With an error
+	// nobody knows what is kept.
+	Want(ctx context.Context, sub string) (newest Reading, ok bool, err error)
 	// Unwant ends what Want began.
 	Unwant(sub string)
 

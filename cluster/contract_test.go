@@ -244,13 +244,13 @@ func testSelf(t *testing.T, n *node) {
 
 func testOwnReadings(t *testing.T, n *node) {
 	data := bytes.Repeat([]byte("reading "), 10_000)
-	if _, ok := n.Want(t.Context(), t.Name()); ok {
+	if _, ok, err := n.Want(t.Context(), t.Name()); ok || err != nil {
 		t.Error("Want found a reading before there was one")
 	}
 	if err := n.Publish(t.Context(), t.Name(), 3, time.Minute, func() []byte { return data }); err != nil {
 		t.Errorf("Publish = %v", err)
 	}
-	if r, ok := n.Want(t.Context(), t.Name()); ok && (r.Version != 3 || !bytes.Equal(r.Data, data) || r.Shift != 0) {
+	if r, ok, _ := n.Want(t.Context(), t.Name()); ok && (r.Version != 3 || !bytes.Equal(r.Data, data) || r.Shift != 0) {
 		t.Errorf("Want = version %d of %d bytes, shift %v", r.Version, len(r.Data), r.Shift)
 	}
 	n.Unwant(t.Name())

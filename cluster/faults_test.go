@@ -64,7 +64,7 @@ func TestNoMember(t *testing.T) {
 	if got := n.Roster(); got.Connections != 2 {
 		t.Errorf("Roster() = %+v, want 2 connections", got)
 	}
-	if _, ok := n.Want(t.Context(), "x"); ok || !slices.Equal(living(n), []string{"a"}) {
+	if _, ok, err := n.Want(t.Context(), "x"); ok || err != nil || !slices.Equal(living(n), []string{"a"}) {
 		t.Error("a node alone knows of others")
 	}
 	if got := n.Online(t.Context(), []string{"7", "8"}); !slices.Equal(got, []string{"7"}) {

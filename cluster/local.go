@@ -89,7 +89,7 @@ func (l *Local) Publish(context.Context, string, int64, time.Duration, func() []
 }
 
 // Want finds nothing: this node's own readings are its own to keep.
-func (l *Local) Want(context.Context, string) (Reading, bool) { return Reading{}, false }
+func (l *Local) Want(context.Context, string) (Reading, bool, error) { return Reading{}, false, nil }
 
 // Unwant has nothing to end.
 func (l *Local) Unwant(string) {}

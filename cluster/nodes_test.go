@@ -164,9 +164,9 @@ func testReadings(t *testing.T, a, b *node) {
 		if err := b.Publish(t.Context(), tt.sub, 4, 0, func() []byte { return []byte("old") }); err != nil {
 			t.Error(err)
 		}
-		newest, ok := a.Want(t.Context(), tt.sub)
-		if !ok {
-			t.Errorf("Want(%s) found nothing", tt.sub)
+		newest, ok, err := a.Want(t.Context(), tt.sub)
+		if !ok || err != nil {
+			t.Errorf("Want(%s) found nothing, %v", tt.sub, err)
 		}
 		check("newest", newest)
 	}
@@ -266,7 +266,7 @@ func testLate(t *testing.T, a *node, o Options) {
 	if restarts != 1 || c.Epoch() != a.Epoch() {
 		t.Errorf("c began %d times, epoch %s; want once with %s", restarts, c.Epoch(), a.Epoch())
 	}
-	if r, ok := c.Want(t.Context(), "small"); !ok || r.Version != 5 {
+	if r, ok, _ := c.Want(t.Context(), "small"); !ok || r.Version != 5 {
 		t.Errorf("Want = %+v, %v; want version 5", r, ok)
 	}
 	eventually(t, 5*time.Second, func() error {

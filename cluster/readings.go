@@ -128,7 +128,7 @@ func putNewest(value any, version int64, put func(any) (any, error)) (newest boo
 }
 
 // Want listens first and reads then.
-func (r *readings) Want(ctx context.Context, sub string) (Reading, bool) {
+func (r *readings) Want(ctx context.Context, sub string) (newest Reading, ok bool, err error) {
 	r.mu.Lock()
 	_, wanted := r.wanted[sub]
 	r.wanted[sub] = struct{}{}
@@ -138,7 +138,7 @@ func (r *readings) Want(ctx context.Context, sub string) (Reading, bool) {
 		ring(r.bell)
 	}
 	if r.h.messages.isAlone() {
-		return Reading{}, false
+		return Reading{}, false, nil
 	}
 	if !wanted {
 		wait, cancel := context.WithTimeout(ctx, callTimeout)
@@ -150,16 +150,19 @@ func (r *readings) Want(ctx context.Context, sub string) (Reading, bool) {
 		pause(ctx, storedWithin)
 	}
 	var value any
-	err := r.h.do(ctx, func(ctx context.Context, l *link) (err error) {
+	err = r.h.do(ctx, func(ctx context.Context, l *link) (err error) {
 		value, err = l.bulkReading.Get(ctx, sub)
 		return err
 	})
-	if err != nil || value == nil {
-		return Reading{}, false
+	if err != nil && r.h.messages.isAlone() {
+		err = nil
 	}
-	reading, err := r.unpack(value)
-	reading.Kept = true
-	return reading, err == nil
+	if err != nil || value == nil {
+		return Reading{}, false, err
+	}
+	newest, bad := r.unpack(value) // what nobody can read is as good as nothing
+	newest.Kept = true
+	return newest, bad == nil, nil
 }
 
 // Unwant drops what comes from now on.

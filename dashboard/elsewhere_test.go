@@ -28,9 +28,9 @@ type pair struct {
 	status func() []byte
 }
 
-func (p pair) Want(context.Context, string) (cluster.Reading, bool) {
+func (p pair) Want(context.Context, string) (cluster.Reading, bool, error) {
 	p.status()
-	return cluster.Reading{}, false
+	return cluster.Reading{}, false, nil
 }
 
 func (p pair) Nodes() []cluster.Node {

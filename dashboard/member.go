@@ -77,12 +77,12 @@ func (m member) Claim(ctx context.Context, poll string, version int64, attempt i
 }
 
 // Want has what other nodes poll given to Reading.
-func (m member) Want(ctx context.Context, poll string) (feeds.Remote, bool) {
+func (m member) Want(ctx context.Context, poll string) (newest feeds.Remote, ok bool, err error) {
 	if m.d.errands.isNew(poll) {
 		m.d.cluster.Announce() // only one node can make it
 	}
-	r, ok := m.d.cluster.Want(ctx, poll)
-	return feeds.Remote{Version: r.Version, Shift: r.Shift, Kept: r.Kept, Data: r.Data}, ok
+	r, ok, err := m.d.cluster.Want(ctx, poll)
+	return feeds.Remote{Version: r.Version, Shift: r.Shift, Kept: r.Kept, Data: r.Data}, ok, err
 }
 
 // Unwant ends what Want began.

@@ -91,10 +91,13 @@ func (s *Scheduler) claim(ctx context.Context, p *poll) (version int64, mine boo
 		return version, true
 	}
 	s.mu.Lock()
-	joined := sh.joined
+	asked := sh.asked
 	s.mu.Unlock()
-	if !joined || attempt > 0 {
-		s.askNewest(ctx, p)
+	if !asked || attempt > 0 {
+		if !s.askNewest(ctx, p) { // what others may have must not be polled for
+			s.tryAgain(p)
+			return version, false
+		}
 		version, attempt, due = s.turn(p)
 	}
 	if !due || ctx.Err() != nil {
@@ -136,16 +139,31 @@ func (s *Scheduler) claimed(p *poll, version int64, mine bool, err error) bool {
 	return mine
 }
 
-// askNewest takes the newest table that is kept, and has those after it come.
-func (s *Scheduler) askNewest(ctx context.Context, p *poll) {
+// tryAgain plans another try soon, unless what came meanwhile has planned one.
+func (s *Scheduler) tryAgain(p *poll) {
+	now := time.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !now.Before(p.share.due) {
+		s.due.set(p, now.Add(min(askAgain, p.feed.Interval/2)))
+	}
+}
+
+// askNewest takes the newest table that is kept, and has those after it come. False: nobody knows whether there is one.
+func (s *Scheduler) askNewest(ctx context.Context, p *poll) bool {
 	s.mu.Lock()
 	p.share.joined = true
 	s.mu.Unlock()
-	call, cancel := p.feed.call(ctx)
+	call, cancel := p.feed.callAtMost(ctx, longestClaim)
 	defer cancel()
-	if newest, ok := s.opts.Peers.Want(call, p.share.name); ok {
+	newest, ok, err := s.opts.Peers.Want(call, p.share.name)
+	if ok {
 		_ = s.take(p, newest) // what nobody can read is as good as nothing
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p.share.asked = p.share.asked || err == nil
+	return err == nil
 }
 
 // learn asks for the newest before an attempt ends whose turn is over: this node may have stood still while others polled.

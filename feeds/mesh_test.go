@@ -53,6 +53,7 @@ type meshNode struct {
 	unsure bool // claims are taken, and nobody learns it
 	deaf   bool // what is published does not come by itself
 	loses  int  // so many of what it publishes next get lost
+	blind  int  // so often it does not learn next what is kept
 	mute   bool // what it publishes is never answered
 	sent   atomic.Int32
 }
@@ -148,20 +149,24 @@ func (n *meshNode) Claim(ctx context.Context, poll string, version int64, attemp
 	return c.by == n, nil
 }
 
-func (n *meshNode) Want(ctx context.Context, poll string) (Remote, bool) {
+func (n *meshNode) Want(ctx context.Context, poll string) (newest Remote, ok bool, err error) {
 	n.set(func(n *meshNode) { n.wants[poll] = true })
 	if err := n.reach(ctx); err != nil {
-		return Remote{}, false
+		return Remote{}, false, err
 	}
 	n.m.mu.Lock()
 	defer n.m.mu.Unlock()
+	if n.blind > 0 && !n.alone {
+		n.blind--
+		return Remote{}, false, errLost
+	}
 	p, ok := n.m.kept[poll]
 	if !ok || n.alone || n.dead || !time.Now().Before(p.until) {
-		return Remote{}, false
+		return Remote{}, false, nil
 	}
-	newest := n.remote(p)
+	newest = n.remote(p)
 	newest.Kept = true
-	return newest, true
+	return newest, true, nil
 }
 
 func (n *meshNode) remote(p published) Remote {

@@ -13,8 +13,8 @@ type Peers interface {
 	// node has it, or, with an error, nobody knows. A node that can reach no other has whatever it claims.
 	Claim(ctx context.Context, poll string, version int64, attempt int, keep time.Duration) (bool, error)
 	// Want has what other nodes publish of the poll given to Accept from now on, and returns the newest, if one is kept.
-	// It is called again for the newest.
-	Want(ctx context.Context, poll string) (newest Remote, ok bool)
+	// It is called again for the newest. With an error nobody knows what is kept.
+	Want(ctx context.Context, poll string) (newest Remote, ok bool, err error)
 	// Unwant ends what Want began.
 	Unwant(poll string)
 	// Publish sends a table to the nodes that want it and keeps it for those that will. data is called at most once,
@@ -38,8 +38,11 @@ const (
 	headStart = 200 * time.Millisecond
 	// longestCall bounds a call of Peers; in short intervals it is a fifth of one.
 	longestCall = time.Second
-	// longestClaim bounds a claim that may have to be read again. It and Publish have half of a short interval at most.
+	// longestClaim bounds a claim, which may have to be read again, and a question for the newest, which begins to listen. They
+	// and Publish have half of a short interval at most.
 	longestClaim = 2 * time.Second
+	// askAgain is how soon the newest is asked for again when nobody knew.
+	askAgain = time.Second
 	// publishTries is how often a table is published that may not have got there, and publishAgain how soon after another.
 	publishTries, publishAgain = 3, 300 * time.Millisecond
 	// leastKept is the shortest time for which claims and tables are kept.
@@ -71,6 +74,7 @@ type share struct {
 	version int64     // of the newest outcome, the same on all nodes; 0: none is known
 	due     time.Time // when its successor is due; without one, when the poll was first wanted
 	joined  bool      // Peers.Want was called
+	asked   bool      // and knew what is kept
 	mine    bool      // this node polled last
 	doubt   bool      // its claim since then came to nothing that it knows of, or its poll failed
 	busy    bool      // an errand of the poll is running
