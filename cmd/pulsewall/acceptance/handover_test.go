@@ -118,7 +118,7 @@ func (r *relay) rhythmical(cuts int) {
 		p, before := polls[i], polls[i-1]
 		gap := p.begin.At.Sub(before.begin.At) - rhythm()
 		off = max(off, gap.Abs())
-		if gap.Abs() > noise {
+		if gap.Abs() > noise() {
 			r.t.Errorf("poll %v after %v: want one poll an interval, also of those that are cut off", p, before)
 		}
 		if !before.ended() {
@@ -167,7 +167,7 @@ func (r *relay) arrive(node *process) {
 	for _, transport := range transports {
 		v := r.watch(&node.site, transport, "counter", 1)
 		came := time.Now()
-		eventually(r.t, 2*time.Second, func() error {
+		eventually(r.t, time.Second+2*slack(), func() error {
 			if _, ok := v.newest(); !ok {
 				return errors.Join(errors.New("no reading"), v.err())
 			}

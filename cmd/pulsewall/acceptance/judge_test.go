@@ -33,7 +33,7 @@ func (a *audience) count(l ledger, from, to time.Time, intervals int) {
 		for i := 1; i < len(polls); i++ {
 			off = max(off, (polls[i].begin.At.Sub(polls[i-1].begin.At) - rhythm()).Abs())
 		}
-		if n := len(polls); n < intervals-1 || n > intervals+1 || off > noise {
+		if n := len(polls); n < intervals-1 || n > intervals+1 || off > noise() {
 			a.t.Errorf("%s: %d polls in %d intervals, and one was %v off its time; want one poll an interval: %v",
 				about, n, intervals, off, polls)
 		}
@@ -92,10 +92,10 @@ func (a *audience) compare(l ledger, since time.Time) {
 	if missed > 0 && isLong() || missed > all/100 { // who does not come in time for one gets the next
 		a.t.Errorf("%d of %d readings never came", missed, all)
 	}
-	if at > noise || due > noise {
+	if at > noise() || due > noise() {
 		a.t.Errorf("readings were %v off the time of their poll, %v off the next one; want times on the clock of the node that answers", at, due)
 	}
-	if slowest > rhythm() {
+	if slowest > rhythm()+noise() {
 		a.t.Errorf("a reading came %v after its poll had ended", slowest)
 	}
 	a.t.Logf("%d viewers, %d readings, %d missed: at is right to %v, due to %v; readings are there after %v at most", len(a.list), all, missed, at.Round(time.Millisecond),
