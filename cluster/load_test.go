@@ -101,6 +101,12 @@ func TestMemberOfTwoFrozen(t *testing.T) {
 			pause(ctx, 14*time.Second)
 			pair[i].Thaw()
 			sending.Wait()
+			eventually(t, 30*time.Second, func() error {
+				if pair[0].Size() != 2 || pair[1].Size() != 2 {
+					return fmt.Errorf("the members are of %d and %d", pair[0].Size(), pair[1].Size())
+				}
+				return nil
+			})
 			joined(t, 30*time.Second, nodes...)
 			mustAppend(t, nodes[0], "last")
 			acknowledged(t, nodes, senders, epoch)
