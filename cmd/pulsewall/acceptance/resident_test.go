@@ -114,7 +114,7 @@ func (r *resident) pollOn(ctx context.Context, query url.Values) error {
 		r.mu.Lock()
 		at := r.at
 		r.mu.Unlock()
-		query.Set("wait", fmt.Sprint(1+rand.IntN(10)))
+		query.Set("wait", fmt.Sprint(1+rand.IntN(3)))
 		if query.Get("after") == "" {
 			query.Set("wait", "0")
 		}

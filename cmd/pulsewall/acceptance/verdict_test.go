@@ -102,9 +102,9 @@ func (v *verdict) follow(i int, n *nomad, at place) {
 	for _, h := range n.events {
 		if h.reset != "" {
 			v.resets = append(v.resets, h)
+			back = back || h.epoch == at.epoch && h.seq < at.seq // to where a node is that is alone, or was
 			at = h.place
 			resets++
-			back = back || h.reset == ahead // to where a node alone is
 			continue
 		}
 		l := v.letters[[2]int{h.courier, h.number}]
