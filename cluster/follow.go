@@ -5,21 +5,14 @@ import (
 	"sync"
 )
 
-// follower waits at the end of the ring and brings what comes, in order: an item is here as soon as it is there. It is used
-// by messages.run alone, but for what its goroutine needs.
+// follower waits at the end of the ring and delivers what comes, in order: an item is here as soon as it is there. It is
+// used by who has the turn.
 type follower struct {
 	link    *link
 	epoch   string
 	brought int64 // the last position that it brought
 	behind  int64 // how far it should have come by the next look
 	stop    context.CancelFunc
-}
-
-// news are the items that a follower brings, or why it ended.
-type news struct {
-	from  *follower
-	items []logItem
-	err   error
 }
 
 // follows says whether it still brings the log of the epoch over the link. One that did not bring what the look before the
@@ -47,17 +40,21 @@ func (m *messages) follow(ctx context.Context, following *sync.WaitGroup) {
 		for {
 			// No deadline: a question that was given up would stay with the member.
 			items, err := readRing(ctx, l.ringEnd, from, 1, l.readMax)
-			if len(items) > 0 {
-				from = items[len(items)-1].seq + 1
+			if err != nil {
+				pause(ctx, lookAgain)
 			}
 			select {
-			case m.news <- news{from: f, items: items, err: err}:
+			case m.turn <- struct{}{}:
 			case <-ctx.Done():
 				return
 			}
-			if err != nil {
+			goesOn := m.take(f, items, err)
+			<-m.turn
+			if !goesOn {
+				ring(m.bell)
 				return
 			}
+			from = items[len(items)-1].seq + 1
 		}
 	})
 }
@@ -70,27 +67,27 @@ func (m *messages) unfollow() {
 	}
 }
 
-// take delivers what the follower brought and reports whether it goes on.
-func (m *messages) take(n news) bool {
-	if n.from != m.follower {
-		return true // of one that was stopped
+// take delivers what the follower brought, at least one item or an error, and reports whether it goes on.
+func (m *messages) take(f *follower, items []logItem, err error) bool {
+	if f != m.follower {
+		return false // it was stopped meanwhile
 	}
-	if n.err != nil {
+	if err != nil || len(items) == 0 {
 		m.unfollow()
 		return false
 	}
 	m.mu.Lock()
 	trusted := m.checked == m.changes
 	m.mu.Unlock()
-	for _, it := range n.items {
-		n.from.brought = it.seq
+	for _, it := range items {
+		f.brought = it.seq
 		mark, known := m.marks[it.seq]
 		switch {
 		case !trusted: // the look that is under way brings it
 		case known && mark != it.mark, it.seq > m.last+1:
 			ring(m.bell) // another log, or some are lost
 			return true
-		case it.seq > m.last: // written by this goroutine alone, so read without the lock
+		case it.seq > m.last: // written in turn alone, so read without the lock
 			m.deliver(it)
 		}
 	}

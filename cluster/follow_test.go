@@ -56,7 +56,7 @@ func TestTake(t *testing.T) {
 	for _, tt := range tests {
 		log := newRecorder()
 		m, f := newFollowed(log)
-		goesOn := m.take(news{from: f, items: tt.items})
+		goesOn := m.take(f, tt.items, nil)
 		if got := log.list(); !goesOn || !slices.Equal(got, tt.want) || (len(m.bell) == 1) != tt.looks {
 			t.Errorf("%s: take = %v, the log took %q, looks: %v; want %q, %v", tt.name, goesOn, got, len(m.bell) == 1, tt.want, tt.looks)
 		}
@@ -69,13 +69,13 @@ func TestTakeNothing(t *testing.T) {
 	log := newRecorder()
 	m, f := newFollowed(log)
 	items := []logItem{{seq: 3, key: "three"}}
-	m.take(news{from: new(follower), items: items}) // of one that was stopped
+	m.take(new(follower), items, nil) // of one that was stopped
 	m.distrust()
-	m.take(news{from: f, items: items})
+	m.take(f, items, nil)
 	if got := log.list(); len(got) != 0 || f.brought != 3 {
 		t.Errorf("the log took %q; the follower brought %d, want 3", got, f.brought)
 	}
-	if m.take(news{from: f, err: context.Canceled}) || m.follower != nil {
+	if m.take(f, nil, context.Canceled) || m.follower != nil {
 		t.Error("a follower that failed goes on")
 	}
 }

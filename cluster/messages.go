@@ -36,7 +36,7 @@ type messages struct {
 	h    *Hazelcast
 	life string
 	bell chan struct{} // size 1: look at the ring now
-	news chan news     // from the follower
+	turn chan struct{} // size 1: who has put something in may use ringState, and takes it out again
 
 	seen atomic.Pointer[view] // for those who may be waited for under mu: the handler and whoever holds its locks
 
@@ -51,7 +51,7 @@ type messages struct {
 	nextLook  chan struct{}              // closed at the end of the look that begins next
 	waiting   map[string][]chan Position // by key: who wants to know where it came
 	doubtful  map[string]time.Time       // by key: appends of unknown outcome
-	ringState                            // used by run alone
+	ringState                            // used by who has the turn: run or the follower
 }
 
 // view is what the others may know of the log at any time.
@@ -64,7 +64,7 @@ type view struct {
 func newMessages(h *Hazelcast) *messages {
 	m := &messages{
 		h: h, life: strings.ToLower(h.incarnation[strings.LastIndexByte(h.incarnation, '#')+1:]),
-		bell: make(chan struct{}, 1), news: make(chan news),
+		bell: make(chan struct{}, 1), turn: make(chan struct{}, 1),
 		view: view{epoch: NewEpoch(), degraded: true, since: time.Now()}, changes: 1, nextLook: make(chan struct{}),
 		waiting: make(map[string][]chan Position), doubtful: make(map[string]time.Time),
 	}

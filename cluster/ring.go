@@ -31,33 +31,34 @@ type ringState struct {
 	follower  *follower        // nil if there is none
 }
 
-// run takes what the follower brings and looks at the ring until ctx ends.
+// run looks at the ring, and has it followed, until ctx ends.
 func (m *messages) run(ctx context.Context) {
 	var following sync.WaitGroup
 	defer following.Wait()
-	defer m.unfollow()
+	defer func() {
+		m.turn <- struct{}{}
+		m.unfollow()
+		<-m.turn
+	}()
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
 	soon := time.NewTimer(0)
 	defer soon.Stop()
 	for {
 		select {
-		case n := <-m.news:
-			if !m.take(n) {
-				soon.Reset(lookAgain)
-			}
-			continue
 		case <-soon.C:
 		case <-m.bell:
 		case <-ticker.C:
 		case <-ctx.Done():
 			return
 		}
-		if !m.look(ctx) {
+		m.turn <- struct{}{}
+		if m.look(ctx) {
+			m.follow(ctx, &following)
+		} else {
 			soon.Reset(lookAgain)
-			continue
 		}
-		m.follow(ctx, &following)
+		<-m.turn
 	}
 }
 
@@ -140,7 +141,7 @@ func (m *messages) readOn(ctx context.Context) error {
 			if known && mark != it.mark {
 				return m.renew(ctx, now)
 			}
-			if it.seq > m.last { // written by this goroutine alone, so read without the lock
+			if it.seq > m.last { // written in turn alone, so read without the lock
 				m.deliver(it)
 			}
 			m.confirmed, end = it.seq, it.seq
