@@ -57,7 +57,9 @@ func BenchmarkHop(b *testing.B) {
 	if _, err := receiver.AddMessageListener(ctx, func(*hazelcast.MessagePublished) { watch.came <- time.Now() }); err != nil {
 		b.Fatal(err)
 	}
-	to.Want(ctx, "sub")
+	if _, _, err := to.Want(ctx, "sub"); err != nil {
+		b.Fatal(err)
+	}
 	data := make([]byte, 200)
 	version := int64(0)
 	for _, way := range []struct {
