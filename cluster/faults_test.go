@@ -89,7 +89,7 @@ func TestMemberRestarted(t *testing.T) {
 	a.Enter(Entry{User: "7", Streams: map[string]int{"ws": 1}})
 	b.Enter(Entry{User: "8", Streams: map[string]int{"ws": 1}})
 	b.Poll("s", Entry{Streams: map[string]int{"poll": 1}}, time.Minute)
-	a.Want(t.Context(), "sub")
+	_, _, _ = a.Want(t.Context(), "sub")
 	sameLogs(t, 5*time.Second, a, b)
 	epoch := a.Epoch()
 
@@ -174,7 +174,7 @@ func TestMemberFrozen(t *testing.T) {
 	within("Publish", 4*time.Second, func() {
 		_ = a.Publish(t.Context(), "s", 1, time.Minute, func() []byte { return nil })
 	})
-	within("Want", 4*time.Second, func() { a.Want(t.Context(), "s") })
+	within("Want", 4*time.Second, func() { _, _, _ = a.Want(t.Context(), "s") })
 	within("Reached", 4*time.Second, func() { a.Reached(t.Context(), epoch, 100) })
 	within("Online", 2*time.Second, func() { a.Online(t.Context(), []string{"7"}) })
 	degraded(t, 8*time.Second, a, b)

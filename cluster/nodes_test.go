@@ -144,7 +144,7 @@ func testReadings(t *testing.T, a, b *node) {
 		{"deflates", bytes.Repeat([]byte("a page of records "), 5000)},
 		{"noise", noise},
 	} {
-		a.Want(t.Context(), tt.sub)
+		_, _, _ = a.Want(t.Context(), tt.sub)
 		if err := b.Publish(t.Context(), tt.sub, 5, 0, func() []byte { return tt.data }); err != nil {
 			t.Fatalf("Publish(%s) = %v", tt.sub, err)
 		}
@@ -176,7 +176,7 @@ func testManyReadings(t *testing.T, a, b *node) {
 	const subs, versions = 40, 10
 	sub := func(i int) string { return fmt.Sprintf("many/%d", i) }
 	for i := range subs {
-		a.Want(t.Context(), sub(i))
+		_, _, _ = a.Want(t.Context(), sub(i))
 	}
 	for v := range versions {
 		for i := range subs {

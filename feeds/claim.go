@@ -103,7 +103,7 @@ func (s *Scheduler) claim(ctx context.Context, p *poll) (version int64, mine boo
 	if !due || ctx.Err() != nil {
 		return version, false
 	}
-	call, cancel := p.feed.callAtMost(ctx, longestClaim)
+	call, cancel := p.feed.call(ctx, longestAsk)
 	mine, err := s.opts.Peers.Claim(call, sh.name, version, attempt, p.feed.kept())
 	cancel()
 	if err != nil {
@@ -154,7 +154,7 @@ func (s *Scheduler) askNewest(ctx context.Context, p *poll) bool {
 	s.mu.Lock()
 	p.share.joined = true
 	s.mu.Unlock()
-	call, cancel := p.feed.callAtMost(ctx, longestClaim)
+	call, cancel := p.feed.call(ctx, longestAsk)
 	defer cancel()
 	newest, ok, err := s.opts.Peers.Want(call, p.share.name)
 	if ok {

@@ -23,7 +23,7 @@ func (s *Scheduler) publish(ctx context.Context, p *poll) {
 	}
 	var err error
 	for range publishTries {
-		call, cancel := p.feed.callAtMost(ctx, longestCall)
+		call, cancel := p.feed.call(ctx, longestPublish)
 		err = s.opts.Peers.Publish(call, sh.name, version, p.feed.kept(), func() []byte { return o.encode(skew) })
 		cancel()
 		if err == nil {

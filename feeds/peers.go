@@ -36,11 +36,9 @@ type Remote struct {
 const (
 	// headStart is how long the others leave an attempt to the node that polled last.
 	headStart = 200 * time.Millisecond
-	// longestCall bounds a call of Peers; in short intervals it is a fifth of one.
-	longestCall = time.Second
-	// longestClaim bounds a claim, which may have to be read again, and a question for the newest, which begins to listen. They
-	// and Publish have half of a short interval at most.
-	longestClaim = 2 * time.Second
+	// longestAsk bounds a claim, which may have to be read again, and a question for the newest, which begins to listen;
+	// longestPublish bounds one try to publish. In short intervals it is half of one.
+	longestAsk, longestPublish = 2 * time.Second, time.Second
 	// askAgain is how soon the newest is asked for again when nobody knew.
 	askAgain = time.Second
 	// publishTries is how often a table is published that may not have got there, and publishAgain how soon after another.
@@ -132,12 +130,7 @@ func (s *Scheduler) parsePoll(name string) (*feed, pollKey, error) {
 }
 
 // call bounds a call of Peers.
-func (f *feed) call(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, min(longestCall, f.Interval/5))
-}
-
-// callAtMost bounds a call of Peers that is worth waiting for.
-func (f *feed) callAtMost(ctx context.Context, longest time.Duration) (context.Context, context.CancelFunc) {
+func (f *feed) call(ctx context.Context, longest time.Duration) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, min(longest, f.Interval/2))
 }
 
