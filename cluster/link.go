@@ -59,11 +59,12 @@ type link struct {
 // none is before somebody answers, and each is given more time than the one before.
 func (h *Hazelcast) keepLinked(ctx context.Context) {
 	addresses := slices.Clone(h.opts.Addresses)
+	stayed := false // with the same addresses, though nothing came of it
 	for patience := startFor; ctx.Err() == nil; patience = min(2*patience, startMost) {
 		if addresses = reachable(ctx, addresses); ctx.Err() != nil {
 			return
 		}
-		linked, err := h.holdLink(ctx, addresses, patience)
+		answered, linked, err := h.holdLink(ctx, addresses, patience)
 		if linked {
 			patience = startFor / 2
 		}
@@ -71,7 +72,10 @@ func (h *Hazelcast) keepLinked(ctx context.Context) {
 			h.opts.Logger.Warn("no member can be used, trying again", "node", h.node, "err", err)
 			pause(ctx, time.Second)
 		}
-		addresses = append(addresses[1:], addresses[0])
+		// A member that answers and can do no more may be taking over from one that died: it is soon better than one that hangs.
+		if stayed = answered && !stayed; !stayed {
+			addresses = append(addresses[1:], addresses[0])
+		}
 	}
 }
 
@@ -90,23 +94,24 @@ func reachable(ctx context.Context, addresses []string) []string {
 	return addresses
 }
 
-// holdLink connects once and returns when the connection is broken for good or ctx has ended. linked: there was one.
-func (h *Hazelcast) holdLink(ctx context.Context, addresses []string, patience time.Duration) (linked bool, err error) {
+// holdLink connects once and returns when the connection is broken for good or ctx has ended. answered: a member let a client
+// in. linked: there was a link.
+func (h *Hazelcast) holdLink(ctx context.Context, addresses []string, patience time.Duration) (answered, linked bool, err error) {
 	var up atomic.Bool
 	bell := make(chan struct{}, 1)
 	l := &link{ears: ears{probe: h.incarnation + strings.ToLower(rand.Text()[:4])}}
 	defer func() { l.stop(ctx) }()
 	if err := h.startClients(ctx, l, addresses, patience, &up, bell); err != nil {
-		return false, err
+		return l.small != nil, false, err
 	}
 	if err = h.openLink(ctx, l); err != nil {
 		err = h.openLink(ctx, l) // it may have been a member that hangs, and the client has let go of it meanwhile
 	}
 	if err != nil {
-		return false, err
+		return true, false, err
 	}
 	defer h.setLink(nil)
-	return true, h.tend(ctx, l, &up, bell)
+	return true, true, h.tend(ctx, l, &up, bell)
 }
 
 // startClients connects the three clients, the others when the first has found a member. The bell is that of small.

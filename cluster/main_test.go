@@ -29,6 +29,10 @@ func TestMain(m *testing.M) {
 		goleak.IgnoreTopFunction("github.com/hazelcast/hazelcast-go-client.(*Client).schemaInvoker"),
 		// A client that is shut down at the moment when it loses its last member locks itself out.
 		goleak.IgnoreAnyFunction("github.com/hazelcast/hazelcast-go-client/internal/invocation.(*Service).handleGroupLost"),
+		// One that is shut down while a member that hangs owes it the list of members stays until it gives up, 120 s later.
+		goleak.IgnoreAnyFunction("github.com/hazelcast/hazelcast-go-client/internal/client.(*Client).handleClusterEvent"),
+		goleak.IgnoreAnyFunction("github.com/hazelcast/hazelcast-go-client/internal/cluster.(*ConnectionManager).syncConnections"),
+		goleak.IgnoreAnyFunction("github.com/hazelcast/hazelcast-go-client/internal/event.(*DispatchService).Stop.func1"),
 	)
 }
 
