@@ -21,6 +21,13 @@ func (w *witness) has(text string) bool {
 	return w.got[text]
 }
 
+// here says that the client has a position: from then on it misses nothing.
+func (w *witness) here() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.came
+}
+
 // told returns how often the client was told that messages may be missing.
 func (w *witness) told() int {
 	w.mu.Lock()

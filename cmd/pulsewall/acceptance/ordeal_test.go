@@ -65,7 +65,15 @@ func newOrdeal(t *testing.T, f *fleet) *ordeal {
 		add(fmt.Sprint("client of node-", i+1), remains(s))
 	}
 	add("client who goes around", roams(f.sites()))
-	o.heardByAll("first") // all have a position
+	eventually(t, 10*time.Second, func() error {
+		for _, w := range o.witnesses {
+			if !w.here() {
+				return fmt.Errorf("%s has not come", w.name)
+			}
+		}
+		return nil
+	})
+	o.heardByAll("first")
 	pass(t, time.Second)
 	for _, s := range f.sites() {
 		o.before = append(o.before, goroutines(t, s))

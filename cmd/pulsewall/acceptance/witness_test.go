@@ -34,6 +34,7 @@ type witness struct {
 	resets   int             // in list
 	reset    time.Time       // when the last one came
 	degraded []bool          // what presence said, each change
+	came     bool            // it has a position
 }
 
 // attend listens at the sites that whom tells until ctx ends, each time for a while.
@@ -79,6 +80,8 @@ func (w *witness) take(e event) {
 	}
 	_ = json.Unmarshal(e.Data, &data) // what it did not bring is missed below
 	switch e.Event {
+	case "hello":
+		w.came = true
 	case "message":
 		text := strings.Trim(string(data.Data), `"`)
 		w.list = append(w.list, noted{id: e.ID, text: text})
