@@ -98,10 +98,11 @@ func (m *messages) begin(ctx context.Context, epoch string) error {
 			break
 		}
 	}
-	m.confirmed, m.marks = last, marks
+	m.confirmed, m.marks, m.held = last, marks, nil
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.epoch, m.last = epoch, last
+	m.copies = copies{top: last, copied: make(map[int64]uint64)}
 	m.show()
 	m.h.handler.Restart(epoch, after, kept) // under the lock, like Deliver
 	for _, it := range kept {

@@ -10,22 +10,26 @@ import (
 type follower struct {
 	link    *link
 	epoch   string
-	brought int64 // the last position that it brought
-	behind  int64 // how far it should have come by the next look
+	changes uint64 // when it began
+	brought int64  // the last position that it brought
+	behind  int64  // how far it should have come by the next look
 	stop    context.CancelFunc
 }
 
-// follows says whether it still brings the log of the epoch over the link. One that did not bring what the look before the
-// last had already seen will bring nothing: its question was lost among the members.
-func (f *follower) follows(l *link, epoch string) bool {
-	return f != nil && f.link == l && f.epoch == epoch && f.brought >= f.behind
+// follows says whether it still brings the log of the epoch over the link. Its question may have been lost with a member, and has
+// been when it did not bring what the look before the last had already seen.
+func (f *follower) follows(l *link, epoch string, changes uint64) bool {
+	return f != nil && f.link == l && f.epoch == epoch && f.changes == changes && f.brought >= f.behind
 }
 
 // follow sees to it that somebody follows the log that the look before has left.
 func (m *messages) follow(ctx context.Context, following *sync.WaitGroup) {
-	l, epoch := m.h.link.Load(), m.Epoch()
-	if m.follower.follows(l, epoch) {
-		m.follower.behind = m.last
+	m.mu.Lock()
+	epoch, changes, top := m.epoch, m.checked, m.top
+	m.mu.Unlock()
+	l := m.h.link.Load()
+	if m.follower.follows(l, epoch, changes) {
+		m.follower.behind = top
 		return
 	}
 	m.unfollow()
@@ -33,9 +37,9 @@ func (m *messages) follow(ctx context.Context, following *sync.WaitGroup) {
 		return
 	}
 	ctx, stop := context.WithCancel(ctx)
-	f := &follower{link: l, epoch: epoch, brought: m.last, behind: m.last, stop: stop}
+	f := &follower{link: l, epoch: epoch, changes: changes, brought: top, behind: top, stop: stop}
 	m.follower = f
-	from := m.last + 1
+	from := top + 1
 	following.Go(func() {
 		for {
 			// No deadline: a question that was given up would stay with the member.
@@ -67,7 +71,7 @@ func (m *messages) unfollow() {
 	}
 }
 
-// take delivers what the follower brought, at least one item or an error, and reports whether it goes on.
+// take holds what the follower brought, at least one item or an error, delivers what is copied, and reports whether it goes on.
 func (m *messages) take(f *follower, items []logItem, err error) bool {
 	if f != m.follower {
 		return false // it was stopped meanwhile
@@ -77,19 +81,21 @@ func (m *messages) take(f *follower, items []logItem, err error) bool {
 		return false
 	}
 	m.mu.Lock()
-	trusted := m.checked == m.changes
+	trusted, top := m.checked == m.changes, m.top
 	m.mu.Unlock()
 	for _, it := range items {
 		f.brought = it.seq
 		mark, known := m.marks[it.seq]
 		switch {
 		case !trusted: // the look that is under way brings it
-		case known && mark != it.mark, it.seq > m.last+1:
+		case known && mark != it.mark, it.seq > top+1:
 			ring(m.bell) // another log, or some are lost
 			return true
-		case it.seq > m.last: // written in turn alone, so read without the lock
-			m.deliver(it)
+		case it.seq == top+1:
+			m.hold(it)
+			top = it.seq
 		}
 	}
+	m.release(false)
 	return true
 }

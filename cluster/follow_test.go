@@ -15,14 +15,15 @@ func TestFollows(t *testing.T) {
 		want bool
 	}{
 		{nil, false},
-		{&follower{link: here, epoch: "e", brought: 7, behind: 7}, true},
-		{&follower{link: here, epoch: "e", brought: 8, behind: 7}, true},
-		{&follower{link: here, epoch: "e", brought: 6, behind: 7}, false},
-		{&follower{link: here, epoch: "another", brought: 7, behind: 7}, false},
-		{&follower{link: new(link), epoch: "e", brought: 7, behind: 7}, false},
+		{&follower{link: here, epoch: "e", changes: 1, brought: 7, behind: 7}, true},
+		{&follower{link: here, epoch: "e", changes: 1, brought: 8, behind: 7}, true},
+		{&follower{link: here, epoch: "e", changes: 1, brought: 6, behind: 7}, false},
+		{&follower{link: here, epoch: "e", changes: 0, brought: 7, behind: 7}, false},
+		{&follower{link: here, epoch: "another", changes: 1, brought: 7, behind: 7}, false},
+		{&follower{link: new(link), epoch: "e", changes: 1, brought: 7, behind: 7}, false},
 	}
 	for i, tt := range tests {
-		if got := tt.f.follows(here, "e"); got != tt.want {
+		if got := tt.f.follows(here, "e", 1); got != tt.want {
 			t.Errorf("%d: follows = %v, want %v", i, got, tt.want)
 		}
 	}
@@ -33,13 +34,14 @@ func newFollowed(log *recorder) (*messages, *follower) {
 	m := NewHazelcast("a", log, Options{}).messages
 	f := &follower{stop: func() {}}
 	m.degraded, m.checked, m.changes, m.last, m.epoch = false, 1, 1, 2, "e"
+	m.top = 2
 	m.marks, m.follower = map[int64]uint64{2: 22}, f
 	m.show()
 	log.last = 2
 	return m, f
 }
 
-// TestTake gives a node what its follower may bring: the next items are delivered, everything else is looked at.
+// TestTake gives a node what its follower may bring, all of it copied: the next items are delivered, everything else is looked at.
 func TestTake(t *testing.T) {
 	two, three, four := logItem{seq: 2, key: "two", mark: 22}, logItem{seq: 3, key: "three"}, logItem{seq: 4, key: "four"}
 	tests := []struct {
@@ -56,6 +58,7 @@ func TestTake(t *testing.T) {
 	for _, tt := range tests {
 		log := newRecorder()
 		m, f := newFollowed(log)
+		m.copied[4], m.copied[3] = 0, 0
 		goesOn := m.take(f, tt.items, nil)
 		if got := log.list(); !goesOn || !slices.Equal(got, tt.want) || (len(m.bell) == 1) != tt.looks {
 			t.Errorf("%s: take = %v, the log took %q, looks: %v; want %q, %v", tt.name, goesOn, got, len(m.bell) == 1, tt.want, tt.looks)
@@ -80,39 +83,52 @@ func TestTakeNothing(t *testing.T) {
 	}
 }
 
-// TestVerified is a message that came though its sender was not told that it is safe.
-func TestVerified(t *testing.T) {
+// TestHeld is about items that came before anybody knew whether they have a copy.
+func TestHeld(t *testing.T) {
+	three, four := logItem{seq: 3, key: "three", mark: 33}, logItem{seq: 4, key: "four", mark: 44}
+	other := logItem{seq: 3, key: "other", mark: 55}
 	tests := []struct {
-		name string
-		look func(m *messages) // what the next look finds
-		want bool
+		name  string
+		then  func(m *messages)
+		want  []string
+		looks bool
 	}{
-		{"the same log", func(m *messages) { m.checked = m.changes }, true},
-		{"another log", func(m *messages) { m.epoch, m.checked = "f", m.changes }, false},
-		{"nobody", func(m *messages) { m.degraded = true }, false},
+		{"nobody tells", func(m *messages) { m.release(false) }, nil, false},
+		{"the first is copied", func(m *messages) { m.copiedHere("e", 3, 33) }, []string{"three"}, false},
+		{"the last is copied", func(m *messages) { m.copiedHere("e", 4, 44) }, []string{"three", "four"}, false},
+		{"more is copied than came", func(m *messages) { m.copiedHere("e", 5, 55) }, nil, false},
+		{"another log", func(m *messages) { m.copiedHere("f", 3, 33) }, nil, false},
+		{"another item is copied in the place", func(m *messages) { m.copiedHere("e", 3, 55) }, nil, true},
+		{"a client of another node had it", func(m *messages) { m.note(3, 0) }, []string{"three"}, false},
+		{"the members have changed", func(m *messages) { m.distrust(); <-m.bell; m.copiedHere("e", 4, 44) }, nil, false},
+		{"a look finds them", func(m *messages) { m.holdAgain([]logItem{three, four}); m.release(true) }, nil, false},
+		{"a look finds them later", func(m *messages) {
+			time.Sleep(heldFor)
+			m.holdAgain([]logItem{three, four})
+			m.release(true)
+		}, []string{"three", "four"}, false},
+		{"a look finds another later", func(m *messages) {
+			time.Sleep(heldFor)
+			m.holdAgain([]logItem{other})
+			m.release(true)
+		}, nil, false},
+		{"a look finds another that is copied", func(m *messages) {
+			m.copiedHere("e", 3, 55)
+			m.holdAgain([]logItem{other})
+			m.release(true)
+		}, []string{"other"}, false},
 	}
 	for _, tt := range tests {
 		synctest.Test(t, func(t *testing.T) {
-			m, _ := newFollowed(newRecorder())
-			m.distrust()
-			var took time.Duration
-			got := make(chan bool)
-			go func() {
-				begun := time.Now()
-				ok := m.verified(t.Context(), Position{Epoch: "e", Seq: 2})
-				took = time.Since(begun)
-				got <- ok
-			}()
-			time.Sleep(time.Second)
-			m.mu.Lock()
-			tt.look(m)
-			m.show()
-			close(m.nextLook)
-			m.nextLook = make(chan struct{})
-			m.mu.Unlock()
-			if ok := <-got; ok != tt.want || took != time.Second {
-				t.Errorf("%s: verified = %v after %v, want %v after the look", tt.name, ok, took, tt.want)
+			log := newRecorder()
+			m, f := newFollowed(log)
+			m.take(f, []logItem{three, four}, nil)
+			tt.then(m)
+			m.release(false)
+			if got := log.list(); !slices.Equal(got, tt.want) || (len(m.bell) == 1) != tt.looks {
+				t.Errorf("%s: the log took %q, looks: %v; want %q, %v", tt.name, got, len(m.bell) == 1, tt.want, tt.looks)
 			}
+			log.check(t)
 		})
 	}
 }

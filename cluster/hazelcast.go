@@ -107,7 +107,7 @@ func NewHazelcast(node string, handler Handler, opts Options) *Hazelcast {
 func (h *Hazelcast) Run(ctx context.Context) error {
 	var running sync.WaitGroup
 	for _, part := range []func(context.Context){
-		h.messages.run, h.nodes.run, h.presence.run, h.readings.run, h.readings.fetch, h.tell,
+		h.messages.run, h.messages.tellCopied, h.nodes.run, h.presence.run, h.readings.run, h.readings.fetch, h.tell,
 	} {
 		running.Go(func() { part(ctx) })
 	}

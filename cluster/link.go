@@ -51,6 +51,7 @@ type link struct {
 	readings    *hazelcast.Map
 	bulkReading *hazelcast.Map
 	beacons     *hazelcast.Topic
+	copied      *hazelcast.Topic // what is safe in the ring
 	topics      [readingTopics]*hazelcast.Topic
 	ears
 }
@@ -254,6 +255,7 @@ func (h *Hazelcast) openLink(ctx context.Context, l *link) error {
 	mapOf(&l.bulkReading, l.bulk, "readings")
 	mapOf(&l.bulkEntries, l.bulk, "presence")
 	topic(&l.beacons, "nodes")
+	topic(&l.copied, "copied")
 	for i := range l.topics {
 		topic(&l.topics[i], "readings-"+strconv.Itoa(i))
 	}
@@ -269,6 +271,7 @@ func (h *Hazelcast) openLink(ctx context.Context, l *link) error {
 	ringOf(&l.ring, l.small)
 	ringOf(&l.ringEnd, l.ear)
 	open(func() error { return l.hear(ctx, l.beacons, h.nodes.hear) })
+	open(func() error { return l.hear(ctx, l.copied, h.messages.hearCopied) })
 	if err != nil {
 		return fmt.Errorf("open the structures of Hazelcast cluster %q: %w", h.opts.Cluster, err)
 	}

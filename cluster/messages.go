@@ -37,21 +37,24 @@ type messages struct {
 	life string
 	bell chan struct{} // size 1: look at the ring now
 	turn chan struct{} // size 1: who has put something in may use ringState, and takes it out again
+	free chan struct{} // size 1: there is something to release
+	told chan struct{} // size 1: the others are to be told what is copied
 
 	seen atomic.Pointer[view] // for those who may be waited for under mu: the handler and whoever holds its locks
 
-	mu        sync.Mutex
-	view                                 // guarded by mu, like all below
-	last      int64                      // the seq delivered last
-	alone     int64                      // messages delivered alone
-	changes   uint64                     // of the connection: what was known of the log is to be checked
-	checked   uint64                     // the changes at the last good look
-	looks     uint64                     // begun
-	answered  uint64                     // the number of the last good one
-	nextLook  chan struct{}              // closed at the end of the look that begins next
-	waiting   map[string][]chan Position // by key: who wants to know where it came
-	doubtful  map[string]time.Time       // by key: appends of unknown outcome
-	ringState                            // used by who has the turn: run or the follower
+	mu       sync.Mutex
+	view                                // guarded by mu, like all below
+	last     int64                      // the seq delivered last
+	alone    int64                      // messages delivered alone
+	changes  uint64                     // of the connection: what was known of the log is to be checked
+	checked  uint64                     // the changes at the last good look
+	looks    uint64                     // begun
+	answered uint64                     // the number of the last good one
+	nextLook chan struct{}              // closed at the end of the look that begins next
+	waiting  map[string][]chan Position // by key: who wants to know where it came
+	doubtful map[string]time.Time       // by key: appends of unknown outcome
+	copies
+	ringState // used by who has the turn: run or the follower
 }
 
 // view is what the others may know of the log at any time.
@@ -64,9 +67,9 @@ type view struct {
 func newMessages(h *Hazelcast) *messages {
 	m := &messages{
 		h: h, life: strings.ToLower(h.incarnation[strings.LastIndexByte(h.incarnation, '#')+1:]),
-		bell: make(chan struct{}, 1), turn: make(chan struct{}, 1),
+		bell: make(chan struct{}, 1), turn: make(chan struct{}, 1), free: make(chan struct{}, 1), told: make(chan struct{}, 1),
 		view: view{epoch: NewEpoch(), degraded: true, since: time.Now()}, changes: 1, nextLook: make(chan struct{}),
-		waiting: make(map[string][]chan Position), doubtful: make(map[string]time.Time),
+		waiting: make(map[string][]chan Position), doubtful: make(map[string]time.Time), copies: copies{copied: make(map[int64]uint64)},
 	}
 	m.show()
 	return m
@@ -101,7 +104,7 @@ func (m *messages) Append(ctx context.Context, key string, data []byte) (Positio
 	ctx, cancel := context.WithTimeout(ctx, appendFor)
 	defer cancel()
 	came := m.await(key)
-	defer func() { m.forget(key, came) }()
+	defer m.forget(key, came)
 	for sent := false; ; {
 		if !sent {
 			sent = m.add(ctx, key, data) == nil
@@ -110,11 +113,7 @@ func (m *messages) Append(ctx context.Context, key string, data []byte) (Positio
 		select {
 		case p := <-came:
 			again.Stop()
-			if sent || m.verified(ctx, p) {
-				return p, nil
-			}
-			m.doubt(key)
-			came = m.await(key)
+			return p, nil
 		case <-again.C:
 			ring(m.bell)
 		case <-ctx.Done():
@@ -126,24 +125,6 @@ func (m *messages) Append(ctx context.Context, key string, data []byte) (Positio
 		}
 		if p, alone, err := m.appendAlone(key, data); alone {
 			return p, err
-		}
-	}
-}
-
-// verified says whether the log is still that of p after the next good look. The ring shows an item to its followers before
-// it has a copy on another member, so one that came may be lost when its sender was not told that it is safe.
-func (m *messages) verified(ctx context.Context, p Position) bool {
-	for {
-		m.mu.Lock()
-		trusted, epoch, look := m.checked == m.changes, m.epoch, m.nextLook
-		m.mu.Unlock()
-		if trusted || epoch != p.Epoch || m.isAlone() {
-			return trusted && epoch == p.Epoch
-		}
-		select {
-		case <-look:
-		case <-ctx.Done():
-			return false
 		}
 	}
 }
@@ -169,10 +150,11 @@ func (m *messages) add(ctx context.Context, key string, data []byte) error {
 	if m.h.link.Load() == nil {
 		return errAlone // no doubt about that: nobody has it
 	}
-	last := m.doubt(key)
+	epoch, last := m.doubt(key)
 	var seq int64
+	entry := append([]byte(newFrame().str(key)), data...)
 	err := m.h.do(ctx, func(ctx context.Context, l *link) error {
-		at, err := l.ring.Add(ctx, append([]byte(newFrame().str(key)), data...), hazelcast.OverflowPolicyOverwrite)
+		at, err := l.ring.Add(ctx, entry, hazelcast.OverflowPolicyOverwrite)
 		seq = at + 1
 		return err
 	})
@@ -184,15 +166,16 @@ func (m *messages) add(ctx context.Context, key string, data []byte) error {
 	if seq <= last {
 		ring(m.bell) // this is not the log that this node knows
 	}
+	m.copiedHere(epoch, seq, markOf(entry))
 	return nil
 }
 
 // doubt notes that nobody knows whether the message is in the ring, and returns the last that this node took from there.
-func (m *messages) doubt(key string) (last int64) {
+func (m *messages) doubt(key string) (epoch string, last int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.doubtful[key] = time.Now()
-	return m.last
+	return m.epoch, m.last
 }
 
 // await returns a channel that gets the position of the next item with the key.
@@ -236,7 +219,10 @@ func (m *messages) Reached(ctx context.Context, epoch string, seq int64) bool {
 			first = m.looks + 1 // one that is under way may have read before the item was there
 		}
 		reached := epoch == m.epoch && seq <= m.last
-		final := reached || m.answered >= first || m.degraded
+		if epoch == m.epoch && seq <= m.top {
+			m.note(seq, 0) // another node has delivered it
+		}
+		final := reached || m.degraded || m.answered >= first && (epoch != m.epoch || seq > m.top)
 		look := m.nextLook
 		m.mu.Unlock()
 		if final {

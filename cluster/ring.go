@@ -27,6 +27,7 @@ const (
 type ringState struct {
 	confirmed int64            // the last position that a look has seen in the ring
 	marks     map[int64]uint64 // of the items from confirmed to last, to see whether the ring is still the same
+	held      []heldItem       // those after last, in order, that may not be copied yet
 	failures  int              // looks without an answer, in a row
 	follower  *follower        // nil if there is none
 }
@@ -45,18 +46,27 @@ func (m *messages) run(ctx context.Context) {
 	soon := time.NewTimer(0)
 	defer soon.Stop()
 	for {
+		looks := true
 		select {
 		case <-soon.C:
 		case <-m.bell:
 		case <-ticker.C:
+		case <-m.free:
+			looks = false
 		case <-ctx.Done():
 			return
 		}
 		m.turn <- struct{}{}
-		if m.look(ctx) {
-			m.follow(ctx, &following)
-		} else {
+		switch {
+		case !looks:
+			m.release(false)
+		case !m.look(ctx):
 			soon.Reset(lookAgain)
+		default:
+			m.follow(ctx, &following)
+			if len(m.held) > 0 {
+				soon.Reset(heldFor)
+			}
 		}
 		<-m.turn
 	}
@@ -128,6 +138,7 @@ func (m *messages) readOn(ctx context.Context) error {
 		return m.adopt(ctx, now)
 	}
 	end := int64(0) // of what was read
+	var fresh []logItem
 	for from := max(m.confirmed, 1); ; from = end + 1 {
 		items, err := m.read(ctx, from)
 		if err != nil {
@@ -142,17 +153,20 @@ func (m *messages) readOn(ctx context.Context) error {
 				return m.renew(ctx, now)
 			}
 			if it.seq > m.last { // written in turn alone, so read without the lock
-				m.deliver(it)
+				fresh = append(fresh, it)
 			}
-			m.confirmed, end = it.seq, it.seq
+			end = it.seq
 		}
 		if len(items) < int(m.readMax()) {
 			break
 		}
 	}
-	if end != m.last {
+	m.holdAgain(fresh)
+	if end < m.last {
 		return m.checkTail(ctx, now)
 	}
+	m.release(true)
+	m.confirmed = min(end, m.last)
 	m.prune()
 	return nil
 }
@@ -233,8 +247,13 @@ func ringItem(seq int64, value any) logItem {
 		return logItem{seq: seq, key: "malformed-" + strconv.FormatInt(seq, 10), mark: 1}
 	}
 	entry, _ := value.([]byte)
-	hash := fnv.New64a() // the same on all nodes, see birth
-	_, _ = hash.Write(entry)
-	it.mark = hash.Sum64()
+	it.mark = markOf(entry)
 	return it
+}
+
+// markOf is the same on all nodes, and not 0.
+func markOf(entry []byte) uint64 {
+	hash := fnv.New64a()
+	_, _ = hash.Write(entry)
+	return max(1, hash.Sum64())
 }
