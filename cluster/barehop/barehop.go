@@ -12,9 +12,6 @@ import (
 	"github.com/hazelcast/hazelcast-go-client/logger"
 )
 
-// waiting is how many receipts may wait to be taken.
-const waiting = 1024
-
 // Hop is a topic between two clients of the same members.
 type Hop struct {
 	from, to *hazelcast.Client
@@ -23,8 +20,9 @@ type Hop struct {
 	took     chan time.Duration
 }
 
-// Open connects two clients to the members of the named cluster. The caller must Close the hop.
-func Open(ctx context.Context, cluster string, addresses ...string) (*Hop, error) {
+// Open connects two clients to the members of the named cluster. Receipts beyond as many as may wait to be taken are dropped. The
+// caller must Close the hop.
+func Open(ctx context.Context, cluster string, waiting int, addresses ...string) (*Hop, error) {
 	h := &Hop{began: time.Now(), took: make(chan time.Duration, waiting)}
 	err := h.open(ctx, cluster, addresses)
 	if err != nil {
@@ -58,6 +56,9 @@ func (h *Hop) open(ctx context.Context, cluster string, addresses []string) (err
 func (h *Hop) hear(m *hazelcast.MessagePublished) {
 	now := time.Since(h.began)
 	data, _ := m.Value.([]byte)
+	if len(data) < 8 {
+		return // not from Send
+	}
 	select {
 	case h.took <- now - time.Duration(binary.BigEndian.Uint64(data)):
 	default: // nobody takes them

@@ -79,7 +79,7 @@ func (c clusterCommand) Run(ctx context.Context, stdout, stderr io.Writer) (err 
 		return err
 	}
 	defer end()
-	bare, err := barehop.Open(ctx, clusterName, addresses...)
+	bare, err := barehop.Open(ctx, clusterName, c.Messages, addresses...)
 	if err != nil {
 		return err
 	}

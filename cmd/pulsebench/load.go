@@ -84,11 +84,11 @@ func (l load) run(ctx context.Context) error {
 	fmt.Fprintf(l.out, "| %d nodes, %d feeds, %d a second | calls/s | of which |\n| --- | --- | --- |\n", l.Nodes, l.Feeds, l.Rate)
 	for _, phase := range []struct {
 		name  string
-		begin func(context.Context) (end func(), err error)
+		begin func(context.Context) (end func() error, err error)
 	}{
-		{"idle", func(context.Context) (func(), error) { return func() {}, nil }},
-		{"feeds watched on one node", func(ctx context.Context) (func(), error) { return l.watch(ctx, l.nodes[:1]) }},
-		{"feeds watched on all nodes", func(ctx context.Context) (func(), error) { return l.watch(ctx, l.nodes) }},
+		{"idle", func(context.Context) (func() error, error) { return func() error { return nil }, nil }},
+		{"feeds watched on one node", func(ctx context.Context) (func() error, error) { return l.watch(ctx, l.nodes[:1]) }},
+		{"feeds watched on all nodes", func(ctx context.Context) (func() error, error) { return l.watch(ctx, l.nodes) }},
 		{"messages", l.post},
 		{"people come, and go a second later", l.comeAndGo},
 		{"polls", l.poll},
@@ -96,8 +96,11 @@ func (l load) run(ctx context.Context) error {
 		fmt.Fprintln(l.progress, phase.name)
 		end, err := phase.begin(ctx)
 		if err == nil {
-			err = l.count(ctx, phase.name)
-			end()
+			var row string
+			row, err = l.count(ctx, phase.name)
+			if err = errors.Join(err, end()); err == nil { // what stopped on the way was not all counted
+				_, err = io.WriteString(l.out, row)
+			}
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", phase.name, err)
@@ -106,54 +109,57 @@ func (l load) run(ctx context.Context) error {
 	return nil
 }
 
-// count prints the calls of one phase.
-func (l load) count(ctx context.Context, name string) error {
+// count returns the row of one phase.
+func (l load) count(ctx context.Context, name string) (row string, err error) {
 	if err := sleep(ctx, l.Settle); err != nil {
-		return err
+		return "", err
 	}
 	before, begun := l.counter.now()
 	if err := sleep(ctx, l.During+countLate); err != nil {
-		return err
+		return "", err
 	}
 	after, ended := l.counter.now()
 	took := ended.Sub(begun).Seconds()
 	if took <= 0 {
-		return errors.New("the member counts nothing")
+		return "", errors.New("the member counts nothing")
 	}
 	total, parts := after.since(before, took)
-	_, err := fmt.Fprintf(l.out, "| %s | %.1f | %s |\n", name, total, parts)
-	return err
+	return fmt.Sprintf("| %s | %.1f | %s |\n", name, total, parts), nil
 }
 
-// watch has a client on each of the nodes that watches all feeds.
-func (l load) watch(ctx context.Context, nodes []*node) (end func(), err error) {
+// watch has a client on each of the nodes that watches all feeds. end tells whether one was cut off before.
+func (l load) watch(ctx context.Context, nodes []*node) (end func() error, err error) {
+	ctx, fail := context.WithCancelCause(ctx)
 	var clients []*stream
 	var watching sync.WaitGroup
-	end = func() {
+	end = func() error {
+		err := context.Cause(ctx)
 		for _, client := range clients {
 			client.close()
 		}
 		watching.Wait()
+		fail(nil)
+		return err
 	}
 	for _, n := range nodes {
 		client, err := dial(n.addr, "")
 		if err != nil {
-			end()
-			return nil, err
+			return nil, errors.Join(err, end())
 		}
 		clients = append(clients, client)
-		watching.Go(func() { client.watch(func(error) {}, func(event) {}) })
+		watching.Go(func() { client.watch(fail, func(event) {}) })
 	}
 	if err := watchAll(ctx, l.Feeds, clients); err != nil {
-		end()
-		return nil, err
+		return nil, errors.Join(err, end())
 	}
 	return end, nil
 }
 
-// repeat calls do at the rate until end is called, and then waits for the last of them. A call that failed ends it too.
-func (l load) repeat(ctx context.Context, do func() error) (stop func(), err error) {
+// repeat calls do at the rate until stop is called, which waits for the last of them. A call that failed is the last, and what stop
+// returns.
+func (l load) repeat(ctx context.Context, do func() error) (stop func() error) {
 	ctx, cancel := context.WithCancel(ctx)
+	var failed error
 	var running sync.WaitGroup
 	running.Go(func() {
 		tick := time.NewTicker(time.Second / time.Duration(l.Rate))
@@ -164,30 +170,36 @@ func (l load) repeat(ctx context.Context, do func() error) (stop func(), err err
 			case <-ctx.Done():
 				return
 			}
-			if err := do(); err != nil {
-				fmt.Fprintln(l.progress, err)
+			if failed = do(); failed != nil {
 				return
 			}
 		}
 	})
-	return func() { cancel(); running.Wait() }, nil
+	return func() error {
+		cancel()
+		running.Wait()
+		return failed
+	}
 }
 
-func (l load) post(ctx context.Context) (end func(), err error) {
+func (l load) post(ctx context.Context) (end func() error, err error) {
 	sender, err := newPoster(l.nodes[0].addr)
 	if err != nil {
 		return nil, err
 	}
 	body := []byte(`{"to":{"all":true},"data":"` + fmt.Sprintf("%0200d", 0) + `"}`)
-	stop, err := l.repeat(ctx, func() error { return sender.post("/api/messages", body) })
-	return func() { stop(); sender.close() }, err
+	stop := l.repeat(ctx, func() error { return sender.post("/api/messages", body) })
+	return func() error {
+		defer sender.close()
+		return stop()
+	}, nil
 }
 
 // comeAndGo has users come, each for a second.
-func (l load) comeAndGo(ctx context.Context) (end func(), err error) {
+func (l load) comeAndGo(ctx context.Context) (end func() error, err error) {
 	var here []*stream
 	users := 0
-	stop, err := l.repeat(ctx, func() error {
+	stop := l.repeat(ctx, func() error {
 		users++
 		client, err := dial(l.nodes[0].addr, fmt.Sprint("unionId=", users))
 		if err != nil {
@@ -200,16 +212,17 @@ func (l load) comeAndGo(ctx context.Context) (end func(), err error) {
 		}
 		return nil
 	})
-	return func() {
-		stop()
+	return func() error {
+		err := stop()
 		for _, client := range here {
 			client.close()
 		}
-	}, err
+		return err
+	}, nil
 }
 
 // poll has sessions poll one after the other, each on another node than before.
-func (l load) poll(ctx context.Context) (end func(), err error) {
+func (l load) poll(ctx context.Context) (end func() error, err error) {
 	const sessions = 100
 	polls := 0
 	return l.repeat(ctx, func() error {
@@ -226,7 +239,7 @@ func (l load) poll(ctx context.Context) (end func(), err error) {
 		}
 		_, err = io.Copy(io.Discard, answer.Body)
 		return errors.Join(err, answer.Body.Close())
-	})
+	}), nil
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

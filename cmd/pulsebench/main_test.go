@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"maps"
 	"strings"
 	"testing"
@@ -37,6 +38,19 @@ func TestLoad(t *testing.T) {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the table has no %q:\n%s", want, out.String())
 		}
+	}
+}
+
+// TestRepeatFails holds that what stopped while it was counted is told.
+func TestRepeatFails(t *testing.T) {
+	called := make(chan struct{})
+	stop := load{loadCommand: loadCommand{Rate: mostRate}}.repeat(t.Context(), func() error {
+		close(called) // once: another call would panic
+		return errLost
+	})
+	<-called
+	if err := stop(); !errors.Is(err, errLost) {
+		t.Errorf("stop() = %v, want %v", err, errLost)
 	}
 }
 
