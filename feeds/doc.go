@@ -42,8 +42,9 @@
 // tries at once, the others 200 ms later, if nothing has come. Attempts are counted in whole intervals since then and
 // each is made once, so a node that dies costs one of them. Before every attempt but the first, and before the first of
 // a node, the newest that is kept is asked for; a newer one is taken, not polled for. A claim of which nobody knows what
-// became is not polled for, and a node that cannot learn what is kept asks again first. A node that can reach no other has what it claims: it polls for itself, and goes on from
-// the highest version when it is back. A node whose source is stuck, or whose claims get lost, comes after the others.
+// became is not polled for, and a node that cannot learn what is kept asks again first. A node that can reach no other has
+// what it claims: it polls for itself, and goes on from the highest version when it is back. A node whose source is stuck,
+// whose polls fail, or whose claims get lost, comes after the others.
 //
 // A table that may not have got to the others is published again, a few times: what nobody has, another node polls for
 // once more. A node that is about to leave begins no more polls and lets those that run get to the others first; see

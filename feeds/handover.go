@@ -79,8 +79,8 @@ func (s *Scheduler) HandOver(ctx context.Context) {
 	}
 }
 
-// shares says that a poll which other nodes could make as well begins here, unless this one leaves. It is called with mu held.
-func (s *Scheduler) shares(p *poll) bool {
+// beginShared counts a poll that other nodes could make as well, and refuses it when this node leaves. It is called with mu held.
+func (s *Scheduler) beginShared(p *poll) bool {
 	if p.share == nil || p.share.by != anyNode {
 		return true
 	}
@@ -90,8 +90,8 @@ func (s *Scheduler) shares(p *poll) bool {
 	return !s.leaving
 }
 
-// shared is the end of such a poll.
-func (s *Scheduler) shared(p *poll) {
+// endShared is the end of such a poll.
+func (s *Scheduler) endShared(p *poll) {
 	if p.share == nil || p.share.by != anyNode {
 		return
 	}

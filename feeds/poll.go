@@ -123,7 +123,7 @@ func (f *feed) takeWaiting(s *Scheduler, now time.Time) []*poll {
 			s.leave(p)
 			continue
 		}
-		if !s.shares(p) {
+		if !s.beginShared(p) {
 			continue
 		}
 		f.running++
@@ -149,7 +149,7 @@ func (s *Scheduler) poll(run context.Context, p *poll) {
 	s.mu.Unlock()
 	s.ring()
 	s.publish(run, p) // afterwards, so that the next attempt does not wait for it
-	s.shared(p)
+	s.endShared(p)
 }
 
 // ask makes the attempt.

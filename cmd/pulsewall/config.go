@@ -137,9 +137,10 @@ func (c *config) loadCertificate() error {
 // options are the part of the configuration that the dashboard needs.
 func (c *config) options() dashboard.Options {
 	opts := dashboard.Options{
-		Node:   string(c.Node),
-		Feeds:  c.feeds,
-		Boards: c.boards,
+		Node:        string(c.Node),
+		Feeds:       c.feeds,
+		Boards:      c.boards,
+		StrictReady: c.StrictReady,
 		Limits: dashboard.Limits{
 			Connections:        int(c.Limits.Connections),
 			ConnectionsPerAddr: int(c.Limits.ConnectionsPerAddress),
@@ -148,7 +149,6 @@ func (c *config) options() dashboard.Options {
 			PollsPerFeed:       int(c.Limits.PollsPerFeed),
 		},
 	}
-	opts.StrictReady = c.StrictReady
 	if c.Cluster != "" {
 		opts.Cluster = c.Cluster.join
 	}
