@@ -222,6 +222,7 @@ func (n *nodes) sign(value any, full bool) {
 	}
 	changed, gone := !known, p.Gone
 	switch {
+	case p.Left: // what comes now was said before
 	case counter == left:
 		changed = changed || !p.Gone
 		p.Gone, p.Left, p.moved = true, true, now

@@ -121,7 +121,8 @@ func TestSilence(t *testing.T) {
 			t.Errorf("shift = %v, want an hour less", got)
 		}
 		n.sign(sign("b#1", left, time.Now()), false)
-		n.sign(sign("b#1", 3, time.Now()), true) // read before it left
+		n.sign(sign("b#1", 3, time.Now()), true)  // read before it left
+		n.sign(sign("b#1", 99, time.Now()), true) // the same, and nothing has told of it before
 		if got := living(h); !slices.Equal(got, []string{"a"}) {
 			t.Errorf("after a goodbye Nodes() has %q", got)
 		}
@@ -141,7 +142,8 @@ func TestSilence(t *testing.T) {
 	})
 }
 
-// TestGoodbye counts the users of a node no more as soon as it says goodbye, and again when it was only frozen.
+// TestGoodbye counts the users of a node from its first sign of life that is of now, and no more as soon as it says goodbye, which is
+// for good: another start has another name.
 func TestGoodbye(t *testing.T) {
 	h := NewHazelcast("a", newRecorder(), Options{Addresses: []string{"none"}})
 	h.messages.degraded = false
@@ -149,9 +151,10 @@ func TestGoodbye(t *testing.T) {
 	h.presence.remote = map[string]map[string]Entry{"b#1": {"7": {User: "7", Streams: map[string]int{"ws": 1}}}}
 	for i, tt := range []struct {
 		counter int64
+		full    bool
 		want    int
-	}{{1, 1}, {left, 0}, {2, 1}} {
-		h.nodes.sign(sign("b#1", tt.counter, time.Now()), false)
+	}{{1, true, 0}, {2, false, 1}, {left, false, 0}, {3, true, 0}} {
+		h.nodes.sign(sign("b#1", tt.counter, time.Now()), tt.full)
 		if got := h.Roster().Connections; got != tt.want {
 			t.Errorf("after sign %d of b %d connections are counted, want %d", i+1, got, tt.want)
 		}
