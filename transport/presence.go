@@ -191,7 +191,8 @@ func (h *Hub) tick(ctx context.Context) {
 	for {
 		select {
 		case <-ticker.C:
-		case <-h.bell:
+			h.expire()
+		case <-h.bell: // with a roster at every poll that comes or goes: too often to go through all pollers
 		case <-ctx.Done():
 			return
 		}
@@ -200,7 +201,16 @@ func (h *Hub) tick(ctx context.Context) {
 	}
 }
 
-// look forgets pollers that have not come back and old messages, and has changes of presence told.
+// expire forgets pollers that have not come back and old messages.
+func (h *Hub) expire() {
+	now := time.Now()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.log.expire(now)
+	h.roll.expire(now)
+}
+
+// look has changes of presence told.
 func (h *Hub) look() {
 	names, degraded := h.opts.Nodes()
 	now := time.Now()
@@ -213,8 +223,6 @@ func (h *Hub) look() {
 	h.recount(every)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.log.expire(now)
-	h.roll.expire(now)
 	if h.roll.degraded && !degraded {
 		h.log.rejoin()
 	}
