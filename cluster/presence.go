@@ -194,13 +194,17 @@ func (p *presence) run(ctx context.Context) {
 	write, read := time.NewTimer(writeSoon), time.NewTimer(writeSoon)
 	defer write.Stop()
 	defer read.Stop()
+	writing := true        // the timer of the next round of writing runs; changes without end must not put it off
 	var readable time.Time // when the next read may begin
 	for n := 1; ; n++ {
 		select {
 		case <-p.bell:
-			write.Reset(writeSoon)
+			if !writing {
+				writing = true
+				write.Reset(writeSoon)
+			}
 		case <-write.C:
-			if !p.write(ctx) {
+			if writing = !p.write(ctx); writing {
 				write.Reset(again)
 			}
 		case <-p.readBell:
