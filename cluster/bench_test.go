@@ -45,15 +45,14 @@ func BenchmarkHop(b *testing.B) {
 		pause(ctx, 10*time.Millisecond)
 	}
 	l := from.link.Load()
-	_, err = to.link.Load().small.GetTopic(ctx, "bare")
-	if err != nil {
-		b.Fatal(err)
-	}
 	bare, err := l.small.GetTopic(ctx, "bare")
 	if err != nil {
 		b.Fatal(err)
 	}
-	receiver, _ := to.link.Load().small.GetTopic(ctx, "bare")
+	receiver, err := to.link.Load().small.GetTopic(ctx, "bare")
+	if err != nil {
+		b.Fatal(err)
+	}
 	if _, err := receiver.AddMessageListener(ctx, func(*hazelcast.MessagePublished) { watch.came <- time.Now() }); err != nil {
 		b.Fatal(err)
 	}
