@@ -16,7 +16,7 @@ import (
 const (
 	// heldFor is when an item that is still there counts as copied though nobody has told so: its sender died.
 	heldFor = time.Second
-	// copiedMost is how many places that are known to be copied may wait for the items before them.
+	// copiedMost is how far ahead of what came an item may be that is known to be copied; a look finds those beyond.
 	copiedMost = 4096
 )
 
@@ -32,7 +32,13 @@ type copies struct {
 	top    int64            // the seq of the last item that is held, or else the last delivered
 	copied map[int64]uint64 // the marks of items that are, by seq, after the last delivered; 0: whichever it is
 	newest int64            // the largest seq that was ever told
-	own    logItem          // the newest that was appended here; without key and data
+	own    place            // of the newest that was appended here
+}
+
+// place is where an item stands, and which one it is.
+type place struct {
+	seq  int64
+	mark uint64
 }
 
 // hold keeps the item after the last one.
@@ -67,13 +73,17 @@ func (m *messages) release(looked bool) {
 	m.mu.Lock()
 	n := 0
 	for i, it := range m.held {
+		if !looked && m.checked != m.changes {
+			break
+		}
 		mark, told := m.copied[it.seq]
-		switch {
-		case !looked && m.checked != m.changes:
-		case told && (mark == 0 || mark == it.mark), looked && time.Since(it.since) >= heldFor:
-			n = i + 1
-		case told && !looked: // the ring has put another in its place
+		same := told && (mark == 0 || mark == it.mark)
+		if told && !same && !looked { // the ring has put another in its place
 			ring(m.bell)
+			break
+		}
+		if same || looked && time.Since(it.since) >= heldFor {
+			n = i + 1
 		}
 	}
 	m.mu.Unlock()
@@ -88,7 +98,7 @@ func (m *messages) release(looked bool) {
 
 // note keeps that the item is copied. The caller holds mu.
 func (m *messages) note(seq int64, mark uint64) {
-	if seq > m.last && len(m.copied) < copiedMost {
+	if seq > m.last && seq <= m.top+copiedMost {
 		m.copied[seq] = mark
 		ring(m.free)
 	}
@@ -103,7 +113,7 @@ func (m *messages) copiedHere(epoch string, seq int64, mark uint64) {
 	}
 	m.note(seq, mark)
 	if seq > m.newest {
-		m.newest, m.own = seq, logItem{seq: seq, mark: mark}
+		m.newest, m.own = seq, place{seq, mark}
 		ring(m.told)
 	}
 }

@@ -99,6 +99,8 @@ func TestHeld(t *testing.T) {
 		{"more is copied than came", func(m *messages) { m.copiedHere("e", 5, 55) }, nil, false},
 		{"another log", func(m *messages) { m.copiedHere("f", 3, 33) }, nil, false},
 		{"another item is copied in the place", func(m *messages) { m.copiedHere("e", 3, 55) }, nil, true},
+		{"another item is copied in the place, and one after it", func(m *messages) { m.copiedHere("e", 3, 55); m.copiedHere("e", 4, 44) }, nil, true},
+		{"far ahead", func(m *messages) { m.copiedHere("e", 5000, 1); m.copiedHere("e", 4, 44) }, []string{"three", "four"}, false},
 		{"a client of another node had it", func(m *messages) { m.note(3, 0) }, []string{"three"}, false},
 		{"the members have changed", func(m *messages) { m.distrust(); <-m.bell; m.copiedHere("e", 4, 44) }, nil, false},
 		{"a look finds them", func(m *messages) { m.holdAgain([]logItem{three, four}); m.release(true) }, nil, false},
