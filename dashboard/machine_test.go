@@ -19,7 +19,9 @@ func TestMachineOnAPage(t *testing.T) {
 		Boards: []Board{{Name: "main", Panels: []Panel{
 			{Name: "any", Feed: "rows"}, {Name: "fixed", Feed: "rows@third"},
 		}}},
-		Cluster: func(j Joining) (cluster.Cluster, error) { return pair{cluster.NewLocal(j.Node, j.Handler), j.Status}, nil },
+		Cluster: func(j Joining) (cluster.Cluster, error) {
+			return pair{cluster.NewLocal(j.Node, j.Handler), j.Status}, nil
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
