@@ -117,7 +117,9 @@ func (d *Dashboard) Run(ctx context.Context) error {
 		go func() { ended <- run(work) }()
 	}
 	d.ready.Store(true)
-	serve := d.joining.await(!d.cluster.State().Degraded)
+	serve := d.joining.await(!d.cluster.State().Degraded, func() {
+		d.log.Warn("not joined yet: this node starts alone and goes on trying", "node", d.opts.Node, "after", joinFor)
+	})
 	defer serve()
 	left := len(workers)
 	var err error

@@ -31,12 +31,17 @@ func (j *joining) under() bool {
 	}
 }
 
-// await ends the joining when the node has joined, after joinFor, or when stop is called.
-func (j *joining) await(joined bool) (stop func()) {
+// await ends the joining when the node has joined, after joinFor, or when stop is called. alone is called where it was not joined in time.
+func (j *joining) await(joined bool, alone func()) (stop func()) {
 	if joined {
 		j.end()
 	}
-	late := time.AfterFunc(joinFor, j.end)
+	late := time.AfterFunc(joinFor, func() {
+		if j.under() {
+			alone()
+		}
+		j.end()
+	})
 	return func() {
 		late.Stop()
 		j.end()
