@@ -50,7 +50,7 @@ func (o Options) withDefaults() Options {
 func ParseAddress(s string) (Options, error) {
 	u, err := url.Parse(s)
 	if err != nil || u.Scheme != "hazelcast" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
-		return Options{}, fmt.Errorf("cluster address %q: want hazelcast://host:port,host:port/name", s)
+		return Options{}, badAddress(s)
 	}
 	var o Options
 	for host := range strings.SplitSeq(u.Host, ",") {
@@ -58,7 +58,7 @@ func ParseAddress(s string) (Options, error) {
 			host = net.JoinHostPort(strings.Trim(host, "[]"), "5701")
 		}
 		if strings.HasPrefix(host, ":") {
-			return Options{}, fmt.Errorf("cluster address %q: a host is missing", s)
+			return Options{}, fmt.Errorf("%w; a host is missing", badAddress(s))
 		}
 		o.Addresses = append(o.Addresses, host)
 	}
@@ -101,6 +101,14 @@ func NewHazelcast(node string, handler Handler, opts Options) *Hazelcast {
 	h.presence = newPresence(h)
 	h.readings = newReadings(h)
 	return h
+}
+
+// badAddress refuses an address without telling the secret in it.
+func badAddress(s string) error {
+	if at := strings.LastIndexByte(s, '@'); at >= 0 {
+		s = "***" + s[at:]
+	}
+	return fmt.Errorf("cluster address %q: want hazelcast://host:port,host:port/name", s)
 }
 
 // Run connects in the background, again and again until ctx ends; the node is degraded while it has no member.

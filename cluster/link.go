@@ -62,7 +62,7 @@ func (h *Hazelcast) keepLinked(ctx context.Context) {
 	addresses := slices.Clone(h.opts.Addresses)
 	stayed := false // with the same addresses, though nothing came of it
 	for patience := startFor; ctx.Err() == nil; patience = min(2*patience, startMost) {
-		if addresses = reachable(ctx, addresses); ctx.Err() != nil {
+		if addresses = h.reachable(ctx, addresses); ctx.Err() != nil {
 			return
 		}
 		answered, linked, err := h.holdLink(ctx, addresses, patience)
@@ -81,14 +81,20 @@ func (h *Hazelcast) keepLinked(ctx context.Context) {
 }
 
 // reachable waits until one of the addresses accepts connections and returns them all, that one first.
-func reachable(ctx context.Context, addresses []string) []string {
+func (h *Hazelcast) reachable(ctx context.Context, addresses []string) []string {
 	dialer := net.Dialer{Timeout: dialFor}
-	for ctx.Err() == nil {
+	for told := false; ctx.Err() == nil; told = true {
+		var errs []error
 		for i, address := range addresses {
-			if conn, err := dialer.DialContext(ctx, "tcp", address); err == nil {
+			conn, err := dialer.DialContext(ctx, "tcp", address)
+			if err == nil {
 				_ = conn.Close()
 				return append(slices.Clone(addresses[i:]), addresses[:i]...)
 			}
+			errs = append(errs, err)
+		}
+		if !told && ctx.Err() == nil {
+			h.opts.Logger.Warn("no member accepts a connection, trying again", "node", h.node, "err", errors.Join(errs...))
 		}
 		pause(ctx, time.Second)
 	}
@@ -219,7 +225,7 @@ func (h *Hazelcast) startClient(
 	c.AddMembershipListener(func(hzcluster.MembershipStateChanged) { ring(bell) })
 	client, err := hazelcast.StartNewClientWithConfig(ctx, c)
 	if err != nil {
-		return nil, fmt.Errorf("connect to Hazelcast cluster %q at %v: %w", h.opts.Cluster, addresses, err)
+		return nil, fmt.Errorf("connect to Hazelcast cluster %q at %v (is that its name there?): %w", h.opts.Cluster, addresses, err)
 	}
 	return client, nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,6 +26,9 @@ func TestParseAddress(t *testing.T) {
 		{in: "hazelcast:///x", bad: true},
 		{in: "redis://a/x", bad: true},
 		{in: "a:5701", bad: true},
+		{in: "hazelcast://ann:secret@a:b:c/x?", bad: true},
+		{in: "ann:secret@a", bad: true},
+		{in: "hazelcast://ann:secret@,/x", bad: true},
 		{in: "", bad: true},
 	}
 	for _, tt := range tests {
@@ -32,6 +36,9 @@ func TestParseAddress(t *testing.T) {
 		if (err != nil) != tt.bad || !tt.bad && (!slices.Equal(o.Addresses, tt.addresses) || o.Cluster != tt.cluster || o.User != tt.user) {
 			t.Errorf("ParseAddress(%q) = %q, %q, %q, %v; want %q, %q, %q", tt.in, o.Addresses, o.Cluster, o.User, err,
 				tt.addresses, tt.cluster, tt.user)
+		}
+		if err != nil && strings.Contains(err.Error(), "secret") {
+			t.Errorf("ParseAddress(%q) tells the secret: %v", tt.in, err)
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"regexp"
 
 	"github.com/pulsewall/pulsewall/cluster"
@@ -11,7 +10,7 @@ import (
 // UnmarshalText reads the address of Hazelcast members.
 func (v *members) UnmarshalText(text []byte) error {
 	if _, err := cluster.ParseAddress(string(text)); err != nil {
-		return fmt.Errorf("%w; allowed: hazelcast://HOST:PORT,HOST:PORT/NAME", err)
+		return err
 	}
 	*v = members(text)
 	return nil
