@@ -18,7 +18,7 @@ type flags struct {
 	TLSKey       string       `help:"Private key of the certificate." placeholder:"FILE" name:"tls-key"`
 	Origin       []origin     `help:"Further origin whose pages may connect and post, such as https://wall.example, or null. Behind a proxy on this machine: the address that people see. Repeatable." placeholder:"ORIGIN"`
 	TrustedProxy []addressSet `help:"Proxy whose X-Forwarded-* headers count: an address or CIDR. Repeatable." placeholder:"ADDRESS"`
-	Node         name         `help:"Name of this node (default: the host name)." placeholder:"NAME"`
+	Node         name         `help:"Name of this node (default: the host name, in a cluster with a suffix)." placeholder:"NAME"`
 	Cluster      members      `help:"Hazelcast members that join this node to others: hazelcast://HOST:PORT,HOST:PORT/NAME. Without it the node is alone." placeholder:"ADDRESS"`
 	StrictReady  *bool        `help:"Answer /readyz with 503 while the node has lost its cluster, so that a balancer takes it out." placeholder:"BOOL"`
 	LogLevel     logLevel     `help:"debug, info, warn or error (default info)." placeholder:"LEVEL"`
