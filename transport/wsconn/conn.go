@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -23,22 +24,45 @@ const (
 	TooBig         = 1009
 	ServiceRestart = 1012
 	WrongFrames    = 4400 // too many wrong frames in a row
+	TokenEnded     = 4401
+	Withdrawn      = 4403 // a right was
 	TooSlow        = 4408
 )
 
-// Options of a handshake.
+// Options of a connection.
 type Options struct {
-	Subprotocol  string        // chosen when the client offers it
+	Subprotocol  string        // chosen when the client offers it; offered when dialling
 	ReadLimit    int64         // bytes of a message; more closes 1009
 	WriteTimeout time.Duration // without any movement
+	Binary       bool          // speaks binary messages: text closes 1003; else text, and binary closes 1003
 }
 
-// Conn is an accepted WebSocket that speaks text. All methods may be called concurrently, Read and
-// Write by one goroutine each.
+// compression is offered, or taken when offered. Binary messages are mostly compressed by whoever makes them.
+func (o Options) compression() websocket.CompressionMode {
+	if o.Binary {
+		return websocket.CompressionDisabled
+	}
+	return websocket.CompressionNoContextTakeover
+}
+
+// Conn is a WebSocket, accepted or dialled, that speaks text or binary messages. All methods may be called concurrently, Read by one
+// goroutine.
 type Conn struct {
 	lib      *websocket.Conn
 	socket   *socket
+	speaks   websocket.MessageType
+	form     func(first byte, payload []byte) []byte // frame or maskedFrame
 	deflated bool
+}
+
+// newConn is what Accept and Dial return.
+func newConn(lib *websocket.Conn, s *socket, opts Options) *Conn {
+	lib.SetReadLimit(opts.ReadLimit)
+	c := &Conn{lib: lib, socket: s, speaks: websocket.MessageText, form: frame}
+	if opts.Binary {
+		c.speaks = websocket.MessageBinary
+	}
+	return c
 }
 
 // Accept answers the handshake, whose origin the caller has checked. When it fails it has written the refusal.
@@ -47,20 +71,20 @@ func Accept(w http.ResponseWriter, r *http.Request, opts Options) (*Conn, error)
 	lib, err := websocket.Accept(c, legalOffers(r), &websocket.AcceptOptions{
 		Subprotocols:       []string{opts.Subprotocol},
 		InsecureSkipVerify: true, // the name of the library's own origin check, which does not know proxies
-		CompressionMode:    websocket.CompressionNoContextTakeover,
+		CompressionMode:    opts.compression(),
 	})
 	if err != nil {
 		return nil, err
 	}
-	lib.SetReadLimit(opts.ReadLimit)
-	deflated := strings.Contains(w.Header().Get(extensions), "permessage-deflate")
-	return &Conn{lib: lib, socket: c.socket, deflated: deflated}, nil
+	conn := newConn(lib, c.socket, opts)
+	conn.deflated = strings.Contains(w.Header().Get(extensions), "permessage-deflate")
+	return conn, nil
 }
 
-// Deflated says whether deflated frames may be written.
+// Deflated says whether deflated frames may be written to an accepted connection.
 func (c *Conn) Deflated() bool { return c.deflated }
 
-// Read returns the next text message. It must be called all the time, or pings go unanswered. When it fails, the connection has been
+// Read returns the next message. It must be called all the time, or pings go unanswered. When it fails, the connection has been
 // closed with the code that tells why.
 func (c *Conn) Read() ([]byte, error) {
 	typ, p, err := c.lib.Read(context.Background()) // an expired context would cut the connection; Close ends the read
@@ -69,19 +93,50 @@ func (c *Conn) Read() ([]byte, error) {
 		c.Close(ProtocolError, "")
 		return nil, err
 	}
-	if typ != websocket.MessageText {
-		c.Close(Unsupported, "text only")
-		return nil, errors.New("wsconn: binary message")
+	if typ != c.speaks {
+		c.Close(Unsupported, map[websocket.MessageType]string{websocket.MessageText: "text only", websocket.MessageBinary: "binary only"}[c.speaks])
+		return nil, fmt.Errorf("wsconn: %v where none is spoken", typ)
 	}
-	if !utf8.Valid(p) {
+	if typ == websocket.MessageText && !utf8.Valid(p) {
 		c.Close(NotUTF8, "not UTF-8")
 		return nil, errors.New("wsconn: text that is not UTF-8")
 	}
 	return p, nil
 }
 
-// Write writes prepared frames, whole. It waits as long as anything moves, and fails with ErrSlow when nothing did for the write timeout.
+// Write writes prepared frames to an accepted connection, whole. It waits as long as anything moves, and fails with ErrSlow when nothing
+// did for the write timeout.
 func (c *Conn) Write(frames []byte) error { return c.socket.send(frames) }
+
+// Send writes p as one message, like Write. Text must be UTF-8.
+func (c *Conn) Send(p []byte) error {
+	op := byte(opText)
+	if c.speaks == websocket.MessageBinary {
+		op = opBinary
+	}
+	return c.socket.send(c.form(fin|op, p))
+}
+
+// Ping asks for a sign of life and returns nil when anything was heard of the peer, net.ErrClosed when the connection has closed, or ctx's
+// error. Read and Tend must run meanwhile.
+func (c *Conn) Ping(ctx context.Context) error {
+	heard := c.socket.listen()
+	if _, err := c.socket.Write(c.form(fin|opPing, nil)); err != nil {
+		return err
+	}
+	select {
+	case <-heard:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if c.socket.closed.Load() {
+		return net.ErrClosed
+	}
+	return nil
+}
+
+// CloseCode is the code of the peer's close frame in an error of Read, 1005 for one without a code; 0: there was none.
+func CloseCode(err error) int { return max(0, int(websocket.CloseStatus(err))) }
 
 // Tend answers the peer's pings, pings it every so often, and returns nil when ctx ends, or an error when it was quiet for so long: nothing
 // heard, and no write that had to wait moved on. It must run as long as the connection is used.
@@ -102,7 +157,7 @@ func (c *Conn) Tend(ctx context.Context, every, quiet time.Duration) error {
 				continue
 			}
 			pinged = now
-			if _, err := c.socket.Write(frame(fin|opPing, nil)); err != nil {
+			if _, err := c.socket.Write(c.form(fin|opPing, nil)); err != nil {
 				return err
 			}
 		}
