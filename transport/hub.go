@@ -6,8 +6,14 @@ import (
 	"sync"
 )
 
-// ErrClosed reports a hub that has been closed.
-var ErrClosed = errors.New("hub is closed")
+// Why a stream ended that its client did not end.
+var (
+	ErrClosed = errors.New("hub is closed")
+
+	// As causes of a request's context, these two end what is served for it, a WebSocket with a code of its own.
+	ErrTokenEnded = errors.New("the token ended")
+	ErrWithdrawn  = errors.New("a right was withdrawn")
+)
 
 // Hub holds the newest update of each topic, the log of messages and the sessions. All its methods may be called
 // concurrently, and none waits for a client but Drain, Close and the Serve methods.

@@ -29,10 +29,8 @@ func (h *Hub) ServePoll(w http.ResponseWriter, r *http.Request, o Opening, wait 
 	if err := ignoreUnsupported(answer.control.SetWriteDeadline(time.Time{})); err != nil { // of the server, shorter than the wait
 		return err
 	}
-	ctx, cancel := context.WithCancel(s.ctx)
-	defer cancel()
-	defer context.AfterFunc(r.Context(), cancel)()
-	batch, err := s.poll(ctx, wait)
+	defer s.endWith(r.Context())()
+	batch, err := s.poll(s.ctx, wait)
 	if err != nil {
 		return err
 	}
@@ -41,7 +39,7 @@ func (h *Hub) ServePoll(w http.ResponseWriter, r *http.Request, o Opening, wait 
 		events = append(events, h.pollerNews(s)...)
 	}
 	defer answer.stopOn(s.ctx)()
-	n, err := answer.write(ctx, pollBody(w.Header(), r, s.cursor(), events))
+	n, err := answer.write(s.ctx, pollBody(w.Header(), r, s.cursor(), events))
 	if err != nil {
 		if errors.Is(err, wsconn.ErrSlow) {
 			h.count.slowCloses.Add(1)

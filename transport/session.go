@@ -210,6 +210,11 @@ func (s *Session) expect(index int64) {
 	s.ring()
 }
 
+// endWith ends the session with ctx, for the same cause, until stop is called.
+func (s *Session) endWith(ctx context.Context) (stop func() bool) {
+	return context.AfterFunc(ctx, func() { s.cancel(context.Cause(ctx)) })
+}
+
 // Close takes the session out of the hub. It may be called again.
 func (s *Session) Close() {
 	s.depart()

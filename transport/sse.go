@@ -34,11 +34,9 @@ func (h *Hub) ServeSSE(w http.ResponseWriter, r *http.Request, o Opening) error 
 	if err := ignoreUnsupported(sw.body.control.SetReadDeadline(time.Time{})); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(s.ctx)
-	defer cancel()
-	defer context.AfterFunc(r.Context(), cancel)()
+	defer s.endWith(r.Context())()
 	defer sw.body.stopOn(s.ctx)()
-	err = s.stream(ctx, sw)
+	err = s.stream(s.ctx, sw)
 	if errors.Is(err, wsconn.ErrSlow) {
 		h.count.slowCloses.Add(1) // nothing more can be told
 	}

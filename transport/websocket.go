@@ -22,7 +22,7 @@ const (
 	longestQuiet = 35 * time.Second // without a sign of the client
 )
 
-// ServeWebSocket upgrades r and serves a session until it ends. Ops of the client go to handle. The caller has checked the handshake,
+// ServeWebSocket upgrades r and serves a session until it or the context of r ends. Ops of the client go to handle. The caller has checked the handshake,
 // the origin and o; what it refuses is refused before.
 func (h *Hub) ServeWebSocket(w http.ResponseWriter, r *http.Request, o Opening, handle Handler) error {
 	s, err := h.admit(r.Context(), o, WebSocket)
@@ -41,6 +41,7 @@ func (h *Hub) ServeWebSocket(w http.ResponseWriter, r *http.Request, o Opening, 
 	ctx, cancel := context.WithCancelCause(s.ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(s.ctx, conn.Stop)()
+	defer s.endWith(r.Context())()
 	var wg sync.WaitGroup
 	wg.Go(func() { cancel(s.readOps(ctx, conn, handle)) })
 	wg.Go(func() { cancel(conn.Tend(ctx, pingEvery, longestQuiet)) })
@@ -66,6 +67,10 @@ func (s *Session) goodbye(conn *wsconn.Conn, err error) {
 		conn.Close(wsconn.TooSlow, "too slow")
 	case errors.As(err, &wrong):
 		conn.Close(wsconn.WrongFrames, wrong.Error())
+	case errors.Is(err, ErrTokenEnded):
+		conn.Close(wsconn.TokenEnded, ErrTokenEnded.Error())
+	case errors.Is(err, ErrWithdrawn):
+		conn.Close(wsconn.Withdrawn, ErrWithdrawn.Error())
 	case errors.Is(err, ErrClosed):
 		conn.Close(wsconn.GoingAway, "")
 	default: // the network, or the client has gone
