@@ -19,7 +19,7 @@ import (
 const (
 	GoingAway      = 1001
 	ProtocolError  = 1002
-	Unsupported    = 1003 // binary where text is spoken
+	Unsupported    = 1003 // binary where text is spoken, or the other way round
 	NotUTF8        = 1007
 	TooBig         = 1009
 	ServiceRestart = 1012
@@ -27,6 +27,7 @@ const (
 	TokenEnded     = 4401
 	Withdrawn      = 4403 // a right was
 	TooSlow        = 4408
+	Replaced       = 4409 // by a newcomer of the same name
 )
 
 // Options of a connection.

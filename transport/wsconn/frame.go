@@ -1,19 +1,23 @@
 package wsconn
 
 import (
+	"crypto/rand"
 	"encoding/binary"
 	"slices"
 )
 
 // The first byte of a frame (RFC 6455, 5.2).
 const (
-	fin     = 0x80
-	rsv1    = 0x40 // permessage-deflate (RFC 7692, 6)
-	opText  = 0x1
-	opClose = 0x8
-	opPing  = 0x9
-	control = 0x8 // set in the opcodes of control frames
+	fin      = 0x80
+	rsv1     = 0x40 // permessage-deflate (RFC 7692, 6)
+	opText   = 0x1
+	opBinary = 0x2
+	opClose  = 0x8
+	opPing   = 0x9
 )
+
+// masked is set in the second byte of a frame from a client (RFC 6455, 5.3).
+const masked = 0x80
 
 // TextFrame is a whole text message in one frame from a server.
 func TextFrame(payload []byte) []byte { return frame(fin|opText, payload) }
@@ -39,16 +43,39 @@ func frame(first byte, payload []byte) []byte {
 	return append(b, payload...)
 }
 
-// restOfFrame is what is missing of the frame in which p, unmasked frames after the last begun bytes of one, was cut at n.
+// maskedFrame is a frame from a client: its payload is disguised by a key that nobody can foresee.
+func maskedFrame(first byte, payload []byte) []byte {
+	plain := frame(first, payload)
+	head := len(plain) - len(payload)
+	b := make([]byte, len(plain)+4)
+	copy(b, plain[:head])
+	b[1] |= masked
+	key := b[head : head+4]
+	_, _ = rand.Read(key) // it never fails
+	disguise(b[head+4:], plain[head:], key)
+	return b
+}
+
+// disguise masks from into to, or takes the mask off.
+func disguise(to, from, key []byte) {
+	for i, c := range from {
+		to[i] = c ^ key[i%4]
+	}
+}
+
+// restOfFrame is what is missing of the frame in which p, frames after the last begun bytes of one, was cut at n.
 func restOfFrame(p []byte, begun, n int) []byte {
 	end := begun
 	for end < n {
-		head, size := 2, int(p[end+1])
+		head, size := 2, int(p[end+1]&^masked)
+		if p[end+1]&masked != 0 {
+			head += 4
+		}
 		switch size {
 		case 126:
-			head, size = 4, int(binary.BigEndian.Uint16(p[end+2:]))
+			head, size = head+2, int(binary.BigEndian.Uint16(p[end+2:]))
 		case 127:
-			head, size = 10, int(binary.BigEndian.Uint64(p[end+2:])) // #nosec G115 -- written by frame
+			head, size = head+8, int(binary.BigEndian.Uint64(p[end+2:])) // #nosec G115 -- written by frame
 		}
 		end += head + size
 	}

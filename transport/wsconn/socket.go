@@ -40,7 +40,9 @@ type socket struct {
 	sending bool   // guarded by mu: data is going out
 	stopped bool   // guarded by mu: no more data
 
-	heard atomic.Int64 // when the peer was heard last; Unix nanoseconds
+	heard  atomic.Int64                  // when the peer was heard last; Unix nanoseconds
+	ear    atomic.Pointer[chan struct{}] // closed when the peer is heard next, or the socket closes; nil: nobody listens
+	closed atomic.Bool
 }
 
 func newSocket(conn net.Conn, timeout time.Duration) *socket {
@@ -56,8 +58,41 @@ func (s *socket) Read(p []byte) (int, error) {
 	n, err := s.Conn.Read(p)
 	if n > 0 {
 		s.heard.Store(time.Now().UnixNano())
+		s.tell()
 	}
 	return n, err
+}
+
+// listen returns what is closed when the peer is heard from now on, or the socket has closed.
+func (s *socket) listen() <-chan struct{} {
+	ear := make(chan struct{})
+	for !s.ear.CompareAndSwap(nil, &ear) {
+		if other := s.ear.Load(); other != nil {
+			return *other
+		}
+	}
+	if s.closed.Load() { // and may have told before
+		s.tell()
+	}
+	return ear
+}
+
+// tell ends the wait of those who listen.
+func (s *socket) tell() {
+	if s.ear.Load() == nil { // nearly always
+		return
+	}
+	if ear := s.ear.Swap(nil); ear != nil {
+		close(*ear)
+	}
+}
+
+// Close closes the socket, and ends the wait of those who listen.
+func (s *socket) Close() error {
+	s.closed.Store(true)
+	err := s.Conn.Close()
+	s.tell()
+	return err
 }
 
 // quiet is how long neither was the peer heard nor did a write that had to wait move on.
@@ -96,8 +131,20 @@ func (s *socket) Write(p []byte) (int, error) {
 
 // mended is p, but for the echo of a close reason that is not UTF-8 (RFC 6455, 8.1).
 func mended(p []byte) []byte {
-	if len(p) > 4 && p[0]&0xf == opClose && !utf8.Valid(p[4:]) {
-		return frame(fin|opClose, []byte{NotUTF8 >> 8, NotUTF8 & 0xff})
+	if p[0]&0xf != opClose {
+		return p
+	}
+	code := []byte{NotUTF8 >> 8, NotUTF8 & 0xff}
+	if p[1]&masked == 0 {
+		if len(p) > 4 && !utf8.Valid(p[4:]) {
+			return frame(fin|opClose, code)
+		}
+		return p
+	}
+	payload := make([]byte, len(p)-6)
+	disguise(payload, p[6:], p[2:6])
+	if len(payload) > 2 && !utf8.Valid(payload[2:]) {
+		return maskedFrame(fin|opClose, code)
 	}
 	return p
 }

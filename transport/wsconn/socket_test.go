@@ -31,12 +31,16 @@ func TestFrameLengths(t *testing.T) {
 // TestRestOfFrame: whatever was cut where, the rest ends where its frame does.
 func TestRestOfFrame(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		first := TextFrame(make([]byte, rapid.IntRange(0, 300).Draw(t, "first")))
+		form := frame
+		if rapid.Bool().Draw(t, "masked") {
+			form = maskedFrame
+		}
+		first := form(fin|opText, make([]byte, rapid.IntRange(0, 300).Draw(t, "first")))
 		begun := rapid.IntRange(0, len(first)).Draw(t, "begun")
 		p, ends := first[len(first)-begun:], []int{begun}
 		for range rapid.IntRange(1, 4).Draw(t, "frames") {
 			size := rapid.SampledFrom([]int{0, 1, 125, 126, 4000, 65535, 65536}).Draw(t, "size")
-			p = append(p[:len(p):len(p)], TextFrame(make([]byte, size))...)
+			p = append(p[:len(p):len(p)], form(fin|opText, make([]byte, size))...)
 			ends = append(ends, len(p))
 		}
 		n := rapid.IntRange(0, len(p)).Draw(t, "cut")
@@ -112,6 +116,8 @@ func TestMended(t *testing.T) {
 		{"\x88\x04\x03\xe8ok", "\x88\x04\x03\xe8ok"},
 		{"\x88\x03\x03\xe8\xff", "\x88\x02\x03\xef"}, // 1007
 		{"\x8a\x03\xff\xff\xff", "\x8a\x03\xff\xff\xff"},
+		{"\x88\x80\x01\x02\x03\x04", "\x88\x80\x01\x02\x03\x04"},
+		{"\x88\x83\x00\x00\x00\x00\x03\xe8x", "\x88\x83\x00\x00\x00\x00\x03\xe8x"},
 	}
 	for _, tt := range tests {
 		if got := mended([]byte(tt.in)); string(got) != tt.want {
@@ -120,11 +126,23 @@ func TestMended(t *testing.T) {
 	}
 }
 
+// TestMendedMasked: the echo of a dialled connection is masked, and so is what replaces it.
+func TestMendedMasked(t *testing.T) {
+	got := mended(maskedFrame(fin|opClose, []byte("\x03\xe8\xff")))
+	if len(got) != 8 || got[0] != fin|opClose || got[1] != masked|2 {
+		t.Fatalf("mended = %q; want a masked close frame with a code alone", got)
+	}
+	code := make([]byte, 2)
+	if disguise(code, got[6:], got[2:6]); string(code) != "\x03\xef" {
+		t.Errorf("code %q; want 1007", code)
+	}
+}
+
 // TestTendGivesUp: a peer that takes pings and answers none is given up.
 func TestTendGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, peer := pipe(t)
-		c := &Conn{socket: s}
+		c := &Conn{socket: s, form: frame}
 		go func() { _, _ = io.Copy(io.Discard, peer) }() // takes the pings, never answers
 		began := time.Now()
 		err := c.Tend(t.Context(), 15*time.Second, 35*time.Second)
@@ -139,7 +157,7 @@ func TestTendIsSlow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, _ := pipe(t) // takes no ping
 		began := time.Now()
-		err := (&Conn{socket: s}).Tend(t.Context(), 15*time.Second, 35*time.Second)
+		err := (&Conn{socket: s, form: frame}).Tend(t.Context(), 15*time.Second, 35*time.Second)
 		if took := time.Since(began); !errors.Is(err, ErrSlow) || took < 25*time.Second || took > 27*time.Second {
 			t.Errorf("Tend = %v after %v; want ErrSlow 10 s after the first ping", err, took)
 		}
