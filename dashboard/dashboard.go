@@ -132,18 +132,23 @@ func (d *Dashboard) Run(ctx context.Context) error {
 	serve()
 	d.drain(work)
 	stop()
-	timeout := time.NewTimer(stopTimeout)
-	defer timeout.Stop()
+	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	defer cancel()
 	for ; left > 0; left-- {
 		select {
 		case e := <-ended:
 			err = errors.Join(err, e)
-		case <-timeout.C:
+		case <-late.Done():
 			d.log.Warn("a source or the cluster goes on though it was told to end; it is left behind")
 			left = 1
 		}
 	}
 	d.hub.Close()
+	select {
+	case <-d.gate.shutting():
+	case <-late.Done():
+		d.log.Warn("a client or a hook goes on though it was told to end; it is left behind")
+	}
 	return err
 }
 

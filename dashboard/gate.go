@@ -58,6 +58,7 @@ type gate struct {
 
 	mu     sync.Mutex
 	open   int                // guarded by mu
+	shut   chan struct{}      // guarded by mu: nil until shutting, closed when the last has left
 	byAddr map[netip.Addr]int // guarded by mu
 }
 
@@ -67,6 +68,9 @@ func newGate(limits Limits) *gate { return &gate{limits: limits, byAddr: make(ma
 func (g *gate) enter(from netip.Addr) (leave func(), err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if g.shut != nil {
+		return nil, errLeaving
+	}
 	if g.open >= g.limits.Connections {
 		return nil, refuse(http.StatusServiceUnavailable, "all %d connections are taken", g.limits.Connections).after(5 * time.Second)
 	}
@@ -83,11 +87,24 @@ func (g *gate) enter(from netip.Addr) (leave func(), err error) {
 func (g *gate) leave(from netip.Addr) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.open--
+	if g.open--; g.open == 0 && g.shut != nil {
+		close(g.shut)
+	}
 	if !from.IsValid() {
 		return
 	}
 	if g.byAddr[from]--; g.byAddr[from] == 0 {
 		delete(g.byAddr, from)
 	}
+}
+
+// shutting lets nobody in any more, and returns what is closed when the last has left. It is called once.
+func (g *gate) shutting() <-chan struct{} {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.shut = make(chan struct{})
+	if g.open == 0 {
+		close(g.shut)
+	}
+	return g.shut
 }

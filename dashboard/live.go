@@ -2,9 +2,9 @@ package dashboard
 
 import (
 	"encoding/base64"
-	"errors"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/pulsewall/pulsewall/feeds"
@@ -28,70 +28,55 @@ func (d *Dashboard) liveSocket(w http.ResponseWriter, r *http.Request) {
 		d.refuse(w, r, err)
 		return
 	}
-	d.open(w, r, transport.WebSocket, func(o *wish, watched *watched) error {
+	d.open(w, r, transport.WebSocket, func(r *http.Request, o *wish, watched *watched) error {
 		return d.hub.ServeWebSocket(w, r, o.Opening, d.ops(watched))
 	})
 }
 
 func (d *Dashboard) liveEvents(w http.ResponseWriter, r *http.Request) {
-	d.open(w, r, transport.SSE, func(o *wish, _ *watched) error { return d.hub.ServeSSE(w, r, o.Opening) })
+	d.open(w, r, transport.SSE, func(r *http.Request, o *wish, _ *watched) error { return d.hub.ServeSSE(w, r, o.Opening) })
 }
 
 func (d *Dashboard) livePoll(w http.ResponseWriter, r *http.Request) {
-	d.open(w, r, transport.LongPoll, func(o *wish, _ *watched) error { return d.hub.ServePoll(w, r, o.Opening, o.wait) })
+	d.open(w, r, transport.LongPoll, func(r *http.Request, o *wish, _ *watched) error { return d.hub.ServePoll(w, r, o.Opening, o.wait) })
 }
 
-// open does what is alike on all transports: it checks the origin, as each counts somebody as online and has sources polled, then the
-// query and the limits, watches what is asked for, serves, and
-// lets go of it.
-func (d *Dashboard) open(w http.ResponseWriter, r *http.Request, kind transport.Kind, serve func(*wish, *watched) error) {
-	if err := d.checkOrigin(r); err != nil {
-		d.refuse(w, r, err)
-		return
-	}
+// open does what is alike on all transports: it reads the query, lets the client in, watches what is asked for, serves, and lets go of it.
+func (d *Dashboard) open(w http.ResponseWriter, r *http.Request, kind transport.Kind, serve func(*http.Request, *wish, *watched) error) {
 	o, err := d.wish(r)
 	if err != nil {
 		d.refuse(w, r, err)
 		return
 	}
-	if d.hub.Draining() {
-		d.refuse(w, r, errLeaving)
-		return
+	v := &Visit{
+		Transport: kind, Session: o.Session, UnionID: o.UnionID, Name: o.Name,
+		Subs: slices.Clone(o.subs), Rooms: slices.Clone(o.Rooms),
 	}
-	from := d.clientAddr(r)
-	leave, err := d.gate.enter(from)
-	if err != nil {
-		d.refuse(w, r, err)
-		return
-	}
-	defer leave()
-	watched := &watched{d: d, from: from}
-	defer watched.releaseAll()
-	for _, sub := range o.subs {
-		if err := watched.add(sub); err != nil {
-			d.refuse(w, r, err)
-			return
+	d.enter(w, r, v, func(r *http.Request) error {
+		if err := o.as(d, v); err != nil {
+			return err
 		}
-	}
-	d.forgetOld(o.subs)
-	if kind == transport.LongPoll && o.After == "" && o.LastEventID == "" {
-		readings, _ := d.newest(r.Context(), o.subs) // the first ones, or 2 s; what is refused was refused by watch
-		d.putMissing(readings)
-	}
-	err = serve(o, watched)
-	switch {
-	case err == nil:
-	case !begun(w) && r.Context().Err() == nil: // the hub has closed in the meantime
-		d.refuse(w, r, err)
-	case !errors.Is(err, transport.ErrClosed):
-		d.log.Debug("stream ended", "transport", kind, "err", err)
-	}
+		watched := &watched{d: d, from: d.clientAddr(r), visit: v}
+		defer watched.releaseAll()
+		for _, sub := range o.subs {
+			if err := watched.add(sub); err != nil {
+				return err
+			}
+		}
+		d.forgetOld(o.subs)
+		if kind == transport.LongPoll && o.After == "" && o.LastEventID == "" {
+			readings, _ := d.newest(r.Context(), o.subs) // the first ones, or 2 s; what is refused was refused by watch
+			d.putMissing(readings)
+		}
+		return serve(r, o, watched)
+	})
 }
 
 // watched are the subscriptions of one stream, by topic. One goroutine uses it.
 type watched struct {
 	d        *Dashboard
 	from     netip.Addr // the client's address; not valid where that is not known
+	visit    *Visit
 	releases map[string]func()
 }
 

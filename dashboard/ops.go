@@ -31,6 +31,9 @@ func (d *Dashboard) do(ctx context.Context, s *transport.Session, op transport.O
 	if len(op.Ref) > 64 {
 		return transport.Reply{}, refuse(http.StatusBadRequest, "ref %q has %d bytes: at most 64 are allowed", clip(op.Ref), len(op.Ref))
 	}
+	if err := d.askAllow(ctx, watched.visit, op); err != nil {
+		return transport.Reply{}, err
+	}
 	switch op.Op {
 	case "subscribe":
 		return d.subscribe(s, op.Sub, watched)

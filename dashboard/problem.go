@@ -16,14 +16,15 @@ import (
 	"github.com/pulsewall/pulsewall/views"
 )
 
-// Problem is why a request was refused (RFC 9457). Detail says what was wrong, the value seen and what is allowed.
+// Problem is why a request was refused (RFC 9457). Detail says what was wrong, the value seen and what is allowed. Of one that Admit
+// or Allow returns only Status (400–599), Detail and RetryAfter count.
 type Problem struct {
 	Type   string `json:"type"`
 	Title  string `json:"title"`
 	Status int    `json:"status"`
 	Detail string `json:"detail"`
 
-	retry time.Duration // said as Retry-After; 0: not
+	RetryAfter time.Duration `json:"-"` // said as Retry-After; 0: not
 }
 
 func (p *Problem) Error() string { return p.Detail }
@@ -35,7 +36,7 @@ func refuse(status int, format string, args ...any) *Problem {
 
 // after says when to come again.
 func (p *Problem) after(d time.Duration) *Problem {
-	p.retry = d
+	p.RetryAfter = d
 	return p
 }
 
@@ -49,6 +50,8 @@ var statuses = []struct {
 	{feeds.ErrBadSubscription, http.StatusBadRequest, 0},
 	{feeds.ErrTooManyPolls, http.StatusTooManyRequests, 30 * time.Second},
 	{transport.ErrBadAddress, http.StatusBadRequest, 0},
+	{transport.ErrTokenEnded, http.StatusUnauthorized, 0},
+	{transport.ErrWithdrawn, http.StatusForbidden, 0},
 }
 
 // errFailed is what a client is told of a mistake of this program.
@@ -110,8 +113,8 @@ func (d *Dashboard) refused(w http.ResponseWriter, r *http.Request, err error) *
 		h.Set("Cache-Control", "no-store")
 	}
 	h.Del("ETag")
-	if p.retry > 0 {
-		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(p.retry.Seconds()))))
+	if p.RetryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(p.RetryAfter.Seconds()))))
 	}
 	return p
 }

@@ -46,8 +46,22 @@ func parseQuery(raw string) (url.Values, error) {
 // wish is what a live query asks for, the same on every transport.
 type wish struct {
 	transport.Opening
-	subs []feeds.Subscription
-	wait time.Duration // of a long poll
+	query url.Values
+	subs  []feeds.Subscription
+	wait  time.Duration // of a long poll
+}
+
+// as takes over who the client is by Admit.
+func (o *wish) as(d *Dashboard, v *Visit) (err error) {
+	if v.UnionID != o.UnionID {
+		o.query.Set("unionId", v.UnionID)
+		if o.subs, err = d.subscriptions(o.query); err != nil {
+			return err
+		}
+		o.Topics = topics(o.subs)
+	}
+	o.UnionID, o.Name = v.UnionID, v.Name
+	return nil
 }
 
 // wish reads the live query.
@@ -56,7 +70,7 @@ func (d *Dashboard) wish(r *http.Request) (*wish, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &wish{}
+	o := &wish{query: q}
 	if o.UnionID, o.Name, err = who(q); err != nil {
 		return nil, err
 	}

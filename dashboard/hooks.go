@@ -1,0 +1,174 @@
+package dashboard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/pulsewall/pulsewall/feeds"
+	"github.com/pulsewall/pulsewall/transport"
+)
+
+// Visit is a client that stays: one open stream, or one long poll. Admit may set who it is, Attributes and Allow; afterwards nobody may
+// change it.
+type Visit struct {
+	Transport     transport.Kind
+	Session       string               // of the hello that the client had before; empty: it is new
+	UnionID, Name string               // as the client says; what Admit makes of them counts
+	Subs          []feeds.Subscription // as asked for, canonical; one without a user is then of who Admit says it is
+	Rooms         []string             // as asked for
+
+	// Attributes are the program's own.
+	Attributes map[string]any
+	// Allow is asked before each op of a WebSocket's client (subscribe, join, send …), with the same errors as Admit. The default
+	// allows all.
+	Allow func(context.Context, transport.Op) error
+
+	end   context.CancelCauseFunc
+	named bool // Admit said who it is
+}
+
+// mayBecome refuses a client that says later, in band, that it is somebody else than Admit said.
+func (v *Visit) mayBecome(unionID string) error {
+	if v.named && unionID != v.UnionID {
+		return refuse(http.StatusForbidden, "unionId %q: this connection is that of %s", clip(unionID), v.UnionID)
+	}
+	return nil
+}
+
+// End ends the visit: a WebSocket is closed with 4401 where why is transport.ErrTokenEnded, else with 4403; other streams end, and a
+// poll that waits is answered 401 or 403. Whoever comes back meets Admit. It may be called from when Admit was called, at any time,
+// by any goroutine and again, and does not wait.
+func (v *Visit) End(why error) {
+	if !errors.Is(why, transport.ErrTokenEnded) {
+		why = fmt.Errorf("%w: %w", transport.ErrWithdrawn, why)
+	}
+	v.end(why)
+}
+
+// admitWithin is how long Admit may take.
+const admitWithin = 10 * time.Second
+
+var (
+	errUnsure   = refuse(http.StatusServiceUnavailable, "the server cannot find out now whether this is allowed: try again").after(5 * time.Second)
+	errPanicked = errors.New("the server panicked")
+)
+
+// enter lets in a client that stays. It does what is alike on all its addresses: it checks the origin, as each counts somebody as online
+// and has sources polled, the limits, and what Admit says; then it serves, and what serve returns before an answer has begun is
+// refused. The request that serve gets ends with the visit.
+func (d *Dashboard) enter(w http.ResponseWriter, r *http.Request, v *Visit, serve func(*http.Request) error) {
+	if err := d.checkOrigin(r); err != nil {
+		d.refuse(w, r, err)
+		return
+	}
+	if d.hub.Draining() {
+		d.refuse(w, r, errLeaving)
+		return
+	}
+	leave, err := d.gate.enter(d.clientAddr(r))
+	if err != nil {
+		d.refuse(w, r, err)
+		return
+	}
+	defer leave()
+	visit, left, err := d.admit(r, v)
+	if err != nil {
+		d.refuse(w, r, err)
+		return
+	}
+	err = errPanicked
+	defer func() { left(err) }()
+	err = serve(visit)
+	switch {
+	case err == nil:
+	case !begun(w) && r.Context().Err() == nil: // the hub has closed in the meantime, or the visit was ended
+		d.refuse(w, r, err)
+	case !errors.Is(err, transport.ErrClosed):
+		d.log.Debug("stream ended", "transport", v.Transport, "err", err)
+	}
+}
+
+// admit asks the program whether the visit may begin, and who it is. Whoever is admitted must leave, with what ended the visit; to
+// leave again does nothing. visit is r with a context that ends with the visit.
+func (d *Dashboard) admit(r *http.Request, v *Visit) (visit *http.Request, left func(error), err error) {
+	ctx, end := context.WithCancelCause(r.Context())
+	v.end = end
+	if err := d.askAdmit(r, v); err != nil {
+		end(err)
+		return nil, nil, err
+	}
+	var once sync.Once
+	return r.WithContext(ctx), func(err error) {
+		once.Do(func() {
+			end(nil)
+			d.tellLeft(v, err)
+		})
+	}, nil
+}
+
+func (d *Dashboard) askAdmit(r *http.Request, v *Visit) (err error) {
+	if d.opts.Admit == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), admitWithin)
+	defer cancel()
+	defer func() {
+		if p := recover(); p != nil {
+			d.log.Error("Admit panicked", "panic", p, "stack", string(debug.Stack()))
+			err = errFailed
+		}
+	}()
+	if err := d.opts.Admit(r.WithContext(ctx), v); err != nil {
+		return answerOf(err)
+	}
+	if v.UnionID, err = feeds.ParseUnionID(v.UnionID); err != nil {
+		return fmt.Errorf("who Admit says it is: %v", err) //nolint:errorlint // it is no mistake of the client, so not to be told as one
+	}
+	v.named = v.UnionID != ""
+	if err := checkName(v.Name); err != nil {
+		return fmt.Errorf("what Admit calls it: %v", err) //nolint:errorlint // likewise
+	}
+	return nil
+}
+
+// askAllow asks the program whether the client may do what it asks in band. A panic is caught as any of an op is.
+func (d *Dashboard) askAllow(ctx context.Context, v *Visit, op transport.Op) error {
+	if v.Allow == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, admitWithin)
+	defer cancel()
+	if err := v.Allow(ctx, op); err != nil {
+		return answerOf(err)
+	}
+	return nil
+}
+
+// answerOf is what a client is told of an error of the program that mounts this one.
+func answerOf(err error) error {
+	var p *Problem
+	switch {
+	case errors.As(err, &p) && p.Status >= 400 && p.Status <= 599:
+		return refuse(p.Status, "%s", p.Detail).after(p.RetryAfter)
+	case errors.Is(err, context.DeadlineExceeded):
+		return errUnsure
+	}
+	return fmt.Errorf("hook: %v", err) //nolint:errorlint // only a Problem is for clients
+}
+
+func (d *Dashboard) tellLeft(v *Visit, err error) {
+	if d.opts.Left == nil {
+		return
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			d.log.Error("Left panicked", "panic", p, "stack", string(debug.Stack()))
+		}
+	}()
+	d.opts.Left(v, err)
+}
