@@ -3,6 +3,7 @@
 package balancer
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -33,8 +34,8 @@ func TestConfigure(t *testing.T) {
 			}
 		}
 		before, after := strings.Count(string(tt.file), "\n"), strings.Count(string(got), "\n")
-		if after != before+1 || strings.Contains(string(got), "127.0.0.1:700") {
-			t.Errorf("%s has %d lines instead of %d:\n%s", tt.kind, after, before+1, got)
+		if after != before+2 || strings.Contains(string(got), "127.0.0.1:700") {
+			t.Errorf("%s has %d lines instead of %d:\n%s", tt.kind, after, before+2, got)
 		}
 	}
 	if _, err := configure([]byte("nothing"), Nginx, "127.0.0.1:9999", nodes); err == nil {
@@ -42,14 +43,51 @@ func TestConfigure(t *testing.T) {
 	}
 }
 
-// TestStart has each balancer give requests to all nodes in turn, and end.
-func TestStart(t *testing.T) {
-	var nodes []string
-	for _, name := range []string{"a", "b", "c"} {
+// TestSockJS has each balancer give all requests of a SockJS session to one node, and sessions to all nodes.
+func TestSockJS(t *testing.T) {
+	nodes := named(t, "a", "b", "c")
+	for _, kind := range []Kind{Nginx, HAProxy} {
+		b, err := Start(t.Context(), Options{Kind: kind, Nodes: nodes, Log: t.Output()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer b.Close()
+		seen := make(map[string]int)
+		for n := range 60 {
+			session, first := fmt.Sprintf("http://%s/sockjs/%03d/session%d/", b.Addr(), n%7, n), ""
+			for _, request := range []string{"xhr_streaming", "xhr_send?t=1", "xhr_send?t=2", "jsonp?c=a", "websocket"} {
+				resp, err := http.Get(session + request)
+				if err != nil {
+					t.Fatal(err)
+				}
+				resp.Body.Close()
+				if first == "" {
+					first = resp.Header.Get("Node")
+					seen[first]++
+				} else if at := resp.Header.Get("Node"); at != first {
+					t.Errorf("%s: %s%s is at %s; want %s as before", kind, session, request, at, first)
+				}
+			}
+		}
+		if len(seen) != 3 {
+			t.Errorf("%s gave sessions to %v; want all nodes", kind, seen)
+		}
+	}
+}
+
+// named starts nodes that say their name, and returns their host:port.
+func named(t *testing.T, names ...string) (nodes []string) {
+	for _, name := range names {
 		node := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Node", name) }))
 		t.Cleanup(node.Close)
 		nodes = append(nodes, strings.TrimPrefix(node.URL, "http://"))
 	}
+	return nodes
+}
+
+// TestStart has each balancer give requests to all nodes in turn, and end.
+func TestStart(t *testing.T) {
+	nodes := named(t, "a", "b", "c")
 	for _, kind := range []Kind{Nginx, HAProxy} {
 		b, err := Start(t.Context(), Options{Kind: kind, Nodes: nodes, Log: t.Output()})
 		if err != nil {
