@@ -27,7 +27,12 @@ const (
 	WebSocket Kind = "websocket"
 	SSE       Kind = "sse"
 	LongPoll  Kind = "poll"
+
+	// Those of older clients.
+	Pushes Kind = "msg"
+	Texts  Kind = "message"
+	SockJS Kind = "sockjs"
 )
 
-// Kinds are all transports, in the order in which a client tries them.
-var Kinds = [...]Kind{WebSocket, SSE, LongPoll}
+// Kinds are all transports: those that a client tries, in that order, then those of older clients.
+var Kinds = [...]Kind{WebSocket, SSE, LongPoll, Pushes, Texts, SockJS}

@@ -19,9 +19,10 @@ type event struct {
 	id   string
 	data []byte
 
-	retry time.Duration // of a bye
+	retry   time.Duration // of a bye
+	message *Message      // of a message
 
-	object, ws, wsDeflated, sse, sseDeflated form
+	object, ws, wsDeflated, sse, sseDeflated, bare form
 }
 
 // form is bytes that are made once.

@@ -71,7 +71,7 @@ func newEntry(item Item, now time.Time) entry {
 	b, _ := m.MarshalJSON()  // its Data is JSON now
 	end := len(b) - len("}") // Data comes last
 	m.Data = b[end-len(m.Data) : end : end]
-	made := &event{name: "message", id: m.ID, data: b}
+	made := &event{name: "message", id: m.ID, data: b, message: &m}
 	return entry{Position: item.Position, key: item.Key, at: now, message: &m, data: b, made: made}
 }
 
@@ -269,5 +269,5 @@ func (e *entry) event() *event {
 	if e.made != nil {
 		return e.made
 	}
-	return &event{name: "message", id: e.message.ID, data: e.data}
+	return &event{name: "message", id: e.message.ID, data: e.data, message: e.message}
 }

@@ -26,6 +26,9 @@ func (s *Session) Next(ctx context.Context, until time.Time) (Batch, error) {
 			s.position = s.pending // passed over what was not for it
 			return Batch{}, nil
 		}
+		if s.succeeds {
+			s.succeed()
+		}
 		at := earlier(until, s.again)
 		if s.behind {
 			at = earlier(at, s.catchUp)
@@ -83,6 +86,7 @@ func (s *Session) collect() Batch {
 	tell := s.open.Presence && s.kind != LongPoll && (s.seen.looked != h.roll.version || !s.again.IsZero())
 	pressing := h.roll.pressing(s)
 	bye := s.bye
+	s.succeeds = s.succession != nil
 	h.mu.RUnlock()
 	for _, r := range readings { // encoded on first need, outside the lock
 		if e := r.update.event(s.open.Format, r.had, h.opts.Logger); e != nil {

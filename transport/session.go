@@ -35,18 +35,19 @@ type Session struct {
 	wake   chan struct{} // size 1: there may be something new
 
 	// Guarded by hub.mu. Only the goroutine that calls Next writes them under a read lock, and only it reads what it writes.
-	interests interests
-	versions  map[string]int64 // of pending, by topic
-	next      int64            // index; no message from pending up to here, exclusive, is for it; 0: none up to the head of the log is
-	skip      int64            // index; it did not get what this node alone had up to here, and shall not
-	reply     *event
-	bye       *event
-	gone      bool // no longer counted
-	closed    bool
-	seen      seen
-	entered   uint64 // how often the census had been read
-	since     time.Time
-	answered  atomic.Bool // of a poll: its answer went out
+	interests  interests
+	versions   map[string]int64 // of pending, by topic
+	next       int64            // index; no message from pending up to here, exclusive, is for it; 0: none up to the head of the log is
+	skip       int64            // index; it did not get what this node alone had up to here, and shall not
+	reply      *event
+	bye        *event
+	succession *succession // of a Follower: who it is to be; nil: who it is
+	gone       bool        // no longer counted
+	closed     bool
+	seen       seen
+	entered    uint64 // how often the census had been read
+	since      time.Time
+	answered   atomic.Bool // of a poll: its answer went out
 
 	// Owned by the goroutine that calls Next.
 	position position  // written to the client
@@ -56,6 +57,7 @@ type Session struct {
 	again    time.Time // when presence that is held back may be told
 	catchUp  time.Time // until when what is older than the client has is held back; zero: the cursor was no good
 	behind   bool      // something is
+	succeeds bool      // there is a succession
 	timer    *time.Timer
 
 	replied chan struct{} // size 1: the reply has been written

@@ -1,0 +1,118 @@
+package transport
+
+import (
+	"context"
+	"time"
+)
+
+// Follower is a session whose client does not speak our events: it gets messages and nothing else. That older ones are no longer kept
+// cannot be told to it; it goes on with what there is.
+type Follower struct{ s *Session }
+
+// OpenFollower opens one that counts in presence and in its rooms like any stream, with kind as its transport. Readings are not for it:
+// o.Topics is empty. The caller must Close it. Error: ErrClosed.
+func (h *Hub) OpenFollower(ctx context.Context, o Opening, kind Kind) (*Follower, error) {
+	s, err := h.admit(ctx, o, kind)
+	if err != nil {
+		return nil, err
+	}
+	return &Follower{s}, nil
+}
+
+// Follow opens a Follower, runs it and closes it.
+func (h *Hub) Follow(ctx context.Context, o Opening, kind Kind, take func(ctx context.Context, m *Message) error) error {
+	f, err := h.OpenFollower(ctx, o, kind)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return f.Run(ctx, take)
+}
+
+// Run gives take each message for the client, in order, until ctx ends, take fails, or the hub closes (ErrClosed) or drains (nil). take
+// may wait for the client: what comes meanwhile stays in the log. Its context ends with the session. It must not change the message.
+// Run must be called once.
+func (f *Follower) Run(ctx context.Context, take func(ctx context.Context, m *Message) error) error {
+	defer f.s.endWith(ctx)()
+	return f.s.follow(f.s.ctx, func(e *event) error {
+		err := take(f.s.ctx, e.message)
+		if err == nil {
+			f.s.hub.count.wrote(f.s.kind, 1, len(e.message.Data))
+		}
+		return err
+	})
+}
+
+// Session is its name.
+func (f *Follower) Session() string { return f.s.id }
+
+// UnionID is who it is now; empty: nobody.
+func (f *Follower) UnionID() string {
+	f.s.hub.mu.RLock()
+	defer f.s.hub.mu.RUnlock()
+	return f.s.open.UnionID
+}
+
+// Become makes it the session of another user, and returns when it is: messages whose place is before are for who it was, and have been
+// given to take, those after are for who it is. Run must be running; one goroutine at a time may call it.
+func (f *Follower) Become(ctx context.Context, unionID string) error {
+	s := f.s
+	next := &succession{unionID: unionID, done: make(chan struct{})}
+	s.hub.mu.Lock()
+	s.succession = next
+	s.hub.mu.Unlock()
+	s.ring()
+	select {
+	case <-next.done:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-s.ctx.Done():
+		return context.Cause(s.ctx)
+	}
+}
+
+// Close takes it out of the hub. It may be called again.
+func (f *Follower) Close() { f.s.Close() }
+
+// follow gives take each message until ctx or the session ends or take fails, or, without an error, until a bye.
+func (s *Session) follow(ctx context.Context, take func(e *event) error) error {
+	for {
+		batch, err := s.Next(ctx, time.Time{})
+		if err != nil {
+			return err
+		}
+		for _, e := range batch.events {
+			if e.message == nil {
+				continue
+			}
+			if err := take(e); err != nil {
+				return err
+			}
+		}
+		if batch.last {
+			return nil
+		}
+	}
+}
+
+// succession is who a session is to be next.
+type succession struct {
+	unionID string
+	done    chan struct{} // closed when it is
+}
+
+// succeed makes the session that of the next user, when everything for the one before has been given out. It is called by Next.
+func (s *Session) succeed() {
+	h := s.hub
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if s.next != 0 || s.gone { // something came since
+		return
+	}
+	s.open.UnionID = s.succession.unionID
+	h.roll.move(s)
+	h.rollChanged()
+	close(s.succession.done)
+	s.succession = nil
+}
