@@ -55,3 +55,47 @@ func ExampleNew() {
 	// /d/sea 200
 	// ended: <nil>
 }
+
+// A program that knows its people says who a stream is of, and ends those of somebody who logs out.
+func ExampleOptions_admit() {
+	sessions := map[string]string{"c0ffee": "7"} // the program's own: unionId by cookie
+	visits := make(map[*dashboard.Visit]bool)    // a program that serves guards it with a mutex
+	d, err := dashboard.New(dashboard.Options{
+		Node:  "harbour",
+		Feeds: []feeds.Feed{{Name: "tides", Source: tides{}}},
+		Admit: func(r *http.Request, v *dashboard.Visit) error {
+			cookie, err := r.Cookie("session")
+			if err != nil || sessions[cookie.Value] == "" {
+				return &dashboard.Problem{Status: http.StatusUnauthorized, Detail: "log in first"}
+			}
+			v.UnionID = sessions[cookie.Value] // whatever the query says
+			visits[v] = true
+			return nil
+		},
+		Left: func(v *dashboard.Visit, _ error) {
+			delete(visits, v) // at a logout: v.End(transport.ErrTokenEnded) for each that is left
+			fmt.Println(v.Transport, "of", v.UnionID, "is over")
+		},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ran := make(chan error, 1)
+	go func() { ran <- d.Run(ctx) }()
+	for _, cookie := range []string{"session=c0ffee", "session=stolen"} {
+		r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/live/poll?wait=0", nil)
+		r.Header.Set("Cookie", cookie)
+		w := httptest.NewRecorder()
+		d.ServeHTTP(w, r)
+		fmt.Println(w.Code)
+	}
+	cancel()
+	fmt.Println("ended:", <-ran)
+	// Output:
+	// poll of 7 is over
+	// 200
+	// 401
+	// ended: <nil>
+}

@@ -154,7 +154,11 @@ func answerOf(err error) error {
 	var p *Problem
 	switch {
 	case errors.As(err, &p) && p.Status >= 400 && p.Status <= 599:
-		return refuse(p.Status, "%s", p.Detail).after(p.RetryAfter)
+		again := p.RetryAfter
+		if again <= 0 && (p.Status == http.StatusTooManyRequests || p.Status == http.StatusServiceUnavailable) {
+			again = errUnsure.RetryAfter // these always say when
+		}
+		return refuse(p.Status, "%s", p.Detail).after(again)
 	case errors.Is(err, context.DeadlineExceeded):
 		return errUnsure
 	}

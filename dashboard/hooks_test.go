@@ -1,0 +1,330 @@
+package dashboard_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pulsewall/pulsewall/dashboard"
+	"github.com/pulsewall/pulsewall/transport"
+)
+
+// door notes who was admitted and who left, and lets in by the header Ticket.
+type door struct {
+	mu       sync.Mutex
+	admitted []*dashboard.Visit
+	left     map[*dashboard.Visit][]error
+}
+
+func (d *door) options() dashboard.Options {
+	d.left = make(map[*dashboard.Visit][]error)
+	return two(dashboard.Options{Admit: d.admit, Left: d.leave})
+}
+
+func (d *door) admit(r *http.Request, v *dashboard.Visit) error {
+	switch ticket := r.Header.Get("Ticket"); ticket {
+	case "":
+		return &dashboard.Problem{Status: http.StatusUnauthorized, Detail: "no ticket"}
+	case "full":
+		return &dashboard.Problem{Status: http.StatusServiceUnavailable, Detail: "the house is full"}
+	case "odd":
+		return fmt.Errorf("odd: %w", &dashboard.Problem{Status: http.StatusOK, Detail: "secret"})
+	case "broken":
+		return errors.New("secret")
+	case "late":
+		return fmt.Errorf("ask the office: %w", context.DeadlineExceeded)
+	case "panic":
+		panic("secret")
+	default:
+		v.UnionID, v.Attributes = ticket, map[string]any{"row": 3}
+	}
+	v.Allow = func(_ context.Context, op transport.Op) error {
+		if op.Op == "subscribe" && op.Sub != "mine" {
+			return &dashboard.Problem{Status: http.StatusForbidden, Detail: "only mine"}
+		}
+		return nil
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.admitted = append(d.admitted, v)
+	return nil
+}
+
+func (d *door) leave(v *dashboard.Visit, err error) {
+	d.mu.Lock()
+	d.left[v] = append(d.left[v], err)
+	d.mu.Unlock()
+	if v.UnionID == "13" {
+		panic("unlucky")
+	}
+}
+
+// last is the newest visit.
+func (d *door) last() *dashboard.Visit {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.admitted[len(d.admitted)-1]
+}
+
+// count is how many were admitted.
+func (d *door) count() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.admitted)
+}
+
+// wantLeft waits until n visits were admitted and each has left once, and returns why the last one did.
+func (d *door) wantLeft(t *testing.T, n int) (why error) {
+	t.Helper()
+	eventually(t, func() error {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if len(d.admitted) != n || len(d.left) != n {
+			return fmt.Errorf("%d admitted, %d left; want %d", len(d.admitted), len(d.left), n)
+		}
+		for _, v := range d.admitted {
+			if len(d.left[v]) != 1 {
+				return fmt.Errorf("%s left %d times", v.UnionID, len(d.left[v]))
+			}
+		}
+		why = d.left[d.admitted[n-1]][0]
+		return nil
+	})
+	return why
+}
+
+// ways are the headers that ask for each transport.
+var ways = []struct {
+	kind    transport.Kind
+	headers []string
+}{
+	{transport.WebSocket, handshake},
+	{transport.SSE, []string{"Accept: text/event-stream"}},
+	{transport.LongPoll, nil},
+}
+
+// A program that refuses is obeyed alike on all transports, before any upgrade, and one that fails tells clients nothing.
+func TestAdmitRefuses(t *testing.T) {
+	door := &door{}
+	w := newWall(t, door.options(), false)
+	tests := []struct {
+		ticket string
+		status int
+		detail string
+	}{
+		{"", 401, "no ticket"},
+		{"full", 503, "the house is full"},
+		{"odd", 500, "its log says why"},
+		{"broken", 500, "its log says why"},
+		{"late", 503, "try again"},
+		{"panic", 500, "its log says why"},
+		{"seven", 500, "its log says why"}, // is no unionId
+	}
+	for _, tt := range tests {
+		for _, way := range ways {
+			r := w.get("/live?sub=mine", append([]string{"Ticket: " + tt.ticket}, way.headers...)...)
+			r.wantProblem(t, fmt.Sprint(tt.ticket, way.kind), tt.status, tt.detail)
+			if strings.Contains(r.body, "secret") {
+				t.Errorf("%s: tells %s", tt.ticket, r.body)
+			}
+		}
+	}
+	door.mu.Lock()
+	defer door.mu.Unlock()
+	if len(door.left) != 0 {
+		t.Errorf("%d left that were not let in", len(door.left))
+	}
+}
+
+// Who a client is, the program says: for the session, and for what it watches.
+func TestAdmitSaysWho(t *testing.T) {
+	door := &door{}
+	w := newWall(t, door.options(), false)
+	subs := func(e event) string { return fmt.Sprint(e.Data["subs"]) }
+
+	s := w.socket("?unionId=8&sub=mine&room=r", "Ticket: 007")
+	if got := subs(s.until("hello")); got != "[mine/7/1/10]" {
+		t.Errorf("ws: %s", got)
+	}
+	v := door.last()
+	if got := fmt.Sprintf("%s %s %s %s %v", v.Transport, v.UnionID, v.Subs, v.Rooms, v.Attributes); got != "websocket 7 [mine/8/1/10] [r] map[row:3]" {
+		t.Errorf("seen: %s", got)
+	}
+	if body := w.get("/api/presence/users/7").body; !strings.Contains(body, `"websocket":1`) {
+		t.Errorf("online: %s", body)
+	}
+	for op, want := range map[string]string{`{"op":"subscribe","sub":"rows"}`: "only mine", `{"op":"subscribe","sub":"mine"}`: "mine/7/1/10", `{"op":"ping"}`: "time"} {
+		if got := fmt.Sprint(s.ask(op).Data); !strings.Contains(got, want) {
+			t.Errorf("%s: %s; want %s", op, got, want)
+		}
+	}
+	_ = s.conn.Close()
+	if why := door.wantLeft(t, 1); why == nil {
+		t.Error("a client that is cut left without a reason")
+	}
+
+	r := w.get("/live?wait=0&sub=mine", "Ticket: 13")
+	if !strings.Contains(r.body, `["mine/13/1/10"]`) {
+		t.Errorf("poll: %s", r.body)
+	}
+	if why := door.wantLeft(t, 2); why != nil { // though Left panics
+		t.Errorf("a poll that was answered left: %v", why)
+	}
+	w.get("/live?sub=mine&sub=mine/1&sub=nope", "Ticket: 7").wantProblem(t, "unknown feed", 404, "nope") // was not asked
+	door.wantLeft(t, 2)
+}
+
+// The program ends what it admitted, while it is open, before it is, and again.
+func TestEndVisit(t *testing.T) {
+	door := &door{}
+	w := newWall(t, door.options(), false)
+	sse := func() *bufio.Scanner {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.URL+"/live?sub=rows", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Accept", "text/event-stream")
+		r.Header.Set("Ticket", "7")
+		res, err := w.Client().Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = res.Body.Close() })
+		return bufio.NewScanner(res.Body)
+	}
+	tests := []struct {
+		why    error
+		code   uint16
+		status int
+	}{
+		{transport.ErrTokenEnded, 4401, 401},
+		{fmt.Errorf("by the office: %w", transport.ErrTokenEnded), 4401, 401},
+		{errors.New("thrown out"), 4403, 403},
+	}
+	n := 0
+	for _, tt := range tests {
+		s := w.socket("?sub=rows", "Ticket: 7")
+		s.until("hello")
+		door.last().End(tt.why)
+		door.last().End(errors.New("again"))
+		if code := s.closed(); code != tt.code {
+			t.Errorf("%v: closed %d; want %d", tt.why, code, tt.code)
+		}
+		_ = s.conn.Close()
+		n++
+		if why := door.wantLeft(t, n); !errors.Is(why, tt.why) {
+			t.Errorf("left with %v; want %v", why, tt.why)
+		}
+
+		stream := sse()
+		stream.Scan()
+		door.last().End(tt.why)
+		for stream.Scan() { // to its end
+		}
+		n++
+		if why := door.wantLeft(t, n); !errors.Is(why, tt.why) {
+			t.Errorf("left with %v; want %v", why, tt.why)
+		}
+
+		cursor := w.get("/live?wait=0", "Ticket: 7").object(t)["cursor"].(string)
+		n++
+		door.wantLeft(t, n)
+		answered := make(chan answer, 1)
+		go func() { answered <- w.get("/live?after="+cursor, "Ticket: 7") }()
+		eventually(t, func() error {
+			if door.count() != n+1 {
+				return errors.New("the poll has not come")
+			}
+			return nil
+		})
+		door.last().End(tt.why)
+		(<-answered).wantProblem(t, "poll", tt.status, "")
+		n++
+		door.wantLeft(t, n)
+		door.last().End(tt.why) // is over
+	}
+}
+
+// When Run has returned, everybody has left who was admitted, and nobody is admitted any more.
+func TestLeftBeforeRunReturns(t *testing.T) {
+	door := &door{}
+	opts := door.options()
+	opts.Logger = slog.New(slog.DiscardHandler)
+	var slow sync.WaitGroup
+	opts.Left = func(v *dashboard.Visit, err error) {
+		slow.Wait() // until Run has been told to end
+		door.leave(v, err)
+	}
+	d, err := dashboard.New(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- d.Run(ctx) }()
+	server := httptest.NewServer(d)
+	defer server.Close()
+	w := &wall{server, t}
+	for range 3 {
+		w.socket("?sub=rows", "Ticket: 7").until("hello")
+	}
+	slow.Add(1)
+	time.AfterFunc(50*time.Millisecond, slow.Done)
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	door.mu.Lock()
+	left := len(door.left)
+	door.mu.Unlock()
+	if left != 3 {
+		t.Errorf("%d of 3 have left when Run returns", left)
+	}
+	w.get("/live", "Ticket: 7").wantProblem(t, "afterwards", 503, "leaving")
+	door.wantLeft(t, 3)
+}
+
+// Who was admitted leaves though nothing is served: a limit refuses after Admit, the client goes while Admit thinks.
+func TestLeftThoughNotServed(t *testing.T) {
+	door := &door{}
+	opts := door.options()
+	opts.Limits.Polls = 1
+	thinking := make(chan struct{})
+	opts.Admit = func(r *http.Request, v *dashboard.Visit) error {
+		if r.Header.Get("Ticket") == "99" {
+			close(thinking)
+			<-r.Context().Done()
+		}
+		return door.admit(r, v)
+	}
+	w := newWall(t, opts, false)
+	w.get("/live?sub=rows&sub=mine", "Ticket: 7").wantProblem(t, "limit", 429, "in all")
+	if why := door.wantLeft(t, 1); why == nil {
+		t.Error("refused, but left without a reason")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		r, _ := http.NewRequestWithContext(ctx, http.MethodGet, w.URL+"/live?after=earliest", nil)
+		r.Header.Set("Ticket", "99")
+		if res, err := w.Client().Do(r); err == nil {
+			_, _ = io.Copy(io.Discard, res.Body)
+			_ = res.Body.Close()
+		}
+	}()
+	<-thinking
+	cancel()
+	<-gone
+	door.wantLeft(t, 2)
+}
