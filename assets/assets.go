@@ -23,7 +23,7 @@ var files embed.FS
 // client are the parts of pulsewall.js in the order in which they need each other. Browsers get them as one file.
 var client = []string{
 	"dom.js", "words.js", "clock.js", "rungs.js", "link.js", "recovery.js", "ops.js", "scale.js", "chart.js",
-	"panel.js", "notices.js", "header.js", "place.js", "page.js", "listen.js",
+	"panel.js", "notices.js", "header.js", "place.js", "attend.js", "page.js", "listen.js",
 }
 
 // comments are lines of a script that hold nothing else: a fifth of its weight. What is left keeps its line.
@@ -42,6 +42,7 @@ const worthGzip = 256
 // asset is one file as it is served.
 type asset struct {
 	url    string
+	hash   string // in the address
 	kind   string
 	plain  []byte
 	gziped []byte // nil where it would not be smaller
@@ -54,11 +55,8 @@ type catalog struct {
 
 var load = sync.OnceValue(func() catalog {
 	c := catalog{byName: make(map[string]*asset), byURL: make(map[string]*asset)}
-	script := make([][]byte, 0, len(client))
-	for _, name := range client {
-		script = append(script, comments.ReplaceAll(read(name), nil))
-	}
-	c.add("pulsewall.js", bytes.Join(script, []byte("\n")))
+	c.add("pulsewall.js", script(client))
+	c.add("guest.js", script(guest))
 	entries, err := files.ReadDir(".")
 	if err != nil {
 		panic(err) // an embedded directory is always there
@@ -68,6 +66,15 @@ var load = sync.OnceValue(func() catalog {
 	}
 	return c
 })
+
+// script is one file made of parts.
+func script(names []string) []byte {
+	parts := make([][]byte, 0, len(names))
+	for _, name := range names {
+		parts = append(parts, comments.ReplaceAll(read(name), nil))
+	}
+	return bytes.Join(parts, []byte("\n"))
+}
 
 func read(name string) []byte {
 	b, err := files.ReadFile(name)
@@ -79,9 +86,10 @@ func read(name string) []byte {
 
 func (c catalog) add(name string, content []byte) {
 	sum := sha256.Sum256(content)
-	ext := path.Ext(name)
+	ext, hash := path.Ext(name), hex.EncodeToString(sum[:4])
 	a := &asset{
-		url:    "/assets/" + strings.TrimSuffix(name, ext) + "-" + hex.EncodeToString(sum[:4]) + ext,
+		url:    "/assets/" + strings.TrimSuffix(name, ext) + "-" + hash + ext,
+		hash:   hash,
 		kind:   types[ext],
 		plain:  content,
 		gziped: compress(content),
@@ -130,6 +138,8 @@ func Handler() http.Handler {
 			http.Error(w, "there is no such asset; addresses change with the content", http.StatusNotFound)
 			return
 		}
+		w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+		w.Header().Set("Vary", "Accept-Encoding")
 		a.serve(w, r)
 	})
 }
@@ -138,8 +148,6 @@ func (a *asset) serve(w http.ResponseWriter, r *http.Request) {
 	h, body := w.Header(), a.plain
 	h.Set("Content-Type", a.kind)
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Cache-Control", "public, max-age=31536000, immutable")
-	h.Set("Vary", "Accept-Encoding")
 	if a.gziped != nil && acceptsGzip(r) {
 		h.Set("Content-Encoding", "gzip")
 		body = a.gziped

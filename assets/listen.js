@@ -59,23 +59,14 @@
 
   // listen connects a page with what happens around it.
   pulsewall.listen = function (page) {
-    var link = page.link;
     function on(target, name, act) { target.addEventListener(name, act, false); }
     on(document, "click", function (event) { click(page, event); });
     on(document, "submit", function (event) { submit(page, event); });
     on(window, "popstate", function (event) {
       if (event.state && event.state.currents) { page.go(event.state, false); }
     });
-    on(document, "visibilitychange", function () {
-      if (!page.hidden()) { link.appear(); }
-      page.release();
-    });
-    on(window, "online", function () { link.wake(); });
-    on(window, "offline", function () { link.wake(); });
-    on(window, "pagehide", function () { link.stop(); });
-    on(window, "pageshow", function (event) {
-      if (event.persisted) { link.resume(); }
-    });
+    pulsewall.attend(page.link);
+    on(document, "visibilitychange", function () { page.release(); });
     if (window.matchMedia && window.matchMedia("(prefers-color-scheme: dark)").addListener) {
       window.matchMedia("(prefers-color-scheme: dark)").addListener(function () { pulsewall.charts.recolour(page.panels); });
     }

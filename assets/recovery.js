@@ -176,7 +176,7 @@
   Link.prototype.tick = function () {
     var now = Date.now(), gap = now - this.tickedAt;
     this.tickedAt = now;
-    if (gap < -1000 || gap > (document.hidden ? Link.THROTTLED : Link.SLEPT)) {
+    if (gap < -1000 || gap > (window.document && window.document.hidden ? Link.THROTTLED : Link.SLEPT)) {
       this.sleptAt = now;
       this.clock.forget();
       this.wake();

@@ -88,41 +88,63 @@
   // ask sends one poll. done gets {events, cursor}, or {status, detail, retry}: status 0 for no answer of the server's,
   // retry in ms where it named one. With patience (ms) no answer by then is none. close forgets the request.
   function ask(address, done, patience) {
+    return exchange("GET", address, null, function (request) { done(request ? read(request) : { status: 0 }); }, patience);
+  }
+
+  // post sends an object. done(problem, result) gets one of them, the problem as ask does, with its title.
+  function post(address, object, done) {
+    return exchange("POST", address, JSON.stringify(object), function (request) {
+      var body = parse(request.responseText), problem;
+      if (request.status >= 200 && request.status < 300 && body) {
+        done(null, body);
+        return;
+      }
+      problem = refusal(request, body);
+      problem.title = body && String(body.title || "");
+      done(problem, null);
+    });
+  }
+
+  // exchange makes one request; done gets it when it is over, or null when patience was.
+  function exchange(method, address, body, done, patience) {
     var request = new XMLHttpRequest(), timer = null, over = false;
-    function finish(answer) {
+    function finish(answered) {
       if (over) { return; }
       over = true;
       window.clearTimeout(timer);
-      done(answer);
+      done(answered);
     }
     function forget() {
       over = true;
       window.clearTimeout(timer);
       request.abort();
     }
-    request.open("GET", address, true);
+    request.open(method, address, true);
     request.setRequestHeader("Accept", "application/json");
+    if (body !== null) { request.setRequestHeader("Content-Type", "application/json"); }
     request.onreadystatechange = function () {
-      if (request.readyState === 4 && !over) { finish(read(request)); }
+      if (request.readyState === 4) { finish(request); }
     };
     if (patience) {
       timer = window.setTimeout(function () {
         forget();
-        done({ status: 0 });
+        done(null);
       }, patience);
     }
-    request.send(null);
+    request.send(body);
     return { close: forget };
   }
 
   function read(request) {
-    var body = parse(request.responseText), status = request.status;
-    if (status === 200) {
-      if (!body || !Array.isArray(body.events)) { return { status: 0 }; } // a login page of the network, perhaps
-      return { events: body.events.map(event).filter(Boolean), cursor: typeof body.cursor === "string" ? body.cursor : "" };
-    }
+    var body = parse(request.responseText);
+    if (request.status !== 200) { return refusal(request, body); }
+    if (!body || !Array.isArray(body.events)) { return { status: 0 }; } // a login page of the network, perhaps
+    return { events: body.events.map(event).filter(Boolean), cursor: typeof body.cursor === "string" ? body.cursor : "" };
+  }
+
+  function refusal(request, body) {
     return {
-      status: status,
+      status: request.status,
       detail: body && String(body.detail || body.title || ""), // null: not a word of this server's
       retry: retryAfter(request.getResponseHeader("Retry-After"))
     };
@@ -135,6 +157,7 @@
   }
 
   pulsewall.ask = ask;
+  pulsewall.post = post;
   // here says whether the browser has it, silence how many ms of it are part of the way it works.
   pulsewall.rungs = [
     { name: "websocket", open: websocket, here: function () { return Boolean(window.WebSocket); } },

@@ -43,6 +43,10 @@ func (d *Dashboard) livePoll(w http.ResponseWriter, r *http.Request) {
 
 // open does what is alike on all transports: it reads the query, lets the client in, watches what is asked for, serves, and lets go of it.
 func (d *Dashboard) open(w http.ResponseWriter, r *http.Request, kind transport.Kind, serve func(*http.Request, *wish, *watched) error) {
+	if err := d.checkOrigin(r); err != nil { // before all else: pages of other sites can read this refusal and no other
+		d.refuse(w, r, err)
+		return
+	}
 	o, err := d.wish(r)
 	if err != nil {
 		d.refuse(w, r, err)

@@ -49,7 +49,9 @@ func (d *Dashboard) checkOrigin(r *http.Request) error {
 		if d.mayAct(r, origin) {
 			return nil
 		}
-		return d.crossOrigin(r, "Origin", origin)
+		p := d.crossOrigin(r, "Origin", origin)
+		p.reader = origin // the page is to know why
+		return p
 	case site == "same-origin" || site == "none":
 		return nil
 	case site != "" && referer == "":
@@ -113,7 +115,7 @@ func (d *Dashboard) forwarded(r *http.Request, header string) string {
 }
 
 // share lets pages of the origins that were configured read what they ask for, and answers what browsers ask before they post (Fetch
-// Standard, CORS). To all others nothing is said, and browsers keep answers from them.
+// Standard, CORS). To all others nothing is said but, by checkOrigin, why they are refused: browsers keep all else from them.
 func (d *Dashboard) share(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		origin := r.Header.Get("Origin")
@@ -123,11 +125,12 @@ func (d *Dashboard) share(next http.Handler) http.Handler {
 		}
 		h := w.Header()
 		h.Set("Access-Control-Allow-Origin", origin)
-		h.Set("Access-Control-Expose-Headers", "Retry-After")
+		h.Set("Access-Control-Expose-Headers", "ETag, Retry-After")
 		if r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != "" {
 			h.Set("Access-Control-Allow-Methods", "GET, POST")
-			h.Set("Access-Control-Allow-Headers", "Content-Type, Last-Event-ID")
+			h.Set("Access-Control-Allow-Headers", "Content-Type, If-None-Match, Last-Event-ID")
 			h.Set("Access-Control-Max-Age", "600")
+			h.Set("Vary", "Origin")
 			w.WriteHeader(http.StatusNoContent)
 			return
 		}

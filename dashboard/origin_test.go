@@ -96,13 +96,20 @@ func TestBadOrigins(t *testing.T) {
 	}
 }
 
-// Pages of configured origins may ask first and read the answer; others are told nothing.
+// Pages of configured origins may ask first and read the answer. Others are told nothing but why they are refused.
 func TestShared(t *testing.T) {
 	w := newWall(t, two(dashboard.Options{Origins: []string{"https://wall.example"}}), false)
-	for origin, want := range map[string]string{"https://wall.example": "https://wall.example", "https://evil.example": "", "http://wall.example": ""} {
-		for _, path := range []string{"/live/poll?wait=0", "/api/presence", "/live?sub=nope"} {
-			if got := w.get(path, "Origin: "+origin).Header.Get("Access-Control-Allow-Origin"); got != want {
-				t.Errorf("%s from %s: Access-Control-Allow-Origin %q; want %q", path, origin, got, want)
+	for origin, want := range map[string]string{"https://wall.example": "https://wall.example", "https://evil.example": "", "http://wall.example": "", "null": ""} {
+		for _, path := range []string{"/api/presence", "/api/readings?sub=nope", "/pulsewall.js", "/healthz", "/"} {
+			got := w.get(path, "Origin: "+origin).Header
+			if got.Get("Access-Control-Allow-Origin") != want || !strings.Contains(got.Get("Vary"), "Origin") {
+				t.Errorf("%s from %s: Access-Control-Allow-Origin %q, Vary %q; want %q", path, origin, got.Get("Access-Control-Allow-Origin"), got.Get("Vary"), want)
+			}
+		}
+		for _, path := range []string{"/live/poll?wait=0", "/live?sub=nope"} {
+			got := w.get(path, "Origin: "+origin)
+			if got.Header.Get("Access-Control-Allow-Origin") != origin || (want == "") != (got.StatusCode == 403) {
+				t.Errorf("%s from %s: %d, %v", path, origin, got.StatusCode, got.Header)
 			}
 		}
 		ask := w.do("OPTIONS", "/api/messages", "", "Origin: "+origin, "Access-Control-Request-Method: POST")
@@ -110,6 +117,24 @@ func TestShared(t *testing.T) {
 			t.Errorf("preflight from %s: %d %v", origin, ask.StatusCode, ask.Header)
 		}
 	}
+}
+
+// The client for other pages has an address that stays, and is loaded again only when it has changed.
+func TestClientScript(t *testing.T) {
+	w := newWall(t, two(dashboard.Options{}), false)
+	script := w.get("/pulsewall.js")
+	tag := script.Header.Get("ETag")
+	if script.StatusCode != 200 || script.Header.Get("Content-Type") != "text/javascript; charset=utf-8" ||
+		script.Header.Get("Cache-Control") != "public, max-age=300" || !strings.Contains(script.body, "pulsewall.connect = function") || tag == "" {
+		t.Errorf("/pulsewall.js: %d %v", script.StatusCode, script.Header)
+	}
+	if got := w.get("/pulsewall.js", "If-None-Match: "+tag, "Accept-Encoding: gzip"); got.StatusCode != 304 || got.body != "" {
+		t.Errorf("the same again: %d, %d bytes", got.StatusCode, len(got.body))
+	}
+	if got := w.do("HEAD", "/pulsewall.js", ""); got.StatusCode != 200 || got.body != "" || got.Header.Get("ETag") != tag {
+		t.Errorf("HEAD: %d, %d bytes", got.StatusCode, len(got.body))
+	}
+	w.post("/pulsewall.js", "").wantProblem(t, "post", 405, "allows GET, HEAD")
 }
 
 // A name that is not this server's own may be anybody's, who then reads along in the browsers of this machine.

@@ -25,6 +25,8 @@ type Problem struct {
 	Detail string `json:"detail"`
 
 	RetryAfter time.Duration `json:"-"` // said as Retry-After; 0: not
+
+	reader string // an origin whose pages may read this problem, though no other answer; empty: none
 }
 
 func (p *Problem) Error() string { return p.Detail }
@@ -113,6 +115,9 @@ func (d *Dashboard) refused(w http.ResponseWriter, r *http.Request, err error) *
 		h.Set("Cache-Control", "no-store")
 	}
 	h.Del("ETag")
+	if p.reader != "" {
+		h.Set("Access-Control-Allow-Origin", p.reader)
+	}
 	if p.RetryAfter > 0 {
 		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(p.RetryAfter.Seconds()))))
 	}

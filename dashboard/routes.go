@@ -46,6 +46,7 @@ func (d *Dashboard) routes() http.Handler {
 	})
 	read(r, "/metrics", d.metrics.ServeHTTP) // compresses by itself
 	read(r, "/assets/*", d.getAsset())
+	read(r, "/pulsewall.js", getClient())
 	return r
 }
 
@@ -57,6 +58,18 @@ func (d *Dashboard) getAsset() http.HandlerFunc {
 		files.ServeHTTP(found, r)
 		if found.not {
 			d.refuse(w, r, refuse(http.StatusNotFound, "there is no file %q: addresses of files change with their content", clip(r.URL.Path)))
+		}
+	}
+}
+
+// getClient serves the client for pages of other sites. Its address stays, so it is not cached for long.
+func getClient() http.HandlerFunc {
+	client, etag := assets.Client()
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "public, max-age=300")
+		w.Header().Set("Vary", "Accept-Encoding, Origin")
+		if !notModified(w, r, etag) {
+			client(w, r)
 		}
 	}
 }
