@@ -109,10 +109,11 @@ func TestPollGzip(t *testing.T) {
 
 // TestPollConnectionStays: the deadline of one answer does not end the next request on the connection.
 func TestPollConnectionStays(t *testing.T) {
-	s := newSite(t, Options{WriteTimeout: 50 * time.Millisecond}, false)
+	t.Parallel()
+	s := newSite(t, Options{WriteTimeout: time.Second}, false)
 	c := &pollClient{url: s.URL + "/live/poll?", http: s.httpClient()}
 	for i := range 3 {
-		if cursor, _ := ask(t, c, "after=e-0&wait=0.2"); cursor != "e-0" {
+		if cursor, _ := ask(t, c, "after=e-0&wait=1.5"); cursor != "e-0" {
 			t.Errorf("poll %d: cursor %s; want e-0", i, cursor)
 		}
 	}
@@ -130,7 +131,7 @@ func TestStats(t *testing.T) {
 	eventually(t, func() error {
 		got := s.Stats()
 		counts := fmt.Sprint(got.Sessions, got.Deliveries, got.Resets, got.Kept, got.SlowCloses)
-		if want := "map[poll:0 sse:2 websocket:2] map[poll:2 sse:6 websocket:6] 5 1 0"; counts != want {
+		if want := "map[message:0 msg:0 poll:0 sockjs:0 sse:2 websocket:2] map[message:0 msg:0 poll:2 sockjs:0 sse:6 websocket:6] 5 1 0"; counts != want {
 			return fmt.Errorf("Stats = %s; want %s", counts, want)
 		}
 		for _, kind := range Kinds {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"runtime/debug"
-	"sync"
 	"time"
 
 	"github.com/pulsewall/pulsewall/transport/wsconn"
@@ -37,23 +36,12 @@ func (h *Hub) ServeWebSocket(w http.ResponseWriter, r *http.Request, o Opening, 
 	if err != nil {
 		return err
 	}
-	defer conn.CloseNow()
-	ctx, cancel := context.WithCancelCause(s.ctx)
-	defer cancel(nil)
-	defer context.AfterFunc(s.ctx, conn.Stop)()
 	defer s.endWith(r.Context())()
-	var wg sync.WaitGroup
-	wg.Go(func() { cancel(s.readOps(ctx, conn, handle)) })
-	wg.Go(func() { cancel(conn.Tend(ctx, pingEvery, longestQuiet)) })
-	err = s.stream(ctx, &socketWriter{conn: conn})
-	if cause := context.Cause(ctx); cause != nil && err != nil {
-		err = cause
-	}
-	s.depart() // from the counts, before the goodbye, which may take seconds
-	s.goodbye(conn, err)
-	cancel(nil)
-	wg.Wait()
-	return err
+	return s.converse(conn, func(ctx context.Context, _ context.CancelCauseFunc) error {
+		return s.readOps(ctx, conn, handle)
+	}, func(ctx context.Context) error {
+		return s.stream(ctx, &socketWriter{conn: conn})
+	})
 }
 
 // goodbye closes the connection with the code that tells why.
