@@ -9,6 +9,7 @@ package cluster
 import (
 	"context"
 	"errors"
+	"net/http"
 	"strconv"
 	"time"
 )
@@ -119,6 +120,16 @@ type Cluster interface {
 	Roster() *Roster
 	// Online returns those of the users who are connected to any node at this moment.
 	Online(ctx context.Context, users []string) []string
+
+	// Register takes an end of a channel for a connection of this node, which must Close it. When somebody has it, here or on another
+	// node, and his ping returns nil within AnswerWithin, that is ErrTaken; else his registration ends with ErrReplaced. A node that
+	// is alone asks its own only. ping asks the client of this registration for a sign of life.
+	Register(ctx context.Context, end End, ping func(context.Context) error) (*Registration, error)
+	// ServeLink takes a link of another node, asked for at LinkPath, and returns when it has ended. With an error, ErrNoLinks or
+	// ErrStranger, it is the caller who has to answer, with the header that is set.
+	ServeLink(w http.ResponseWriter, r *http.Request) error
+	// Relayed returns what has gone through the channels of this node.
+	Relayed() Traffic
 }
 
 // State is how a node stands with the others.

@@ -33,6 +33,9 @@ var contract = []struct {
 	{"presence of pollers", testPollers},
 	{"self", testSelf},
 	{"readings", testOwnReadings},
+	{"channel", testChannel},
+	{"channel taken over", testChannelReplaced},
+	{"channel of two", testChannelOfTwo},
 }
 
 // contractKeeps is how many messages the log of the contract's member holds.

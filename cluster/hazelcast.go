@@ -21,6 +21,9 @@ type Options struct {
 	Cluster string
 	// User and Password are for members that ask for them.
 	User, Password string
+	// Secret is what nodes know who may open links to each other, and Address, http(s)://host:port, is where the others reach this
+	// one. Without a secret, and between two nodes without an address, frames of channels go by topic.
+	Secret, Address string
 	// Status returns what the other nodes are to know of this one, 4 KiB at most. It is called every 3 s and must not
 	// block. The default says nothing.
 	Status func() []byte
@@ -88,6 +91,8 @@ type Hazelcast struct {
 	*nodes
 	*presence
 	*readings
+	*relay
+	far *far
 }
 
 // NewHazelcast returns a cluster over Hazelcast members. Nothing is connected until Run.
@@ -100,6 +105,9 @@ func NewHazelcast(node string, handler Handler, opts Options) *Hazelcast {
 	h.nodes = newNodes(h)
 	h.presence = newPresence(h)
 	h.readings = newReadings(h)
+	h.relay = newRelay(h.incarnation)
+	h.far = newFar(h, h.relay)
+	h.relay.far = h.far
 	return h
 }
 
@@ -116,6 +124,7 @@ func (h *Hazelcast) Run(ctx context.Context) error {
 	var running sync.WaitGroup
 	for _, part := range []func(context.Context){
 		h.messages.run, h.messages.tellCopied, h.nodes.run, h.presence.run, h.readings.run, h.readings.fetch, h.tell,
+		h.far.run, h.far.find, h.far.tend,
 	} {
 		running.Go(func() { part(ctx) })
 	}

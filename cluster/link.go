@@ -50,6 +50,7 @@ type link struct {
 	claims      *hazelcast.Map
 	readings    *hazelcast.Map
 	bulkReading *hazelcast.Map
+	channels    *hazelcast.Map
 	beacons     *hazelcast.Topic
 	copied      *hazelcast.Topic // what is safe in the ring
 	topics      [readingTopics]*hazelcast.Topic
@@ -191,6 +192,7 @@ func (h *Hazelcast) setLink(l *link) {
 	ring(h.nodes.bell)
 	h.presence.relink()
 	h.readings.relink()
+	ring(h.far.bell)
 }
 
 // startClient connects a client. Its bell, if any, rings when up has changed, and when there are other members.
@@ -258,6 +260,7 @@ func (h *Hazelcast) openLink(ctx context.Context, l *link) error {
 	mapOf(&l.pollers, l.small, "pollers")
 	mapOf(&l.claims, l.small, "claims")
 	mapOf(&l.readings, l.small, "readings")
+	mapOf(&l.channels, l.small, "channels")
 	mapOf(&l.bulkReading, l.bulk, "readings")
 	mapOf(&l.bulkEntries, l.bulk, "presence")
 	topic(&l.beacons, "nodes")

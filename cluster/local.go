@@ -15,6 +15,7 @@ type Local struct {
 	epoch       string
 	handler     Handler
 	started     time.Time
+	*relay
 
 	order sync.Mutex // held while the handler takes an item
 	seq   int64      // guarded by order
@@ -26,8 +27,10 @@ type Local struct {
 
 // NewLocal returns a cluster of the node alone.
 func NewLocal(node string, handler Handler) *Local {
+	incarnation := incarnationOf(node)
 	return &Local{
-		node: node, incarnation: incarnationOf(node), epoch: NewEpoch(), handler: handler, started: time.Now(), guests: newGuests(),
+		node: node, incarnation: incarnation, epoch: NewEpoch(), handler: handler, started: time.Now(), guests: newGuests(),
+		relay: newRelay(incarnation),
 	}
 }
 
@@ -37,9 +40,10 @@ func NewEpoch() string { return strings.ToLower(rand.Text()[:10]) }
 // incarnationOf makes a node's name that no other start of it has.
 func incarnationOf(node string) string { return node + "#" + strings.ToLower(rand.Text()[:8]) }
 
-// Run waits for ctx.
+// Run waits for ctx, and ends the registrations then.
 func (l *Local) Run(ctx context.Context) error {
 	<-ctx.Done()
+	l.relay.end()
 	return nil
 }
 

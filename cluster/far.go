@@ -1,0 +1,359 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hazelcast/hazelcast-go-client"
+	"github.com/hazelcast/hazelcast-go-client/types"
+)
+
+const (
+	// checkEvery is how often a node looks whether its registrations stand in the map as they should.
+	checkEvery = 10 * time.Second
+	// keysAtOnce is how many ends are looked up at a time.
+	keysAtOnce = 200
+	// answerTrip is how long an answer may be under way beside AnswerWithin.
+	answerTrip = 250 * time.Millisecond
+	// rounds is how often a newcomer tries before whoever was faster has the end.
+	rounds = 3
+)
+
+// far is the other nodes as the relay knows them: who has which end stands in the map channels, and each node has a topic of its own for
+// what is for it.
+type far struct {
+	h     *Hazelcast
+	relay *relay
+	bell  chan struct{} // size 1: look whether all stands in the map
+	sinks chan struct{} // size 1: somebody is looked for
+	hears chan struct{} // size 1: full while somebody begins to hear the topic
+	heard *link         // over which the topic is heard; whoever filled hears has it
+	*neighbours
+
+	mu      sync.Mutex
+	sought  map[*Registration]struct{} // guarded by mu
+	asked   map[int64]chan<- bool      // by reference; guarded by mu
+	lastAsk atomic.Int64
+}
+
+func newFar(h *Hazelcast, y *relay) *far {
+	f := &far{
+		h: h, relay: y, bell: make(chan struct{}, 1), sinks: make(chan struct{}, 1), hears: make(chan struct{}, 1),
+		sought: make(map[*Registration]struct{}), asked: make(map[int64]chan<- bool),
+	}
+	f.neighbours = newNeighbours(f)
+	return f
+}
+
+func topicFor(incarnation string) string { return "channels-" + incarnation }
+
+// run keeps the map as it should be until ctx ends; then it ends the registrations of this node.
+func (f *far) run(ctx context.Context) {
+	defer f.leave(ctx)
+	tick := time.NewTicker(checkEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-f.bell:
+		case <-ctx.Done():
+			return
+		}
+		f.check(ctx)
+	}
+}
+
+// leave gives up what this node has.
+func (f *far) leave(ctx context.Context) {
+	ctx = context.WithoutCancel(ctx)
+	names := make(map[string]struct{})
+	held := make(map[string]*Registration)
+	for _, r := range f.relay.all() {
+		names[r.end.String()], held[r.end.String()] = struct{}{}, r
+	}
+	f.relay.end()
+	eachOf(names, func(key string) error { return f.free(ctx, held[key]) })
+	f.hears <- struct{}{}
+	if f.heard != nil {
+		_ = f.destroy(ctx, f.h.incarnation)
+	}
+	<-f.hears
+}
+
+// destroy takes the topic of a node that is not there any more away. Whoever is late makes it anew: it is a name.
+func (f *far) destroy(ctx context.Context, incarnation string) error {
+	return f.h.do(ctx, func(ctx context.Context, l *link) error {
+		t, err := l.small.GetTopic(ctx, topicFor(incarnation))
+		if err != nil {
+			return err
+		}
+		return t.Destroy(ctx)
+	})
+}
+
+// listen begins to hear this node's topic, if it is not heard yet: before anybody can find one of its ends.
+func (f *far) listen(ctx context.Context) error {
+	select {
+	case f.hears <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-f.hears }()
+	return f.h.do(ctx, func(ctx context.Context, l *link) error {
+		if l == f.heard {
+			return nil
+		}
+		t, err := l.small.GetTopic(ctx, topicFor(f.h.incarnation))
+		if err == nil {
+			err = l.hear(ctx, t, f.hear)
+		}
+		if err == nil {
+			f.heard = l
+		}
+		return err
+	})
+}
+
+// hear takes what came by topic. Nothing in it blocks.
+func (f *far) hear(m *hazelcast.MessagePublished) {
+	if b, err := parseBatch(m.Value, f.h.incarnation); err == nil && b.incarnation != f.h.incarnation {
+		f.met(b.incarnation, b.address)
+		f.deliver(b)
+	}
+}
+
+func (f *far) deliver(b batch) {
+	for _, p := range b.parcels {
+		f.relay.deliver(p)
+	}
+}
+
+// claim makes r the holder of its end in the map. ErrTaken: somebody else is, and answers. Without an answer of the map it gives way to
+// nobody: check comes back to it.
+func (f *far) claim(ctx context.Context, r *Registration) error {
+	if f.listen(ctx) != nil {
+		return nil
+	}
+	for range rounds {
+		holder, err := f.put(ctx, r)
+		if err != nil || holder == r.seat() || holder == (seat{}) {
+			select {
+			case <-r.over: // meanwhile
+				f.release(r)
+			default:
+			}
+			return ctx.Err()
+		}
+		if f.answers(ctx, r, holder) {
+			return ErrTaken
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err := f.oust(ctx, r, holder); err != nil {
+			return nil
+		}
+	}
+	return ErrTaken
+}
+
+// put writes r where nobody stands, and returns who does.
+func (f *far) put(ctx context.Context, r *Registration) (holder seat, err error) {
+	err = f.h.do(ctx, func(ctx context.Context, l *link) error {
+		value, err := l.channels.PutIfAbsentWithTTL(ctx, r.end.String(), r.seat().String(), ChannelLife+time.Minute)
+		holder = parseSeat(value)
+		return err
+	})
+	if err == nil || errors.Is(err, errAlone) {
+		return holder, err
+	}
+	again := f.h.do(ctx, func(ctx context.Context, l *link) error { // it may stand there all the same
+		value, err := l.channels.Get(ctx, r.end.String())
+		holder = parseSeat(value)
+		return err
+	})
+	if again == nil && holder == (seat{}) {
+		again = err
+	}
+	return holder, again
+}
+
+// oust takes who does not answer out of the map and tells him.
+func (f *far) oust(ctx context.Context, r *Registration, holder seat) error {
+	err := f.h.do(ctx, func(ctx context.Context, l *link) error {
+		_, err := l.channels.RemoveIfSame(ctx, r.end.String(), holder.String())
+		return err
+	})
+	f.relay.tell(parcel{kind: kindReplaced, to: holder, from: r.seat()})
+	return err
+}
+
+// free takes r out of the map.
+func (f *far) free(ctx context.Context, r *Registration) error {
+	return f.h.do(ctx, func(ctx context.Context, l *link) error {
+		_, err := l.channels.RemoveIfSame(ctx, r.end.String(), r.seat().String())
+		return err
+	})
+}
+
+// release is free for one whose connection ended. What could not be taken out answers nobody.
+func (f *far) release(r *Registration) { _ = f.free(f.life, r) }
+
+// answers asks the client of a holder. Who is known to have gone is not asked.
+func (f *far) answers(ctx context.Context, r *Registration, holder seat) bool {
+	if holder.incarnation == f.h.incarnation {
+		other := f.relay.at(holder.number)
+		return other != nil && other != r && other.answers(ctx)
+	}
+	if f.h.nodes.gone(holder.incarnation) {
+		return false
+	}
+	answer := make(chan bool, 1)
+	ref := f.lastAsk.Add(1)
+	f.mu.Lock()
+	f.asked[ref] = answer
+	f.mu.Unlock()
+	defer func() {
+		f.mu.Lock()
+		delete(f.asked, ref)
+		f.mu.Unlock()
+	}()
+	ctx, cancel := context.WithTimeout(ctx, AnswerWithin+answerTrip)
+	defer cancel()
+	f.relay.tell(parcel{kind: kindAsk, to: holder, from: r.seat(), n: ref})
+	select {
+	case yes := <-answer:
+		return yes
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// answered takes the answer to a question, and says whether it was one.
+func (f *far) answered(p parcel) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	answer := f.asked[p.n]
+	if answer == nil {
+		return false
+	}
+	select {
+	case answer <- p.kind == kindAnswers:
+	default: // it has one
+	}
+	return true
+}
+
+// answer asks the client of r for somebody on another node.
+func (f *far) answer(r *Registration, p parcel) {
+	f.start(func() {
+		if r.answers(f.life) {
+			f.relay.tell(parcel{kind: kindAnswers, to: p.from, from: p.to, n: p.n})
+		}
+	})
+}
+
+// check has everything that is registered here stand in the map. Who finds another holder there, who answers, has lost his end: after a
+// split the map says who won.
+func (f *far) check(ctx context.Context) {
+	held := make(map[string]*Registration)
+	for _, r := range f.relay.all() {
+		held[r.end.String()] = r
+	}
+	if len(held) == 0 {
+		return
+	}
+	if f.listen(ctx) != nil {
+		return
+	}
+	unsure := make(map[string]struct{})
+	for keys := range slices.Chunk(slices.Collect(maps.Keys(held)), keysAtOnce) {
+		stands, err := f.lookUp(ctx, keys)
+		if err != nil {
+			return // the next round does it
+		}
+		for _, key := range keys {
+			if stands[key] != held[key].seat() {
+				unsure[key] = struct{}{}
+			}
+		}
+	}
+	eachOf(unsure, func(key string) error {
+		if err := f.claim(ctx, held[key]); errors.Is(err, ErrTaken) {
+			held[key].finish(ErrReplaced)
+		}
+		return ctx.Err()
+	})
+	for key := range unsure {
+		f.seek(held[key]) // the other end may have come elsewhere meanwhile
+	}
+}
+
+// lookUp returns who holds the ends with these keys.
+func (f *far) lookUp(ctx context.Context, keys []string) (map[string]seat, error) {
+	names := make([]any, len(keys))
+	for i, key := range keys {
+		names[i] = key
+	}
+	holders := make(map[string]seat, len(keys))
+	err := f.h.do(ctx, func(ctx context.Context, l *link) (err error) {
+		var entries []types.Entry
+		entries, err = l.channels.GetAll(ctx, names...)
+		for _, kv := range entries {
+			if key, ok := kv.Key.(string); ok {
+				holders[key] = parseSeat(kv.Value)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look up %d ends: %w", len(keys), err)
+	}
+	return holders, nil
+}
+
+// seek has the other end of r looked up soon.
+func (f *far) seek(r *Registration) {
+	f.mu.Lock()
+	f.sought[r] = struct{}{}
+	f.mu.Unlock()
+	ring(f.sinks)
+}
+
+// find looks up, many at a time, who is looked for, until ctx ends. Who is found is told where he is looked for from.
+func (f *far) find(ctx context.Context) {
+	for {
+		select {
+		case <-f.sinks:
+		case <-ctx.Done():
+			return
+		}
+		f.mu.Lock()
+		list := slices.Collect(maps.Keys(f.sought))
+		clear(f.sought)
+		f.mu.Unlock()
+		for some := range slices.Chunk(list, keysAtOnce) {
+			keys := make([]string, len(some))
+			for i, r := range some {
+				keys[i] = r.end.Other().String()
+			}
+			holders, _ := f.lookUp(ctx, keys) // without an answer nobody is found
+			for i, r := range some {
+				at := holders[keys[i]]
+				if at.incarnation == f.h.incarnation || f.h.nodes.gone(at.incarnation) {
+					at = seat{} // this node knows its own better
+				}
+				r.found(at)
+				if at != (seat{}) {
+					f.relay.tell(parcel{kind: kindHere, to: at, from: r.seat()})
+				}
+			}
+		}
+	}
+}
