@@ -23,7 +23,8 @@ var files embed.FS
 // client are the parts of pulsewall.js in the order in which they need each other. Browsers get them as one file.
 var client = []string{
 	"dom.js", "words.js", "clock.js", "rungs.js", "link.js", "recovery.js", "ops.js", "scale.js", "chart.js",
-	"panel.js", "notices.js", "header.js", "place.js", "attend.js", "page.js", "listen.js",
+	"panel.js", "message.js", "notices.js", "header.js", "place.js", "chatlog.js", "chatbox.js", "chat.js", "attend.js", "page.js",
+	"listen.js",
 }
 
 // comments are lines of a script that hold nothing else: a fifth of its weight. What is left keeps its line.

@@ -21,7 +21,7 @@ var words = map[string]string{
 	"dataOf": "data of {time}", "dataOfAge": "data of {time} ({age} old)", "late": "reading late by {age}",
 	"waiting": "waiting", "lostSince": "connection lost {age} ago", "asleep": "tab was asleep", "pausing": "paused",
 	"dismiss": "Dismiss", "retry": "Try again", "lostNotice": "It reconnects by itself.", "resetNotice": "Some messages may be missing.",
-	"from": "from {name}", "loadingTitle": "Waiting", "loadingText": "It was asked.", "failingSince": "failing since {time}",
+	"from": "from {name}", "earlier": "{n} earlier", "dismissAll": "Dismiss all", "showAll": "Show all {n}", "loadingTitle": "Waiting", "loadingText": "It was asked.", "failingSince": "failing since {time}",
 	"errorTitle": "No data",
 }
 

@@ -26,8 +26,12 @@
     },
     dismiss: function (page, button) {
       var notice = dom.closest(button, "data-notice");
-      if (notice) { notice.parentNode.removeChild(notice); }
+      if (notice) { page.notices.dismiss(notice); }
     },
+    "dismiss-all": function (page) { page.notices.dismissAll(); },
+    newest: function (page) { page.chat.log.toEnd(); },
+    resend: function (page, button) { page.chat.box.resend(button.getAttribute("data-key")); },
+    discard: function (page, button) { page.chat.box.discard(button.getAttribute("data-key")); },
     retry: function (page) { page.link.start(); }
   };
 
@@ -48,6 +52,12 @@
     page.turn(panel, Number(link.getAttribute("data-page")));
   }
 
+  function escape(page, event) {
+    if (event.keyCode === 27 && !event.defaultPrevented && !event.isComposing && event.target.nodeName !== "SELECT" && page.notices.escape()) {
+      event.preventDefault();
+    }
+  }
+
   // submit changes the user without a page load. What is no user goes to the server, which says so.
   function submit(page, event) {
     var form = event.target, input = form.querySelector("[name=unionId]");
@@ -61,6 +71,7 @@
   pulsewall.listen = function (page) {
     function on(target, name, act) { target.addEventListener(name, act, false); }
     on(document, "click", function (event) { click(page, event); });
+    on(document, "keydown", function (event) { escape(page, event); });
     on(document, "submit", function (event) { submit(page, event); });
     on(window, "popstate", function (event) {
       if (event.state && event.state.currents) { page.go(event.state, false); }

@@ -3,15 +3,17 @@
   "use strict";
 
   var dom = pulsewall.dom;
+  var MOST_WAITING = 20; // messages kept until they can be seen; older ones are counted
   var TICK = 250; // ms; ages count seconds, but a reading that is late is asked for at once
 
   // Page follows the main element that has data-live.
   function Page(main) {
-    var self = this, strings = {};
+    var self = this, strings = {}, room = main.querySelector("[data-chat]");
     try { strings = JSON.parse(document.body.getAttribute("data-strings")) || {}; } catch (none) { strings = {}; }
     this.words = new pulsewall.Words(strings);
     this.paused = false;
-    this.waiting = []; // events that came while the tab was hidden, beside the readings
+    this.waiting = []; // messages that came while the tab was hidden
+    this.missed = false; // likewise, a reset
     this.people = null;
     this.notices = new pulsewall.Notices(dom.slot(document, "notices") || dom.make("div"), this.words);
     this.alone = this.notices.find("alone").length > 0;
@@ -26,9 +28,13 @@
       event: function (event) { self.take(event); },
       newer: function (events) { return self.newer(events); },
       subscribed: function (sub, reply) { self.subscribed(sub, reply); },
-      changed: function () { self.tell(); }
+      changed: function (link) {
+        if (self.chat) { self.chat.changed(link); }
+        self.tell();
+      }
     });
     this.words.localise(document);
+    this.chat = room ? new pulsewall.Chat(room, this) : null;
     this.panels = dom.all(main, "[data-panel]").map(function (section) { return new pulsewall.Panel(section, self); });
     pulsewall.listen(this);
     window.setInterval(function () { self.tick(); }, TICK);
@@ -57,7 +63,7 @@
 
   // query is that of the live address: who, which subscriptions, as the fragments that the page shows.
   Page.prototype.query = function () {
-    var query = this.place.query().concat("format=html");
+    var query = this.place.query().concat("format=html", this.chat ? this.chat.query() : []);
     this.subs().forEach(function (sub) { query.push("sub=" + encodeURIComponent(sub)); });
     this.asked = this.subs();
     return query.join("&");
@@ -65,6 +71,7 @@
 
   Page.prototype.take = function (event) {
     var data = event.data;
+    if (this.chat && this.chat.take(event)) { return; }
     if (event.event === "reading") {
       this.panels.forEach(function (panel) { panel.take(data); });
     } else if (event.event === "hello") {
@@ -77,8 +84,11 @@
       }
       if (!this.hidden()) { this.header.count(data); }
     } else if (event.event === "message" || event.event === "reset") {
-      this.waiting.push(event);
-      if (this.waiting.length > 20) { this.waiting.shift(); }
+      if (event.event === "message") { this.waiting.push(data); } else { this.missed = true; }
+      if (this.waiting.length > MOST_WAITING) {
+        this.waiting.shift();
+        this.notices.skip(1);
+      }
       if (!this.held()) { this.tellWaiting(); }
     }
   };
@@ -97,13 +107,9 @@
   Page.prototype.tellWaiting = function () {
     var self = this, waiting = this.waiting;
     this.waiting = [];
-    waiting.forEach(function (event) {
-      if (event.event === "message") {
-        self.notices.message(event.data);
-      } else {
-        self.notices.put("reset", "info", "", self.words.say("resetNotice"), self.notices.dismissal());
-      }
-    });
+    if (this.missed) { this.notices.put("reset", "info", "", this.words.say("resetNotice"), this.notices.dismissal()); }
+    this.missed = false;
+    waiting.forEach(function (message) { self.notices.message(message); });
   };
 
   // rename takes over the names that the server gives the subscriptions asked for: readings come under those.

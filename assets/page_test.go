@@ -224,16 +224,20 @@ func TestHostileData(t *testing.T) {
 		`{"event":"message","data":{}}`, `{"event":"unknown","data":{}}`, `{"event":"constructor","data":{}}`} {
 		b.Run(`(function (e) { if (e && e.data && typeof e.event === "string") { pulsewall.page.link.receive(pulsewall.page.link.conn, e); } }(` + frame + `))`)
 	}
-	b.Eventually(5*time.Second, `document.querySelectorAll(".notice").length === 5`)
+	b.Eventually(5*time.Second, `document.querySelectorAll("[data-notice^='message ']").length === 5 &&
+		document.querySelector(".notice").textContent.indexOf("2 earlier") === 0 && document.querySelector(".notice details")`)
 	b.Eventually(5*time.Second, `document.querySelector("[data-panel=t] [data-slot=body] img")`)
 	if browsertest.Eval[bool](b, `Boolean(window.bad || {}.polluted || document.querySelector(".notices img"))`) {
 		t.Error("something hostile ran")
 	}
 	f.text("list/7/1/10", 3, "goes on")
 	b.Eventually(5*time.Second, said+`"goes on"`)
-	for range 5 {
+	for range 3 {
 		b.Click("[data-action=dismiss]")
 	}
+	b.Run(`document.dispatchEvent(new KeyboardEvent("keydown", { keyCode: 27, bubbles: true }))`)
+	b.Eventually(2*time.Second, `document.querySelectorAll(".notice").length === 2`)
+	b.Click("[data-action=dismiss-all]")
 	b.Eventually(2*time.Second, `!document.querySelector(".notice")`)
 	for _, p := range b.Problems() {
 		if !strings.Contains(p, "Content Security Policy") { // which blocked what was hostile

@@ -30,14 +30,25 @@ func (d *Dashboard) getPresence(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, d.hub.Room(room))
 }
 
-// getUsers lists who is connected, as a page.
+// getUsers lists who is connected, or who is in a room, as a page.
 func (d *Dashboard) getUsers(w http.ResponseWriter, r *http.Request) {
 	current, size, err := paging(r)
 	if err != nil {
 		d.refuse(w, r, err)
 		return
 	}
-	users := d.hub.Users()
+	q, _ := parseQuery(r.URL.RawQuery) // paging has read it
+	room := q.Get("room")
+	if q.Has("room") && !transport.ValidName(room) {
+		d.refuse(w, r, badRoom(room))
+		return
+	}
+	users := []transport.UserPresence{}
+	if room != "" {
+		users = append(users, d.usersIn(room)...)
+	} else {
+		users = d.hub.Users()
+	}
 	from := min(len(users), (current-1)*size)
 	writeJSON(w, http.StatusOK, struct {
 		Records []transport.UserPresence `json:"records"`

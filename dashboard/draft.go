@@ -157,7 +157,7 @@ func readForm(r *http.Request) (draft, error) {
 		return draft{}, err
 	}
 	if text := r.Form.Get("data"); text != "" {
-		if m.data, err = marshal(strings.ToValidUTF8(text, "\ufffd")); err != nil {
+		if m.data, err = marshal(typed(text)); err != nil {
 			return draft{}, err
 		}
 	}
@@ -167,6 +167,9 @@ func readForm(r *http.Request) (draft, error) {
 	m.to, err = transport.ParseAddress(r.Form.Get("to"))
 	return m, err
 }
+
+// typed is what a person wrote: browsers send the ends of its lines as CR LF, and would show the CR.
+func typed(s string) string { return strings.ToValidUTF8(strings.ReplaceAll(s, "\r\n", "\n"), "\ufffd") }
 
 // isForm says whether r was sent by a form of a page.
 func isForm(r *http.Request) bool {

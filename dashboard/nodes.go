@@ -159,12 +159,15 @@ func (d *Dashboard) livingNodes() []string {
 func usersOf(r *cluster.Roster) []transport.UserPresence {
 	list := make([]transport.UserPresence, 0, len(r.Users))
 	for _, id := range slices.Sorted(maps.Keys(r.Users)) {
-		u := r.Users[id]
-		transports := make(map[transport.Kind]int, len(u.Transports))
-		for kind, n := range u.Transports {
-			transports[transport.Kind(kind)] = n
-		}
-		list = append(list, transport.UserPresence{UnionID: id, Name: u.Name, Connections: u.Connections, Transports: transports, Nodes: u.Nodes})
+		list = append(list, userOf(r.Users[id]))
 	}
 	return list
+}
+
+func userOf(u *cluster.User) transport.UserPresence {
+	transports := make(map[transport.Kind]int, len(u.Transports))
+	for kind, n := range u.Transports {
+		transports[transport.Kind(kind)] = n
+	}
+	return transport.UserPresence{UnionID: u.ID, Name: u.Name, Connections: u.Connections, Transports: transports, Nodes: u.Nodes}
 }

@@ -22,12 +22,13 @@ import (
 	"github.com/pulsewall/pulsewall/views"
 )
 
-// frame is what every page has around its content; current names the board that is shown.
+// frame is what every page has around its content; current names the board that is shown, or chatPage.
 func (d *Dashboard) frame(title, current string) views.Frame {
 	f := views.Frame{Title: title, Assets: assets.URL, Node: d.opts.Node, Version: d.opts.Version}
 	for _, b := range d.boards {
 		f.Nav = append(f.Nav, views.Link{Title: b.Title, Href: "/d/" + b.Name, Current: b.Name == current})
 	}
+	f.Nav = append(f.Nav, views.Link{Title: views.English.Chat, Href: chatPage, Current: current == chatPage})
 	return f
 }
 
@@ -48,9 +49,9 @@ const indexRefresh = 30 * time.Second
 
 // getIndex lists the dashboards.
 func (d *Dashboard) getIndex(w http.ResponseWriter, r *http.Request) {
+	_, cursor := d.hub.Snapshot(nil) // first: a notice that comes in between is on the page and comes again, and the script knows it by its id
 	v := views.IndexView{PageView: d.livePage(d.frame("Dashboards", ""), &visit{})}
-	v.Refresh = indexRefresh
-	_, v.Cursor = d.hub.Snapshot(nil)
+	v.Refresh, v.Cursor = indexRefresh, cursor
 	for _, b := range d.boards {
 		card := views.Card{Title: b.Title, Href: "/d/" + b.Name}
 		for _, p := range b.panels {
@@ -60,7 +61,7 @@ func (d *Dashboard) getIndex(w http.ResponseWriter, r *http.Request) {
 		v.Dashboards = append(v.Dashboards, card)
 	}
 	w.Header().Set("Cache-Control", "no-cache")
-	if notModified(w, r, d.tag("index", v.Users, v.Connections, v.Degraded)) {
+	if notModified(w, r, d.tag("index", v.Users, v.Connections, v.Degraded, messageIDs(v.Notices.Messages), v.Notices.Earlier)) {
 		return
 	}
 	d.render(w, r, http.StatusOK, views.Index(v))
@@ -112,7 +113,7 @@ func (d *Dashboard) livePage(f views.Frame, v *visit) views.PageView {
 	online := d.hub.Presence()
 	return views.PageView{
 		Frame: f, UnionID: v.unionID, Node: v.node, Query: v.liveQuery(),
-		Users: online.Users, Connections: online.Connections, Degraded: online.Degraded, Now: time.Now(),
+		Users: online.Users, Connections: online.Connections, Degraded: online.Degraded, Notices: d.notices(v.unionID), Now: time.Now(),
 	}
 }
 
@@ -258,7 +259,7 @@ func (v *visit) href(turned *panel, current string) string {
 
 // pageTag is the ETag of a page: over the readings and every age and state as shown.
 func (d *Dashboard) pageTag(page views.PageView) string {
-	shown := []any{page.UnionID, page.Node, page.Nodes, page.Users, page.Connections, page.Degraded}
+	shown := []any{page.UnionID, page.Node, page.Nodes, page.Users, page.Connections, page.Degraded, messageIDs(page.Notices.Messages), page.Notices.Earlier}
 	for _, p := range page.Panels {
 		r := p.Fragment.Reading
 		shown = append(shown, r.Sub, r.Version, r.Status, views.Fresh(r, page.Now))

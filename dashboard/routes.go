@@ -30,6 +30,8 @@ func (d *Dashboard) routes() http.Handler {
 		r.Use(d.joined, varying("Accept, Accept-Encoding, Origin"), middleware.Compress(5, "text/html", "application/json", "application/problem+json"))
 		read(r, "/", d.getIndex)
 		read(r, "/d/{dashboard}", d.getBoard)
+		read(r, chatPage, d.getChat)
+		r.Post(chatPage, d.postChat)
 		r.Post("/api/messages", d.postMessage)
 		read(r, "/api/messages", d.getMessages)
 		read(r, "/api/readings", d.getReading)

@@ -64,6 +64,7 @@ type PageView struct {
 	Refresh            time.Duration // for browsers without scripts
 	Users, Connections int           // online
 	Degraded           bool          // this node is alone
+	Notices            NoticesView
 }
 
 // IndexView is the list of dashboards. Its page is live like theirs, without panels.

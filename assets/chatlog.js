@@ -1,0 +1,103 @@
+// chatlog.js is the log of a room. It follows what comes while its end is in sight, and else says how much is new.
+(function (pulsewall) {
+  "use strict";
+
+  var dom = pulsewall.dom;
+  var MOST = 500;  // lines, while nobody reads the old ones
+  var NEAR = 48;   // px from the end that count as being there
+
+  // Log fills the element of that slot. own(message) says whether it is the reader's.
+  function Log(root, words, own) {
+    var self = this;
+    this.box = dom.slot(root, "log");
+    this.lines = dom.slot(root, "lines");
+    this.button = dom.slot(root, "newer");
+    this.words = words;
+    this.own = own;
+    this.newer = 0;
+    this.atEnd = true;
+    this.box.addEventListener("scroll", function () { self.scrolled(); }, false);
+    window.addEventListener("resize", function () { self.settle(); }, false);
+    this.box.addEventListener("toggle", function () { self.scrolled(); }, true);
+    this.toEnd();
+  }
+
+  Log.prototype.scrolled = function () {
+    this.atEnd = this.box.scrollHeight - this.box.scrollTop - this.box.clientHeight < NEAR;
+    if (this.atEnd) {
+      this.newer = 0;
+      this.tell();
+    }
+  };
+
+  Log.prototype.toEnd = function () {
+    this.atEnd = true;
+    this.newer = 0;
+    this.settle();
+    this.tell();
+  };
+
+  // settle keeps the end in sight where it was.
+  Log.prototype.settle = function () {
+    if (this.atEnd) { this.box.scrollTop = this.box.scrollHeight; }
+  };
+
+  Log.prototype.tell = function () {
+    if (this.newer) { dom.setText(this.button, this.words.say("newer", { n: this.words.count(this.newer) }) + " ↓"); }
+    this.button.hidden = !this.newer;
+  };
+
+  Log.prototype.has = function (id) {
+    return dom.all(this.lines, "[data-id]").some(function (line) { return line.getAttribute("data-id") === id; });
+  };
+
+  // put places a line: before those that wait for their answer, unless it is one of them.
+  Log.prototype.put = function (line, waits) {
+    var none = dom.slot(this.box, "none");
+    if (none) { none.parentNode.removeChild(none); }
+    this.lines.insertBefore(line, waits ? null : this.lines.querySelector(".waits"));
+    while (this.atEnd && this.lines.childNodes.length > MOST) { this.lines.removeChild(this.lines.firstChild); }
+    this.settle();
+  };
+
+  Log.prototype.drop = function (line) {
+    if (line.parentNode) { line.parentNode.removeChild(line); }
+    this.settle();
+  };
+
+  // add shows a message, once.
+  Log.prototype.add = function (message) {
+    var own = this.own(message), line;
+    if (this.has(String(message.id))) { return null; }
+    line = this.line(message, own);
+    line.setAttribute("data-id", String(message.id));
+    if (!this.atEnd && !own) { this.newer += 1; }
+    this.put(line, false);
+    this.tell();
+    return line;
+  };
+
+  // line makes what views/chat.templ makes.
+  Log.prototype.line = function (message, own) {
+    var words = this.words, line = dom.make("li", own ? "message own" : "message"), by = line.appendChild(dom.make("p", "by"));
+    var from = message.from || {}, sender = pulsewall.message.sender(from), name = dom.make("b");
+    function more(element) {
+      by.appendChild(document.createTextNode(" "));
+      by.appendChild(element);
+    }
+    name.appendChild(sender ? dom.make("bdi", "", sender) : document.createTextNode(words.say("somebody")));
+    by.appendChild(name);
+    if (from.name && from.unionId) { more(dom.make("span", "dim", words.say("userId", { id: from.unionId }))); }
+    more(pulsewall.message.time(words, message.at));
+    if (message.to && Array.isArray(message.to.users) && message.to.users.length) { more(dom.make("span", "tag", words.say("onlySome"))); }
+    line.appendChild(pulsewall.message.body(words, pulsewall.message.text(message.data)));
+    return line;
+  };
+
+  // note says something that is no message.
+  Log.prototype.note = function (text, kind) {
+    this.put(dom.make("li", "note " + (kind || ""), text), false);
+  };
+
+  pulsewall.ChatLog = Log;
+}(window.pulsewall = window.pulsewall || {}));
