@@ -30,7 +30,7 @@ const changingPage = `<!DOCTYPE html><title>changes</title><script src="%[1]s/pu
 func TestForeignChanges(t *testing.T) {
 	t.Parallel()
 	origin, serve := foreignSite(t)
-	first, second := feedEvery(time.Second/2), feedEvery(time.Second/2)
+	first, second := feedEvery(time.Second), feedEvery(time.Second)
 	first.Name, first.Source = "first", &counter{whole: true, rows: 25}
 	second.Name, second.Source = "second", &counter{whole: true, rows: 25}
 	opts := dashboard.Options{Node: "here", Origins: []string{origin}}
