@@ -11,7 +11,8 @@ import (
 
 // A stream of HTTP/2 that is silent for longer than a write may stall lives on: its deadline is that of a write, and none waits.
 func TestSilentStreamOfHTTP2(t *testing.T) {
-	h := NewHub(Options{WriteTimeout: 100 * time.Millisecond, Heartbeat: 400 * time.Millisecond})
+	t.Parallel()
+	h := NewHub(Options{WriteTimeout: 2 * time.Second, Heartbeat: 3 * time.Second})
 	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _ = h.ServeSSE(w, r, Opening{}) }))
 	srv.EnableHTTP2 = true
 	srv.StartTLS()

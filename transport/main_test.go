@@ -3,6 +3,7 @@ package transport
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,12 +15,15 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// eventually asks until f has no complaint, for 10 s.
+// judged says whether figures that a busy machine spoils are judged: with PULSEWALL_LONG. Else they are told.
+func judged() bool { return os.Getenv("PULSEWALL_LONG") != "" }
+
+// eventually asks until f has no complaint, for 30 s.
 func eventually(t testing.TB, f func() error) {
 	t.Helper()
 	ticker := time.NewTicker(5 * time.Millisecond)
 	defer ticker.Stop()
-	for deadline := time.Now().Add(10 * time.Second); ; <-ticker.C {
+	for deadline := time.Now().Add(patience); ; <-ticker.C {
 		err := f()
 		if err == nil {
 			return
