@@ -92,7 +92,7 @@ func New(opts Options) (*Dashboard, error) {
 	for _, f := range d.scheduler.Feeds() {
 		d.abouts[f.Name] = f.Source.Describe()
 	}
-	if err := d.layOut(opts.Boards); err != nil {
+	if err := errors.Join(d.layOut(opts.Boards), d.takeOlder(opts.Feeds)); err != nil {
 		d.hub.Close()
 		return nil, err
 	}

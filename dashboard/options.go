@@ -35,6 +35,10 @@ type Options struct {
 	// Left is told once of each visit that was admitted when it is over, and what ended it: nil where all was said, with a poll
 	// its answer. Run returns after the last one. Both are called by many goroutines at a time.
 	Left func(*Visit, error)
+	// OlderClients are the addresses for older clients that are served. nil: all of OlderClients; empty: none, and they answer 404.
+	OlderClients []OlderClient
+	// MsgFeed is the feed whose pages /msg pushes. The default is the first that is per user, else the first.
+	MsgFeed string
 	// StrictReady has /readyz refuse while the node is alone, so that a balancer takes it out.
 	StrictReady bool
 	Version     string
