@@ -101,11 +101,15 @@ var (
 	descClients    = prometheus.NewDesc("pulsewall_clients", "Clients of this node, each counted once, pollers where they were answered last.", []string{"transport"}, nil)
 	descNodes      = prometheus.NewDesc("pulsewall_nodes", "Nodes by state, as this one sees them.", []string{"state"}, nil)
 	descRoundTrip  = prometheus.NewDesc("pulsewall_cluster_round_trip_seconds", "How long the last sign of life to the cluster took.", nil, nil)
+	descChannels   = prometheus.NewDesc("pulsewall_channel_ends", "Ends of channels that are connected here.", nil, nil)
+	descPassed     = prometheus.NewDesc("pulsewall_channel_frames_total", "Frames passed on from ends here, by way (local, link, topic).", []string{"way"}, nil)
+	descDropped    = prometheus.NewDesc("pulsewall_channel_dropped_total", "Frames dropped or missing, by reason (absent, behind, stuck, late, lost).", []string{"reason"}, nil)
+	descLinks      = prometheus.NewDesc("pulsewall_node_links", "Open links to other nodes.", nil, nil)
 	descDegraded   = prometheus.NewDesc("pulsewall_degraded", "1 while this node cannot reach the others.", nil, nil)
 )
 
 func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{descSessions, descDeliveries, descBytes, descSlow, descResets, descKept, descUsers, descOnline, descWanted, descAge, descDegraded, descClients, descNodes, descRoundTrip} {
+	for _, desc := range []*prometheus.Desc{descSessions, descDeliveries, descBytes, descSlow, descResets, descKept, descUsers, descOnline, descWanted, descAge, descDegraded, descClients, descNodes, descRoundTrip, descChannels, descPassed, descDropped, descLinks} {
 		ch <- desc
 	}
 }
@@ -131,6 +135,15 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 	gauge(descWanted, float64(g.d.scheduler.Polls()))
 	gauge(descDegraded, map[bool]float64{true: 1}[online.Degraded])
 	g.collectNodes(gauge)
+	traffic := g.d.cluster.Relayed()
+	gauge(descChannels, float64(traffic.Open))
+	gauge(descLinks, float64(traffic.Links))
+	for way, n := range traffic.Passed {
+		counter(descPassed, n, way)
+	}
+	for reason, n := range traffic.Dropped {
+		counter(descDropped, n, reason)
+	}
 	for feed, at := range g.d.metrics.byFeed() {
 		gauge(descAge, time.Since(at).Seconds(), feed)
 	}

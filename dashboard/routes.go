@@ -8,6 +8,7 @@ import (
 	"github.com/go-chi/chi/v5/middleware"
 
 	"github.com/pulsewall/pulsewall/assets"
+	"github.com/pulsewall/pulsewall/cluster"
 )
 
 // routes are all addresses.
@@ -25,6 +26,7 @@ func (d *Dashboard) routes() http.Handler {
 		r.Get("/live/ws", d.liveSocket)
 		r.Get("/live/sse", d.liveEvents)
 		r.Get("/live/poll", d.livePoll)
+		r.Get(channelPath, d.getChannel)
 	})
 	r.Group(func(r chi.Router) {
 		r.Use(d.joined, varying("Accept, Accept-Encoding, Origin"), middleware.Compress(5, "text/html", "application/json", "application/problem+json"))
@@ -33,6 +35,7 @@ func (d *Dashboard) routes() http.Handler {
 		read(r, chatPage, d.getChat)
 		r.Post(chatPage, d.postChat)
 		r.Post("/api/messages", d.postMessage)
+		r.Post("/api/channels", d.postChannel)
 		read(r, "/api/messages", d.getMessages)
 		read(r, "/api/readings", d.getReading)
 		read(r, "/api/presence", d.getPresence)
@@ -46,6 +49,7 @@ func (d *Dashboard) routes() http.Handler {
 		read(r, "/healthz", d.getHealth)
 		read(r, "/readyz", d.getReady)
 	})
+	r.With(uncached).Get(cluster.LinkPath, d.getLink)
 	read(r, "/metrics", d.metrics.ServeHTTP) // compresses by itself
 	read(r, "/assets/*", d.getAsset())
 	read(r, "/pulsewall.js", getClient())

@@ -22,6 +22,9 @@ const masked = 0x80
 // TextFrame is a whole text message in one frame from a server.
 func TextFrame(payload []byte) []byte { return frame(fin|opText, payload) }
 
+// BinaryFrame is a whole binary message in one frame from a server.
+func BinaryFrame(payload []byte) []byte { return frame(fin|opBinary, payload) }
+
 // DeflatedFrame is a whole text message whose payload is a deflate segment ended by a sync flush, which goes unsent.
 func DeflatedFrame(segment []byte) []byte {
 	return frame(fin|rsv1|opText, segment[:len(segment)-4])

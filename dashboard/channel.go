@@ -1,0 +1,179 @@
+package dashboard
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"net/http"
+	"regexp"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pulsewall/pulsewall/cluster"
+	"github.com/pulsewall/pulsewall/transport"
+	"github.com/pulsewall/pulsewall/transport/wsconn"
+)
+
+const (
+	channelPath  = "/channel"
+	channelKind  = transport.Kind("channel")
+	channelPing  = 15 * time.Second
+	channelQuiet = 35 * time.Second // without a sign of the client
+	channelWrite = 10 * time.Second // without any movement
+)
+
+var channelPattern = regexp.MustCompile(`^[A-Za-z0-9_]{32}$`)
+
+// endOf reads which end of which channel a query names.
+func endOf(r *http.Request) (cluster.End, error) {
+	q, err := parseQuery(r.URL.RawQuery)
+	if err != nil {
+		return cluster.End{}, err
+	}
+	end := cluster.End{Channel: q.Get("channelId"), Type: q.Get("type")}
+	if end.Type != "app" && end.Type != "web" {
+		return cluster.End{}, refuse(http.StatusBadRequest, "type %q: allowed are app and web, the two ends of a channel", clip(end.Type))
+	}
+	if !channelPattern.MatchString(end.Channel) {
+		return cluster.End{}, refuse(http.StatusBadRequest, "channelId %q: want 32 of A–Z a–z 0–9 _ (POST /api/channels makes one)", clip(end.Channel))
+	}
+	return end, nil
+}
+
+// postChannel makes the name of a new channel: 32 characters that nobody can guess.
+func (d *Dashboard) postChannel(w http.ResponseWriter, r *http.Request) {
+	if err := d.checkOrigin(r); err != nil {
+		d.refuse(w, r, err)
+		return
+	}
+	writeJSON(w, http.StatusCreated, map[string]string{"channelId": (rand.Text() + rand.Text())[:32]})
+}
+
+// getChannel connects a client with one end of a channel. Its frames go to the other end as they are.
+func (d *Dashboard) getChannel(w http.ResponseWriter, r *http.Request) {
+	if err := checkHandshake(w, r); err != nil {
+		d.refuse(w, r, err)
+		return
+	}
+	end, err := endOf(r)
+	if err != nil {
+		d.refuse(w, r, err)
+		return
+	}
+	d.enter(w, r, &Visit{Transport: channelKind}, func(r *http.Request) error {
+		client := new(channelClient)
+		held, err := d.cluster.Register(r.Context(), end, client.ping)
+		if errors.Is(err, cluster.ErrTaken) {
+			return refuse(http.StatusConflict, "the end %s of channel %s is taken: who has it answers", end.Type, end.Channel)
+		}
+		if err != nil {
+			return err
+		}
+		defer held.Close()
+		conn, err := wsconn.Accept(w, r, wsconn.Options{ReadLimit: cluster.MaxFrame, WriteTimeout: channelWrite, Binary: true})
+		if err != nil {
+			return err
+		}
+		client.conn.Store(conn)
+		return client.serve(r.Context(), held)
+	})
+}
+
+// channelClient is whoever holds an end of a channel.
+type channelClient struct {
+	conn atomic.Pointer[wsconn.Conn] // nil while it connects
+}
+
+// ping asks for a sign of life. Who is just connecting has given one.
+func (c *channelClient) ping(ctx context.Context) error {
+	if conn := c.conn.Load(); conn != nil {
+		return conn.Ping(ctx)
+	}
+	return nil
+}
+
+// serve passes frames on in both directions until the connection or the registration ends.
+func (c *channelClient) serve(ctx context.Context, held *cluster.Registration) error {
+	conn := c.conn.Load()
+	defer conn.CloseNow()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(ctx, conn.Stop)()
+	var running sync.WaitGroup
+	running.Go(func() {
+		for {
+			frame, err := conn.Read()
+			if err != nil {
+				cancel(err)
+				return
+			}
+			held.Send(frame)
+		}
+	})
+	running.Go(func() { cancel(conn.Tend(ctx, channelPing, channelQuiet)) })
+	running.Go(func() { cancel(c.write(ctx, held)) })
+	<-ctx.Done()
+	err := context.Cause(ctx)
+	held.Close() // before the goodbye, which may take seconds
+	c.goodbye(err)
+	running.Wait()
+	return err
+}
+
+// write writes what comes from the other end.
+func (c *channelClient) write(ctx context.Context, held *cluster.Registration) error {
+	var out []byte
+	for {
+		frames, err := held.Receive(ctx)
+		if err != nil {
+			return err
+		}
+		out = out[:0]
+		for _, frame := range frames {
+			out = append(out, wsconn.BinaryFrame(frame)...)
+		}
+		if err := c.conn.Load().Write(out); err != nil {
+			return err
+		}
+	}
+}
+
+// goodbye closes the connection with the code that tells why.
+func (c *channelClient) goodbye(err error) {
+	conn := c.conn.Load()
+	switch {
+	case errors.Is(err, cluster.ErrReplaced):
+		conn.Close(wsconn.Replaced, "another connection has taken this end over")
+	case errors.Is(err, cluster.ErrExpired):
+		conn.Close(wsconn.GoingAway, "a registration lasts a day: connect again")
+	case errors.Is(err, cluster.ErrReleased):
+		conn.Close(wsconn.ServiceRestart, "restart")
+	case errors.Is(err, wsconn.ErrSlow):
+		conn.Close(wsconn.TooSlow, "too slow")
+	case errors.Is(err, transport.ErrTokenEnded):
+		conn.Close(wsconn.TokenEnded, "the token ended")
+	case errors.Is(err, transport.ErrWithdrawn):
+		conn.Close(wsconn.Withdrawn, "a right was withdrawn")
+	default: // the network, or the client has gone
+		conn.CloseNow()
+	}
+}
+
+// getLink takes a link of another node.
+func (d *Dashboard) getLink(w http.ResponseWriter, r *http.Request) {
+	if err := checkHandshake(w, r); err != nil {
+		d.refuse(w, r, err)
+		return
+	}
+	err := d.cluster.ServeLink(w, r)
+	switch {
+	case errors.Is(err, cluster.ErrNoLinks):
+		err = refuse(http.StatusNotFound, "there is nothing at %q", clip(r.URL.Path))
+	case errors.Is(err, cluster.ErrStranger):
+		err = refuse(http.StatusForbidden, "this address is for the other nodes, which know the secret that this one was started with")
+	}
+	if err != nil {
+		d.refuse(w, r, err)
+	}
+}
