@@ -20,6 +20,7 @@ type metrics struct {
 	polls    *prometheus.CounterVec
 	duration *prometheus.HistogramVec
 	refused  *prometheus.CounterVec
+	texts    *prometheus.CounterVec
 
 	mu     sync.Mutex
 	newest map[feeds.Subscription]time.Time // guarded by mu: when its newest good records were read
@@ -37,9 +38,12 @@ func newMetrics() *metrics {
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "pulsewall_refused_total", Help: "Requests refused, by status.",
 		}, []string{"status"}),
+		texts: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "pulsewall_older_texts_total", Help: "Texts of older clients, by address and outcome (ok, error).",
+		}, []string{"address", "outcome"}),
 		newest: make(map[feeds.Subscription]time.Time),
 	}
-	m.registry.MustRegister(m.polls, m.duration, m.refused, collectors.NewGoCollector(),
+	m.registry.MustRegister(m.polls, m.duration, m.refused, m.texts, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.Handler = promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
 	return m
@@ -49,6 +53,11 @@ func newMetrics() *metrics {
 func (m *metrics) polled(feed string, took time.Duration, status feeds.Status) {
 	m.polls.WithLabelValues(feed, string(status)).Inc()
 	m.duration.WithLabelValues(feed).Observe(took.Seconds())
+}
+
+// said counts one text of an older client.
+func (m *metrics) said(address string, ok bool) {
+	m.texts.WithLabelValues(address, map[bool]string{true: "ok", false: "error"}[ok]).Inc()
 }
 
 // read notes how fresh a subscription is.

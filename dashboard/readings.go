@@ -73,10 +73,12 @@ type content struct {
 	d       *Dashboard
 	reading feeds.Reading
 	whole   [2]func() []byte // by format: for who does not have the version just before; made once, as GET /api/readings answers with it too
+	bare    func() []byte    // the page alone, for older clients
 }
 
 func newContent(d *Dashboard, r feeds.Reading) *content {
 	c := &content{d: d, reading: r}
+	c.bare = sync.OnceValue(c.encodePage)
 	for f := range c.whole {
 		c.whole[f] = sync.OnceValue(func() []byte { return c.encode(transport.Format(f), false) })
 	}
@@ -155,6 +157,16 @@ func (c *content) encode(f transport.Format, next bool) []byte {
 	b, err := marshal(data)
 	if err != nil { // the scheduler has made every record fit for JSON
 		c.d.log.Error("reading not encoded", "subscription", data.Sub, "err", err)
+		return []byte("{}")
+	}
+	return b
+}
+
+// encodePage is the page alone.
+func (c *content) encodePage() []byte {
+	b, err := marshal(c.reading.Page)
+	if err != nil { // likewise
+		c.d.log.Error("page not encoded", "subscription", c.reading.Sub.String(), "err", err)
 		return []byte("{}")
 	}
 	return b

@@ -29,6 +29,10 @@ func (d *Dashboard) routes() http.Handler {
 		r.Get(channelPath, d.getChannel)
 	})
 	r.Group(func(r chi.Router) {
+		r.Use(d.joined, uncached, varying("Accept, Origin, Upgrade"))
+		d.olderRoutes(r)
+	})
+	r.Group(func(r chi.Router) {
 		r.Use(d.joined, varying("Accept, Accept-Encoding, Origin"), middleware.Compress(5, "text/html", "application/json", "application/problem+json"))
 		read(r, "/", d.getIndex)
 		read(r, "/d/{dashboard}", d.getBoard)
