@@ -23,6 +23,8 @@ type config struct {
 	Interval       interval      `yaml:"interval,omitempty"`
 	Node           name          `yaml:"node"`
 	Cluster        members       `yaml:"cluster,omitempty"`
+	NodeSecret     nodeSecret    `yaml:"nodeSecret,omitempty"`
+	NodeAddress    nodeAddress   `yaml:"nodeAddress,omitempty"`
 	StrictReady    bool          `yaml:"strictReady,omitempty"`
 	Origins        []origin      `yaml:"origins,omitempty"`
 	TrustedProxies []addressSet  `yaml:"trustedProxies,omitempty"`
@@ -80,6 +82,9 @@ func effective(env, args flags) (config, error) {
 	if err := f.err(); err != nil {
 		return config{}, err
 	}
+	if err := cfg.checkLinks(); err != nil {
+		return config{}, err
+	}
 	return cfg, cfg.loadCertificate()
 }
 
@@ -98,6 +103,8 @@ func (c *config) overlay(f flags) {
 	c.Listen = cmp.Or(f.Listen, c.Listen)
 	c.Node = cmp.Or(f.Node, c.Node)
 	c.Cluster = cmp.Or(f.Cluster, c.Cluster)
+	c.NodeSecret = cmp.Or(f.NodeSecret, c.NodeSecret)
+	c.NodeAddress = cmp.Or(f.NodeAddress, c.NodeAddress)
 	c.TLS.Cert = cmp.Or(f.TLSCert, c.TLS.Cert)
 	c.TLS.Key = cmp.Or(f.TLSKey, c.TLS.Key)
 	c.Log.Level = cmp.Or(f.LogLevel, c.Log.Level)
@@ -150,7 +157,7 @@ func (c *config) options() dashboard.Options {
 		},
 	}
 	if c.Cluster != "" {
-		opts.Cluster = c.Cluster.join
+		opts.Cluster = c.join
 	}
 	for _, o := range c.Origins {
 		opts.Origins = append(opts.Origins, string(o))

@@ -20,6 +20,8 @@ type flags struct {
 	TrustedProxy []addressSet `help:"Proxy whose X-Forwarded-* headers count: an address or CIDR. Repeatable." placeholder:"ADDRESS"`
 	Node         name         `help:"Name of this node (default: the host name, in a cluster with a suffix)." placeholder:"NAME"`
 	Cluster      members      `help:"Hazelcast members that join this node to others: hazelcast://HOST:PORT,HOST:PORT/NAME. Without it the node is alone." placeholder:"ADDRESS"`
+	NodeSecret   nodeSecret   `help:"What nodes know of each other, 16 characters or more: those that were given the same open direct links." placeholder:"SECRET"`
+	NodeAddress  nodeAddress  `help:"Where the other nodes reach this one, such as http://10.0.0.7:7000. With --node-secret." placeholder:"URL"`
 	StrictReady  *bool        `help:"Answer /readyz with 503 while the node has lost its cluster, so that a balancer takes it out." placeholder:"BOOL"`
 	LogLevel     logLevel     `help:"debug, info, warn or error (default info)." placeholder:"LEVEL"`
 	LogFormat    logFormat    `help:"text or json (default text)." placeholder:"FORMAT"`
