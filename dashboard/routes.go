@@ -26,7 +26,9 @@ func (d *Dashboard) routes() http.Handler {
 		r.Get("/live/ws", d.liveSocket)
 		r.Get("/live/sse", d.liveEvents)
 		r.Get("/live/poll", d.livePoll)
-		r.Get(channelPath, d.getChannel)
+		if d.serves(OlderChannel) {
+			r.Get(channelPath, d.getChannel)
+		}
 	})
 	r.Group(func(r chi.Router) {
 		r.Use(d.joined, uncached, varying("Accept, Origin, Upgrade"))
@@ -39,7 +41,9 @@ func (d *Dashboard) routes() http.Handler {
 		read(r, chatPage, d.getChat)
 		r.Post(chatPage, d.postChat)
 		r.Post("/api/messages", d.postMessage)
-		r.Post("/api/channels", d.postChannel)
+		if d.serves(OlderChannel) {
+			r.Post("/api/channels", d.postChannel)
+		}
 		read(r, "/api/messages", d.getMessages)
 		read(r, "/api/readings", d.getReading)
 		read(r, "/api/presence", d.getPresence)
