@@ -31,6 +31,10 @@ func (d *Dashboard) routes() http.Handler {
 		}
 	})
 	r.Group(func(r chi.Router) {
+		r.Use(d.joined, uncached, varying("Origin, Upgrade"))
+		newSockJS(d).routes(r)
+	})
+	r.Group(func(r chi.Router) {
 		r.Use(d.joined, uncached, varying("Accept, Origin, Upgrade"))
 		d.olderRoutes(r)
 	})

@@ -4,12 +4,14 @@ import (
 	"errors"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
 )
 
 // Bounds of the body of a request.
 const (
-	mostBody   = 64 << 10 // bytes
+	mostBody   = 64 << 10  // bytes
+	mostTexts  = 512 << 10 // bytes of what a SockJS client says: while a post is under way, it collects all for the next
 	bodyWithin = 10 * time.Second
 )
 
@@ -62,7 +64,11 @@ func (d *Dashboard) bounded(next http.Handler) http.Handler {
 		if err := http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyWithin)); err != nil {
 			d.log.Debug("no read deadline", "err", err)
 		}
-		r.Body = http.MaxBytesReader(w, r.Body, mostBody)
+		most := int64(mostBody)
+		if strings.HasPrefix(r.URL.Path, sockJSPath+"/") {
+			most = mostTexts
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, most)
 		next.ServeHTTP(w, r)
 	})
 }

@@ -1,0 +1,234 @@
+package dashboard
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+)
+
+const (
+	// mostHeld bounds what the library keeps for a client that is between two polls, in bytes. What is more stays in the log.
+	mostHeld = 64 << 10
+	// mostPosts of a session may wait at a time; SockJS's client makes one.
+	mostPosts = 4
+	// busyFor is how long the library may take to notice that a response has ended: until then it takes the next one for a second.
+	busyFor, busyAgain = time.Second, 2 * time.Millisecond
+)
+
+// sockJSCall is one SockJS session over HTTP: a talker that receives by one response after the other, and speaks by posts.
+type sockJSCall struct {
+	name   string
+	talker *talker
+	ctx    context.Context // of the visit
+	leave  func(error)     // ends the visit; it may be called again
+	send   func(text string) error
+
+	mu      sync.Mutex
+	claimed bool          // guarded by mu: the library has begun to serve it
+	posts   int           // guarded by mu: under way
+	opened  bool          // guarded by mu: the client was told that it is in, so the library serves the session
+	held    int           // guarded by mu: bytes given to the library since it last wrote
+	drained chan struct{} // guarded by mu: closed, and another one, when it writes
+	pipe    *sockJSPipe   // guarded by mu: the response under way; nil: none
+}
+
+// claim reports whether the library may begin to serve it: once.
+func (c *sockJSCall) claim() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	first := !c.claimed
+	c.claimed = true
+	return first
+}
+
+// isOpened says whether the client was told that it is in.
+func (c *sockJSCall) isOpened() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.opened
+}
+
+// post counts one more post, unless there are too many.
+func (c *sockJSCall) post() (done func(), err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.posts >= mostPosts {
+		return nil, refuse(http.StatusTooManyRequests, "%d posts of this session are waiting: no more are allowed", c.posts).after(time.Second)
+	}
+	c.posts++
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.posts--
+	}, nil
+}
+
+// give hands a text to the library, when that does not hold too much already.
+func (c *sockJSCall) give(ctx context.Context, text string) error {
+	for {
+		c.mu.Lock()
+		room, drained := c.held == 0 || c.held+len(text) <= mostHeld, c.drained
+		if room {
+			c.held += len(text)
+		}
+		c.mu.Unlock()
+		if room {
+			break
+		}
+		select {
+		case <-drained:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	defer context.AfterFunc(ctx, c.cut)() // a write that waits for the client
+	return c.send(text)
+}
+
+// wrote notes what the library wrote by its frame: with an array goes everything that it held.
+func (c *sockJSCall) wrote(frame byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch frame {
+	case 'o':
+		c.opened = true
+	case 'a':
+		c.held = 0
+		close(c.drained)
+		c.drained = make(chan struct{})
+	}
+}
+
+// cut ends the response that is under way.
+func (c *sockJSCall) cut() {
+	c.mu.Lock()
+	p := c.pipe
+	c.mu.Unlock()
+	if p != nil {
+		p.cut()
+	}
+}
+
+// through makes p the response under way, until done.
+func (c *sockJSCall) through(p *sockJSPipe) (done func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.pipe = p
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.pipe == p {
+			c.pipe = nil
+		}
+	}
+}
+
+// receive serves a response by which a client hears: a stream, or a poll.
+func (s *sockJS) receive(w http.ResponseWriter, r *http.Request) {
+	opening, err := s.frameOpening(r)
+	if err == nil {
+		err = s.check(r)
+	}
+	var c *sockJSCall
+	if err == nil {
+		_, _ = io.Copy(io.Discard, r.Body) // it has none to speak of, and its deadline is none of the response
+		bodyRead(w)
+		c, err = s.begin(r, chi.URLParam(r, "session"))
+	}
+	if err != nil {
+		s.d.refuseProgram(w, r, err)
+		return
+	}
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	p := newSockJSPipe(w, c, opening, cancel)
+	w.Header().Set("X-Accel-Buffering", "no")
+	began := time.Now()
+	for again := true; again; {
+		p.patient = time.Since(began) < busyFor
+		s.lib.ServeHTTP(p, r.WithContext(ctx))
+		again = p.repeats(ctx)
+	}
+	p.done()
+	if !c.isOpened() { // the library has no session for it
+		s.end(c, nil)
+	}
+}
+
+// frameOpening is what stands before each frame on the transport of a request.
+func (s *sockJS) frameOpening(r *http.Request) (string, error) {
+	switch {
+	case strings.HasSuffix(r.URL.Path, "/eventsource"):
+		return "data: ", nil
+	case strings.HasSuffix(r.URL.Path, "/jsonp"):
+		q, err := parseQuery(r.URL.RawQuery)
+		if err != nil {
+			return "", err
+		}
+		if name := q.Get("c"); !sockJSCallback.MatchString(name) {
+			return "", refuse(http.StatusBadRequest, "c %q: want the name of a function, 1–64 of A–Z a–z 0–9 _ .", clip(name))
+		}
+		return q.Get("c") + `("`, nil
+	}
+	return "", nil
+}
+
+// postTexts takes what a client says. The library waits until the talker has heard it.
+func (s *sockJS) postTexts(w http.ResponseWriter, r *http.Request) {
+	if err := s.check(r); err != nil {
+		s.d.refuseProgram(w, r, err)
+		return
+	}
+	name := chi.URLParam(r, "session")
+	c := s.find(name)
+	if c == nil {
+		s.d.refuseProgram(w, r, refuse(http.StatusNotFound, "session %q: it has ended, or it is at another node; balancers must give "+
+			"all requests of %s/{server}/{session}/ to one node", clip(name), sockJSPath))
+		return
+	}
+	done, err := c.post()
+	if err != nil {
+		s.d.refuseProgram(w, r, err)
+		return
+	}
+	defer done()
+	texts, err := readTexts(r)
+	if err != nil {
+		s.d.refuseProgram(w, r, err)
+		return
+	}
+	bodyRead(w)
+	said := r.Clone(r.Context())
+	said.Body, said.ContentLength = io.NopCloser(bytes.NewReader(texts)), int64(len(texts))
+	said.Header.Set("Content-Type", "text/plain")
+	s.lib.ServeHTTP(w, said)
+}
+
+// readTexts returns the body, or the field d of a form, that is an array of strings. The library would take a part of what is not.
+func readTexts(r *http.Request) ([]byte, error) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, badBody(err)
+	}
+	if media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); media == "application/x-www-form-urlencoded" {
+		form, err := url.ParseQuery(string(body))
+		if err != nil {
+			return nil, refuse(http.StatusBadRequest, "the form cannot be read: %s", clip(err.Error()))
+		}
+		body = []byte(form.Get("d"))
+	}
+	var texts []string
+	if err := json.Unmarshal(body, &texts); err != nil {
+		return nil, refuse(http.StatusBadRequest, `%s: want a JSON array of strings, for example ["hello"]`, clip(string(body)))
+	}
+	return body, nil
+}
