@@ -27,7 +27,8 @@ func (c *Client) Join(ctx context.Context, room string) error {
 	return err
 }
 
-// Leave leaves a room. When it has returned, no message to it comes any more but those that were on their way. Who is not there has left.
+// Leave leaves a room. What was said in it and has not come yet does not come any more, but for what this program has read already. Who is
+// not there has left.
 func (c *Client) Leave(ctx context.Context, room string) error {
 	_, err := c.change(ctx, &op{Op: "leave", Room: room})
 	return err

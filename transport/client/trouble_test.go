@@ -1,0 +1,290 @@
+package client_test
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/pulsewall/pulsewall/transport/client"
+	"github.com/pulsewall/pulsewall/transport/wsconn"
+)
+
+// barred answers the live addresses in place of the site, the n-th request by the n-th answer; nil, and after the last, the site does.
+func (s *site) barred(answers ...http.HandlerFunc) {
+	n := 0
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.bar = func(w http.ResponseWriter, r *http.Request) bool {
+		s.mu.Lock()
+		n++
+		i := n
+		s.mu.Unlock()
+		if i > len(answers) || answers[i-1] == nil {
+			return false
+		}
+		answers[i-1](w, r)
+		return true
+	}
+}
+
+const hello = `{"session":"s","node":"n","transport":"x","cursor":"e-0","subs":[],"heartbeat":15,"time":"2000-01-01T00:00:00.000Z"}`
+
+// closing is a WebSocket that says hello and perhaps more, and closes with a code after d.
+func closing(d time.Duration, code int, more ...string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		conn, err := wsconn.Accept(w, r, wsconn.Options{ReadLimit: 1000, WriteTimeout: time.Second})
+		if err != nil {
+			return
+		}
+		for _, text := range append([]string{`{"event":"hello","id":"e-0","data":` + hello + `}`}, more...) {
+			_ = conn.Write(wsconn.TextFrame([]byte(text)))
+		}
+		gone := make(chan struct{})
+		go func() {
+			defer close(gone)
+			for {
+				if _, err := conn.Read(); err != nil {
+					return
+				}
+			}
+		}()
+		select {
+		case <-time.After(d):
+		case <-gone:
+		}
+		conn.Close(code, "")
+		<-gone
+	}
+}
+
+// TestCloseCodes comes back when, and on what, the table of the protocol says.
+func TestCloseCodes(t *testing.T) {
+	const bye = `{"event":"bye","data":{"reason":"restart","retry":20000}}`
+	tests := []struct {
+		name     string
+		server   http.HandlerFunc
+		min, max time.Duration
+		next     string
+	}{
+		{"bye", closing(0, 1012, bye), 20 * time.Second, 20 * time.Second, "websocket"},
+		{"restart", closing(0, 1012), 0, 3 * time.Second, "websocket"},
+		{"overloaded", closing(0, 1013), 5 * time.Second, 5 * time.Second, "websocket"},
+		{"overloaded, with a bye", closing(0, 1013, bye), 20 * time.Second, 20 * time.Second, "websocket"},
+		{"too slow", closing(2*time.Second, 4408), 0, 0, "websocket"},
+		{"not the same", closing(0, 1009), 0, 3 * time.Second, "sse"},
+		{"unknown", closing(0, 4999), 0, 3 * time.Second, "websocket"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newSite(t)
+				s.barred(tt.server)
+				var lost time.Time
+				l := listen(t, s.client(client.Options{}), func(e client.Event) {
+					if _, is := e.(client.Lost); is {
+						lost = time.Now()
+					}
+				})
+				l.want("hello by x")
+				if tt.server != nil && tt.min == 20*time.Second {
+					l.want("bye")
+				}
+				if tt.max > 0 {
+					l.want("lost")
+				}
+				l.want("hello by " + tt.next)
+				if took := time.Since(lost); tt.max > 0 && (took < tt.min || took > tt.max) {
+					t.Errorf("back after %v; want %v to %v", took, tt.min, tt.max)
+				}
+			})
+		})
+	}
+	for _, code := range []int{4400, 4401, 4403} {
+		t.Run(fmt.Sprint(code), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newSite(t)
+				s.barred(closing(0, code, `{"event":"message","id":"e-1","data":{"id":"e-1","data":"last"}}`))
+				l := listen(t, s.client(client.Options{}), nil)
+				l.want("hello by x", `message "last"`)
+				var closed *client.Closed
+				if err := <-l.ended; !as(err, &closed) || closed.Code != code {
+					t.Errorf("ended with %v; want %d", err, code)
+				}
+			})
+		})
+	}
+}
+
+// TestStatuses obeys Retry-After, and passes over what a proxy says.
+func TestStatuses(t *testing.T) {
+	busy := func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Retry-After", "40")
+		problem(w, http.StatusServiceUnavailable, "leaving")
+	}
+	bad := func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "bad gateway", http.StatusBadGateway) }
+	onEach(t, func(t *testing.T, s *site, w client.Transport) {
+		s.barred(busy)
+		l := listen(t, s.client(client.Options{Transports: []client.Transport{w}}), nil)
+		l.want("lost")
+		began := time.Now()
+		l.want("hello by " + names[w])
+		if took := time.Since(began); took < 40*time.Second || took > 41*time.Second {
+			t.Errorf("back after %v; want 40 s, and 1 s more at most", took)
+		}
+		l.stop()
+		synctest.Wait()
+		s.barred(bad, bad, bad, bad)
+		l = listen(t, s.client(client.Options{Transports: []client.Transport{w}}), nil)
+		l.want("lost", "hello by "+names[w])
+	})
+}
+
+// TestJitter comes back soon at first and seldom later, at random.
+func TestJitter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t)
+		s.stop()
+		c := s.client(client.Options{})
+		l := listen(t, c, nil)
+		l.want("lost")
+		time.Sleep(time.Hour)
+		if state := c.State(); state.Connected || state.Err == nil || state.Since.IsZero() {
+			t.Errorf("State() = %+v; want lost, and why", state)
+		}
+		s.start()
+		began := time.Now()
+		l.want("hello by websocket")
+		if took := time.Since(began); took > time.Minute {
+			t.Errorf("back after %v; want 30 s at most for the attempt, or two", took)
+		}
+	})
+}
+
+// silent says hello and then nothing, on any transport.
+func silent(w http.ResponseWriter, r *http.Request) {
+	switch r.URL.Path {
+	case "/live/sse":
+		w.Header().Set("Content-Type", "text/event-stream")
+		_, _ = fmt.Fprintf(w, "event: hello\nid: e-0\ndata: %s\n\n", hello)
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	case "/live/ws":
+		closing(time.Hour, 1000)(w, r)
+	default:
+		if r.URL.Query().Get("wait") == "0" {
+			_, _ = fmt.Fprintf(w, `{"cursor":"e-0","events":[{"event":"hello","id":"e-0","data":%s}]}`, hello)
+			return
+		}
+		<-r.Context().Done()
+	}
+}
+
+// TestSilence gives up a connection that is silent for 2.5 heartbeats.
+func TestSilence(t *testing.T) {
+	onEach(t, func(t *testing.T, s *site, w client.Transport) {
+		s.barred(silent, func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/live/poll" {
+				silent(w, r)
+				return
+			}
+			problem(w, http.StatusServiceUnavailable, "once more")
+		})
+		l := listen(t, s.client(client.Options{Transports: []client.Transport{w}}), nil)
+		l.want("hello by x")
+		began := time.Now()
+		l.want("lost")
+		if took := time.Since(began); took < 34*time.Second || took > 39*time.Second {
+			t.Errorf("lost after %v; want 2.5 heartbeats", took)
+		}
+		l.want("hello by " + names[w])
+	})
+}
+
+// TestLate asks when a due reading does not come, and takes a connection that holds it back for a bad one.
+func TestLate(t *testing.T) {
+	onEach(t, func(t *testing.T, s *site, w client.Transport) {
+		s.put("cpu", 1) // due in 10 s
+		l := listen(t, s.client(client.Options{Transports: []client.Transport{w}, Subs: []string{"cpu"}}), nil)
+		l.want("hello by "+names[w], "reading cpu 1 of 1")
+		s.requests()
+		l.nothing(35 * time.Second) // the source is slow, and the connection is kept
+		asked := 0
+		for _, r := range s.requests() {
+			if containsWait(r) {
+				asked++
+			}
+		}
+		if most := map[client.Transport]int{client.WebSocket: 0, client.SSE: 2, client.LongPoll: 2}[w]; asked > most || w != client.WebSocket && asked == 0 {
+			t.Errorf("asked %d times beside the stream; want one in a heartbeat", asked)
+		}
+		s.put("cpu", 2)
+		l.want("reading cpu 2 of 1")
+	})
+}
+
+// TestHeldBack: a proxy delivers hello and the first reading, and holds back the rest.
+func TestHeldBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t)
+		s.put("cpu", 1)
+		first := func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "text/event-stream")
+			now := time.Now()
+			_, _ = fmt.Fprintf(w, "event: hello\nid: e-0\ndata: {\"heartbeat\":15,\"subs\":[\"cpu\"],\"transport\":\"x\",\"time\":%q}\n\nevent: reading\ndata: %s\n\n", stamp(now),
+				shown{"cpu", 1, now.Add(10 * time.Second)}.Encode(0, false))
+			_ = http.NewResponseController(w).Flush()
+			<-r.Context().Done()
+		}
+		s.barred(first, nil, first)
+		l := listen(t, s.client(client.Options{Transports: []client.Transport{client.SSE, client.LongPoll}, Subs: []string{"cpu"}}), nil)
+		l.want("hello by x", "reading cpu 1 of 1")
+		time.Sleep(5 * time.Second)
+		s.put("cpu", 2)
+		began := time.Now()
+		l.want("lost", "hello by x", "reading cpu 1 of 1", "lost", "hello by poll", "reading cpu 2 of 2")
+		if took := time.Since(began); took > 40*time.Second {
+			t.Errorf("the reading came after %v; want it soon after it was due", took)
+		}
+	})
+}
+
+// TestSlowLoop: a loop that takes its time gets each message once, in order, and the newest reading.
+func TestSlowLoop(t *testing.T) {
+	onEach(t, func(t *testing.T, s *site, w client.Transport) {
+		s.put("cpu", 1)
+		c := s.client(client.Options{Transports: []client.Transport{w}, Subs: []string{"cpu"}})
+		busy := make(chan time.Duration, 1)
+		l := listen(t, c, func(e client.Event) {
+			select {
+			case d := <-busy:
+				time.Sleep(d)
+			default:
+			}
+		})
+		l.want("hello by "+names[w], "reading cpu 1 of 1")
+		busy <- 5 * time.Minute
+		for n := range 300 {
+			s.sayAll(fmt.Sprint(n))
+			s.put("cpu", int64(n+2))
+		}
+		time.Sleep(time.Second)
+		next := 0
+		for next < 300 {
+			switch got := <-l.lines; got {
+			case fmt.Sprintf("message %q", fmt.Sprint(next)):
+				next++
+			case "lost", "heartbeat", "hello by " + names[w]:
+			default:
+				if got[:7] != "reading" {
+					t.Fatalf("got %s; want message %d", got, next)
+				}
+			}
+		}
+	})
+}
+
+func containsWait(request string) bool {
+	return len(request) > 14 && request[:14] == "GET /live/poll" && request[len(request)-6:] == "wait=0"
+}
