@@ -33,7 +33,7 @@ const (
 	// patience is how long a frame may hold up its sender: while the other end is looked for, or is MaxBehind and moves on.
 	patience = 100 * time.Millisecond
 	// tryAgain is how often one frame is sent to an end that takes nothing, to see whether it does again.
-	tryAgain = time.Second
+	tryAgain = 250 * time.Millisecond
 	// seekAgain is how often an end that is not there is looked for, while frames come for it.
 	seekAgain = 500 * time.Millisecond
 )

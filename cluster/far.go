@@ -21,6 +21,8 @@ const (
 	keysAtOnce = 200
 	// answerTrip is how long an answer may be under way beside AnswerWithin.
 	answerTrip = 250 * time.Millisecond
+	// greetWithin is how long the other end may take to learn of a newcomer.
+	greetWithin = 500 * time.Millisecond
 	// rounds is how often a newcomer tries before whoever was faster has the end.
 	rounds = 3
 )
@@ -214,19 +216,24 @@ func (f *far) answers(ctx context.Context, r *Registration, holder seat) bool {
 	if f.h.nodes.gone(holder.incarnation) {
 		return false
 	}
+	return f.ask(ctx, parcel{kind: kindAsk, to: holder, from: r.seat()}, AnswerWithin+answerTrip)
+}
+
+// ask sends a question to another node and returns whether the answer was yes; none in time is no.
+func (f *far) ask(ctx context.Context, p parcel, within time.Duration) bool {
 	answer := make(chan bool, 1)
-	ref := f.lastAsk.Add(1)
+	p.n = f.lastAsk.Add(1)
 	f.mu.Lock()
-	f.asked[ref] = answer
+	f.asked[p.n] = answer
 	f.mu.Unlock()
 	defer func() {
 		f.mu.Lock()
-		delete(f.asked, ref)
+		delete(f.asked, p.n)
 		f.mu.Unlock()
 	}()
-	ctx, cancel := context.WithTimeout(ctx, AnswerWithin+answerTrip)
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	f.relay.tell(parcel{kind: kindAsk, to: holder, from: r.seat(), n: ref})
+	f.relay.tell(p)
 	select {
 	case yes := <-answer:
 		return yes
@@ -326,6 +333,25 @@ func (f *far) seek(r *Registration) {
 	ring(f.sinks)
 }
 
+// greet looks the other end of r up and tells it of r, before frames go.
+func (f *far) greet(ctx context.Context, r *Registration) {
+	key := r.end.Other().String()
+	holders, _ := f.lookUp(ctx, []string{key}) // without an answer nobody is found
+	at := f.known(holders[key])
+	r.found(at)
+	if at != (seat{}) {
+		f.ask(ctx, parcel{kind: kindHere, to: at, from: r.seat()}, greetWithin)
+	}
+}
+
+// known is a holder as the map has it, unless he is gone. Of its own ends this node knows better.
+func (f *far) known(at seat) seat {
+	if at.incarnation == f.h.incarnation || f.h.nodes.gone(at.incarnation) {
+		return seat{}
+	}
+	return at
+}
+
 // find looks up, many at a time, who is looked for, until ctx ends. Who is found is told where he is looked for from.
 func (f *far) find(ctx context.Context) {
 	for {
@@ -345,10 +371,7 @@ func (f *far) find(ctx context.Context) {
 			}
 			holders, _ := f.lookUp(ctx, keys) // without an answer nobody is found
 			for i, r := range some {
-				at := holders[keys[i]]
-				if at.incarnation == f.h.incarnation || f.h.nodes.gone(at.incarnation) {
-					at = seat{} // this node knows its own better
-				}
+				at := f.known(holders[keys[i]])
 				r.found(at)
 				if at != (seat{}) {
 					f.relay.tell(parcel{kind: kindHere, to: at, from: r.seat()})

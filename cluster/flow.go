@@ -55,18 +55,18 @@ func (r *Registration) next(waited bool) (verdict, way, parcel) {
 		return stuck, way, parcel{}
 	}
 	room := int64(MaxBehind)
-	if o.way == byTopic && way == byLink { // what comes by link would overtake
+	switch {
+	case o.way == byTopic && way == byLink: // what comes by link would overtake
 		room = 1
+	case o.way == byLink && way == byTopic: // what was in the link is not waited for
+		o.taken, o.slow = o.sent, false
 	}
 	switch full := o.sent-o.taken >= room; {
 	case full && room == 1 && waited: // those are lost, or late
 	case full && o.slow && now.Before(o.probe):
 		return behind, way, parcel{}
-	case full && o.slow:
-		o.probe = now.Add(tryAgain)
-	case full && waited:
+	case full && (o.slow || waited): // to see whether it takes it
 		o.slow, o.probe = true, now.Add(tryAgain)
-		return behind, way, parcel{}
 	case full:
 		return hold, way, parcel{}
 	}

@@ -53,10 +53,27 @@ func (y *relay) Register(ctx context.Context, end End, ping func(context.Context
 			return nil, err
 		}
 	}
-	if r.searches() {
-		y.seek(r)
-	}
+	y.greet(ctx, r)
 	return r, nil
+}
+
+// greet has both ends know of each other before the client of r is told that it is connected.
+func (y *relay) greet(ctx context.Context, r *Registration) {
+	if !r.searches() { // it has been found meanwhile
+		return
+	}
+	y.mu.Lock()
+	other := y.ends[r.end.Other()]
+	y.mu.Unlock()
+	switch {
+	case other != nil:
+		r.found(other.seat())
+		other.found(r.seat())
+	case y.far != nil:
+		y.far.greet(ctx, r)
+	default:
+		r.found(seat{})
+	}
 }
 
 // enter makes r the holder of its end, unless there is one, who is returned.
@@ -192,6 +209,9 @@ func (y *relay) deliver(p parcel) {
 		r.acked(p.from, p.n)
 	case p.kind == kindHere:
 		r.found(p.from)
+		if p.n != 0 {
+			y.tell(parcel{kind: kindAnswers, to: p.from, from: p.to, n: p.n})
+		}
 	case p.kind == kindMissing:
 		r.missed(p.from)
 	case p.kind == kindReplaced:
