@@ -212,7 +212,7 @@ func TestStartWhileFrozen(t *testing.T) {
 	defer pair[0].Thaw()
 	n := startNode(t, "a", optionsFor(t, pair...))
 	appendAlone(t, n, "alone")
-	joined(t, 4*startFor, n) // one in vain, and the other member has to take over first
+	joined(t, 10*startFor, n) // some in vain, as the other member has to take over first
 	if p := mustAppend(t, n, "together"); p.Alone() {
 		t.Errorf("Append = %+v", p)
 	}
