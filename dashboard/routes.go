@@ -32,7 +32,9 @@ func (d *Dashboard) routes() http.Handler {
 	})
 	r.Group(func(r chi.Router) {
 		r.Use(d.joined, uncached, varying("Origin, Upgrade"))
-		newSockJS(d).routes(r)
+		if d.serves(OlderSockJS) {
+			newSockJS(d).routes(r)
+		}
 	})
 	r.Group(func(r chi.Router) {
 		r.Use(d.joined, uncached, varying("Accept, Origin, Upgrade"))
@@ -65,6 +67,11 @@ func (d *Dashboard) routes() http.Handler {
 	read(r, "/metrics", d.metrics.ServeHTTP) // compresses by itself
 	read(r, "/assets/*", d.getAsset())
 	read(r, "/pulsewall.js", getClient())
+	r.Group(func(r chi.Router) {
+		r.Use(varying("Accept-Encoding, Origin"), middleware.Compress(5, "application/yaml"))
+		read(r, "/openapi.yaml", getDescription(openAPI))
+		read(r, "/asyncapi.yaml", getDescription(asyncAPI))
+	})
 	return r
 }
 

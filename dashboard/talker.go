@@ -2,7 +2,6 @@ package dashboard
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -45,7 +44,7 @@ func (g *talker) stay(ctx context.Context, next func(context.Context) (string, e
 	defer listening.Wait()
 	defer cancel(nil)
 	listening.Go(func() { cancel(g.listen(ctx, next)) })
-	err := g.follower.Run(ctx, func(ctx context.Context, m *transport.Message) error { return g.give(ctx, bareText(m.Data)) })
+	err := g.follower.Run(ctx, func(ctx context.Context, m *transport.Message) error { return g.give(ctx, string(m.Bare())) })
 	if cause := context.Cause(ctx); cause != nil && err != nil {
 		err = cause
 	}
@@ -75,14 +74,11 @@ func (g *talker) listen(ctx context.Context, next func(context.Context) (string,
 // say sends a text to the room. What cannot be sent the client is told.
 func (g *talker) say(ctx context.Context, text string) error {
 	err := g.send(ctx, text)
+	g.d.metrics.said("/"+g.room, err == nil)
 	if err == nil || ctx.Err() != nil {
 		return ctx.Err()
 	}
-	refusal, err := marshal(map[string]string{"error": problem(err).Detail})
-	if err != nil {
-		return err
-	}
-	return g.give(ctx, string(refusal))
+	return g.give(ctx, string(errorText(problem(err).Detail)))
 }
 
 func (g *talker) send(ctx context.Context, text string) error {
@@ -103,15 +99,6 @@ func (g *talker) send(ctx context.Context, text string) error {
 	}
 	_, err = g.d.send(ctx, m)
 	return err
-}
-
-// bareText is a message's data as text: a string bare, anything else as JSON.
-func bareText(data json.RawMessage) string {
-	var text string
-	if json.Unmarshal(data, &text) == nil && data[0] == '"' {
-		return text
-	}
-	return string(data)
 }
 
 // goodbye is the close code that tells why a client's time has ended; 0: it went, or the network did.
