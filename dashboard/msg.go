@@ -121,6 +121,9 @@ func (p *pusher) start(ctx context.Context, user string, w wanted) error {
 // pageWanted is the subscription to the feed of /msg that the first text asks for.
 func (d *Dashboard) pageWanted(user string, w wanted) (feeds.Subscription, error) {
 	sub := feeds.Subscription{Feed: d.opts.MsgFeed, UnionID: user}
+	if user == "" && d.abouts[sub.Feed].PerUser {
+		return sub, refuse(http.StatusBadRequest, "unionId is missing: each user has records of their own in %s; %s", sub.Feed, wantObject)
+	}
 	for _, n := range []struct {
 		name string
 		raw  json.RawMessage
@@ -180,6 +183,8 @@ func (d *Dashboard) pageText(r feeds.Reading, err error) []byte {
 	switch {
 	case err != nil:
 		return errorText(problem(err).Detail)
+	case d.isLate(r):
+		return errorText(fmt.Sprintf("the poll of %s is late: it was read last at %s", r.Sub.Feed, timeText(r.At)))
 	case r.Status == feeds.OK:
 		return d.contentOf(r).bare()
 	case r.Status == feeds.Loading:
@@ -188,6 +193,11 @@ func (d *Dashboard) pageText(r feeds.Reading, err error) []byte {
 		return errorText(fmt.Sprintf("the data of %s is old: its newest is of %s", r.Sub.Feed, timeText(r.SourceAt)))
 	}
 	return errorText(r.Error)
+}
+
+// isLate says whether a newer reading should have come, even though it was waited for.
+func (d *Dashboard) isLate(r feeds.Reading) bool {
+	return r.Page != nil && !r.Due.IsZero() && time.Since(r.Seen) >= d.scheduler.Interval(r.Sub)+pushGrace
 }
 
 // timeText is a time as older clients are told it, and as new Date(text) reads it: RFC 3339, UTC, milliseconds.
