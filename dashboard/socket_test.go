@@ -35,6 +35,12 @@ var handshake = []string{
 // socket opens the live address with a query and further headers.
 func (w *wall) socket(query string, header ...string) *socket {
 	w.t.Helper()
+	return w.socketAt("/live"+query, header...)
+}
+
+// socketAt opens any address.
+func (w *wall) socketAt(address string, header ...string) *socket {
+	w.t.Helper()
 	conn, err := net.Dial("tcp", w.Listener.Addr().String())
 	if err != nil {
 		w.t.Fatal(err)
@@ -44,7 +50,7 @@ func (w *wall) socket(query string, header ...string) *socket {
 	if !slices.ContainsFunc(header, func(line string) bool { return strings.HasPrefix(line, "Host: ") }) {
 		header = append(header, "Host: "+w.Listener.Addr().String())
 	}
-	lines := slices.Concat([]string{"GET /live" + query + " HTTP/1.1"}, header, handshake)
+	lines := slices.Concat([]string{"GET " + address + " HTTP/1.1"}, header, handshake)
 	s.write([]byte(strings.Join(lines, "\r\n") + "\r\n\r\n"))
 	res, err := http.ReadResponse(s.br, nil)
 	if err != nil || res.StatusCode != http.StatusSwitchingProtocols {
@@ -55,7 +61,7 @@ func (w *wall) socket(query string, header ...string) *socket {
 
 func (s *socket) write(p []byte) {
 	s.t.Helper()
-	if err := s.conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+	if err := s.conn.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
 		s.t.Fatal(err)
 	}
 	if _, err := s.conn.Write(p); err != nil {

@@ -52,7 +52,7 @@ func TestOps(t *testing.T) {
 func TestMessageArrives(t *testing.T) {
 	for _, secure := range []bool{false, true} {
 		w := newWall(t, options(&counting{}), secure)
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		r, _ := http.NewRequestWithContext(ctx, "GET", w.URL+"/live?unionId=7&feed=rows", nil)
 		r.Header.Set("Accept", "text/event-stream")
 		res, err := w.Client().Do(r)
@@ -128,7 +128,7 @@ func TestDrain(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-	case <-time.After(8 * time.Second):
+	case <-time.After(30 * time.Second):
 		t.Error("Run waits for a source that ignores its context")
 	}
 	close(source.release)

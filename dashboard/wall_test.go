@@ -131,7 +131,7 @@ func (w *wall) do(method, path, body string, header ...string) answer {
 	}
 	client := *w.Client()
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	client.Timeout = 10 * time.Second
+	client.Timeout = time.Minute
 	res, err := client.Do(r)
 	if err != nil {
 		w.t.Fatal(err)
@@ -173,12 +173,12 @@ func (a answer) wantProblem(t testing.TB, what string, status int, detail string
 	}
 }
 
-// eventually asks until f has no complaint, for 10 s.
+// eventually asks until f has no complaint, for 30 s.
 func eventually(t testing.TB, f func() error) {
 	t.Helper()
 	ticker := time.NewTicker(5 * time.Millisecond)
 	defer ticker.Stop()
-	for deadline := time.Now().Add(10 * time.Second); ; <-ticker.C {
+	for deadline := time.Now().Add(30 * time.Second); ; <-ticker.C {
 		err := f()
 		if err == nil {
 			return

@@ -93,8 +93,8 @@ func TestExitsWithOpenStreams(t *testing.T) {
 		t.Fatalf("the stream gave no hello and reading: %v", lines.Err())
 	}
 	code, took := p.exit()
-	if code != 0 || took > 9*time.Second {
-		t.Errorf("exit with an open stream = %d after %v; want 0 within 9 s\n%s", code, took, p.log)
+	if code != 0 || took > endsWithin() {
+		t.Errorf("exit with an open stream = %d after %v; want 0 within %v\n%s", code, took, endsWithin(), p.log)
 	}
 	if !seen("bye") {
 		t.Errorf("the stream ended without bye: %v", lines.Err())
@@ -121,8 +121,8 @@ func TestSignal(t *testing.T) {
 		if err := cmd.Process.Signal(sig); err != nil {
 			t.Fatal(err)
 		}
-		if err := cmd.Wait(); err != nil || time.Since(began) > 9*time.Second {
-			t.Errorf("%v: %v after %v; want exit 0 within 9 s\n%s", sig, err, time.Since(began), log)
+		if err := cmd.Wait(); err != nil || time.Since(began) > endsWithin() {
+			t.Errorf("%v: %v after %v; want exit 0 within %v\n%s", sig, err, time.Since(began), endsWithin(), log)
 		}
 	}
 }
@@ -142,7 +142,6 @@ func TestSecondSignal(t *testing.T) {
 	if line, err := bufio.NewReader(conn).ReadString('\n'); err != nil || !strings.Contains(line, "100") {
 		t.Fatalf("POST = %q, %v; want 100 Continue", line, err)
 	}
-	began := time.Now()
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
@@ -152,8 +151,8 @@ func TestSecondSignal(t *testing.T) {
 	}
 	_ = cmd.Wait() // the state says more
 	state := cmd.ProcessState.Sys().(syscall.WaitStatus)
-	if !state.Signaled() || state.Signal() != syscall.SIGTERM || time.Since(began) > 5*time.Second {
-		t.Errorf("second SIGTERM: %v after %v; want ended by it at once\n%s", cmd.ProcessState, time.Since(began), log)
+	if !state.Signaled() || state.Signal() != syscall.SIGTERM { // else the first would have ended it, with an exit
+		t.Errorf("second SIGTERM: %v; want ended by it\n%s", cmd.ProcessState, log)
 	}
 }
 
