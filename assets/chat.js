@@ -107,6 +107,7 @@
     var words = this.page.words, n = Number(data.connections) || 0, changes = this.changes;
     var text = n > 1 ? words.say("hereMany", { n: words.count(n) }) : words.say(n ? "hereOne" : "hereNobody");
     dom.setText(dom.slot(this.root, "here-count"), text);
+    dom.slot(this.root, "unnamed").hidden = !n;
     ["joined", "left"].forEach(function (how) {
       if (Array.isArray(data[how])) { changes[how] = changes[how].concat(data[how].map(String)).slice(-MOST_PEOPLE); }
     });

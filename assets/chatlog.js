@@ -80,12 +80,13 @@
   // line makes what views/chat.templ makes.
   Log.prototype.line = function (message, own) {
     var words = this.words, line = dom.make("li", own ? "message own" : "message"), by = line.appendChild(dom.make("p", "by"));
-    var from = message.from || {}, sender = pulsewall.message.sender(from), name = dom.make("b");
+    var from = message.from || {}, name = dom.make("b");
     function more(element) {
       by.appendChild(document.createTextNode(" "));
       by.appendChild(element);
     }
-    name.appendChild(sender ? dom.make("bdi", "", sender) : document.createTextNode(words.say("somebody")));
+    name.appendChild(from.name ? dom.make("bdi", "", String(from.name)) :
+      document.createTextNode(pulsewall.message.sender(words, from) || words.say("somebody")));
     by.appendChild(name);
     if (from.name && from.unionId) { more(dom.make("span", "dim", words.say("userId", { id: from.unionId }))); }
     more(pulsewall.message.time(words, message.at));

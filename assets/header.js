@@ -10,6 +10,13 @@
     this.page = page;
     this.badge = dom.slot(document, "connection");
     this.people = dom.slot(document, "people");
+    reveal(document.querySelector("nav"));
+  }
+
+  // reveal has the name of this page in sight, where there is no room for all.
+  function reveal(nav) {
+    var here = nav && nav.querySelector("[aria-current]");
+    if (here) { nav.scrollLeft = here.offsetLeft + here.offsetWidth - nav.clientWidth - nav.offsetLeft; }
   }
 
   // tell brings badge and strip up to date with the link.

@@ -17,8 +17,9 @@
   };
 
   // sender is what to call who sent it; empty where nobody said.
-  message.sender = function (from) {
-    return from && typeof from === "object" ? String(from.name || from.unionId || "") : "";
+  message.sender = function (words, from) {
+    if (!from || typeof from !== "object") { return ""; }
+    return from.name ? String(from.name) : from.unionId ? words.say("userId", { id: from.unionId }) : "";
   };
 
   function head(text) {
@@ -40,6 +41,7 @@
     fold = dom.make("details", "fold");
     summary = fold.appendChild(dom.make("summary"));
     summary.appendChild(written("span", head(text)));
+    summary.appendChild(document.createTextNode(" "));
     summary.appendChild(dom.make("span", "more", words.say("showAll", { n: words.count(text.length) })));
     summary.appendChild(dom.make("span", "less", words.say("showLess")));
     fold.appendChild(written("p", text));

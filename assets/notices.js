@@ -71,7 +71,7 @@
 
   // message shows what somebody sent. When there are too many the oldest goes, and is counted.
   Notices.prototype.message = function (data) {
-    var name = "message " + data.id, from = pulsewall.message.sender(data.from), said, by;
+    var name = "message " + data.id, from = pulsewall.message.sender(this.words, data.from), said, by;
     if (this.find(name).length || this.dismissed.indexOf(name) >= 0) { return; } // the page brought it, or had it
     said = dom.make("div", "said");
     by = said.appendChild(dom.make("p", "by"));

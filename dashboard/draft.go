@@ -169,7 +169,9 @@ func readForm(r *http.Request) (draft, error) {
 }
 
 // typed is what a person wrote: browsers send the ends of its lines as CR LF, and would show the CR.
-func typed(s string) string { return strings.ToValidUTF8(strings.ReplaceAll(s, "\r\n", "\n"), "\ufffd") }
+func typed(s string) string {
+	return strings.ToValidUTF8(strings.ReplaceAll(s, "\r\n", "\n"), "\ufffd")
+}
 
 // isForm says whether r was sent by a form of a page.
 func isForm(r *http.Request) bool {

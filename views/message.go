@@ -23,10 +23,18 @@ type NoticesView struct {
 
 // sender is what to call who sent it; empty: nobody said.
 func (m MessageView) sender() string {
-	if m.Name != "" {
-		return m.Name
+	if m.Name == "" && m.UnionID != "" {
+		return m.nameless()
 	}
-	return m.UnionID
+	return m.Name
+}
+
+// nameless is what to call a sender without a name.
+func (m MessageView) nameless() string {
+	if m.UnionID == "" {
+		return text.Somebody
+	}
+	return fill(text.UserID, "id", m.UnionID)
 }
 
 // A text longer than this is folded: its head stands for it until somebody opens it. Lengths are those of JavaScript, as the script

@@ -211,7 +211,7 @@ var English = Strings{
 	LogLabel:     "Messages in {room}",
 	LastOf:       "the last {n} of {total}",
 	NoMessages:   "No messages yet",
-	FirstMessage: "What is said here stays for an hour and reaches everybody in the room, on every node.",
+	FirstMessage: "What is said here reaches everybody in the room, on every node, and is kept for an hour.",
 	Somebody:     "Somebody",
 	UserID:       "user {id}",
 	You:          "you",
