@@ -23,7 +23,7 @@ func (l *link) change(c *conn, o *op) error {
 	o.subs, o.rooms = subs, rooms
 	l.c.set(o.apply)
 	if o.Op == "subscribe" {
-		l.after = l.c.Cursor() // which knows no versions: a reading that was there before comes again
+		l.after = l.id // which knows no versions: a reading that was there before comes again
 	}
 	l.changing = o
 	return errReopen
@@ -92,7 +92,7 @@ func (l *link) greet(c *conn, hello Hello, id string) {
 		}
 	}
 	if l.after == "" {
-		l.after = id
+		l.after, l.id = id, id
 	}
 	l.c.set(func(client *Client) {
 		client.session = hello.Session

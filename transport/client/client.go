@@ -74,8 +74,11 @@ func (c *Client) Events(ctx context.Context) iter.Seq2[Event, error] {
 		}()
 		for {
 			select {
-			case e := <-l.out:
-				if !yield(e, nil) {
+			case q := <-l.out:
+				if q.id != "" {
+					c.set(func(c *Client) { c.cursor = q.id })
+				}
+				if !yield(q.event, nil) {
 					return
 				}
 			case err := <-ended:

@@ -20,12 +20,13 @@ const (
 // channels belongs to the goroutine of run.
 type link struct {
 	c       *Client
-	out     chan Event // to the loop
+	out     chan queued // to the loop
 	changes chan *op
 	sends   chan *op
 	done    chan struct{} // closed when run has ended
 
 	after     string // where the loop is
+	id        string // the last of what it has taken; knows no versions of readings
 	queue     []queued
 	ahead     int // bytes in the queue
 	seen      memory
@@ -49,8 +50,8 @@ type queued struct {
 
 func newLink(c *Client, after string) *link {
 	return &link{
-		c: c, out: make(chan Event), changes: make(chan *op), sends: make(chan *op), done: make(chan struct{}),
-		after: after, readings: make(library), names: make(map[string]string), heartbeat: 15 * time.Second,
+		c: c, out: make(chan queued), changes: make(chan *op), sends: make(chan *op), done: make(chan struct{}),
+		after: after, id: after, readings: make(library), names: make(map[string]string), heartbeat: 15 * time.Second,
 		recovery: newRecovery(),
 	}
 }
@@ -183,12 +184,12 @@ func (l *link) sendable(c *conn) <-chan *op {
 	return l.sends
 }
 
-// head is what the loop gets next, and where; nil: nothing.
-func (l *link) head() (chan<- Event, Event) {
+// head is what the loop gets next, and where; without a where: nothing.
+func (l *link) head() (chan<- queued, queued) {
 	if len(l.queue) == 0 {
-		return nil, nil
+		return nil, queued{}
 	}
-	return l.out, l.queue[0].event
+	return l.out, l.queue[0]
 }
 
 // serve serves one connection until it ends, and says why it did.
@@ -277,6 +278,9 @@ func (l *link) taken() {
 		l.after = q.move
 	}
 	if q.id != "" {
+		l.id = q.id
+	}
+	if q.id != "" && q.event == nil { // the loop itself notes what it is given
 		l.c.set(func(c *Client) { c.cursor = q.id })
 	}
 }

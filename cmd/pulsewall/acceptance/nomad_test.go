@@ -16,6 +16,10 @@ type nomad struct {
 	user  string
 	rooms []string
 	home  *site // it goes to no other node; nil: to any
+	mover bool  // it leaves and joins rooms on its way
+	moves []move
+	asked *move // that the node has not answered yet
+	tame  bool  // it is what the package for programs does
 	nodes []*site
 	until *atomic.Pointer[place] // where the last letter stands, once that is known
 
@@ -57,10 +61,19 @@ func (n *nomad) roam(ctx context.Context) {
 			on = n.nodes[rand.IntN(len(n.nodes))]
 		}
 		n.hops++
+		n.settle()
+		if n.mover && rand.IntN(2) == 0 {
+			n.moved(n.choose())
+			n.settle()
+		}
 		here := stay{on: on}
 		stay, cancel := context.WithTimeout(ctx, time.Duration(50+rand.IntN(int(mostStay.Milliseconds())))*time.Millisecond)
 		transport := means[rand.IntN(len(means))]
-		err := n.visit(stay, transport, &here)
+		visit := n.visit
+		if n.tame {
+			visit = n.visitAs
+		}
+		err := visit(stay, transport, &here)
 		if cancel(); here.from.IsZero() {
 			n.misses++
 			pauseFor(ctx, 50*time.Millisecond)
@@ -102,6 +115,7 @@ func (n *nomad) visit(ctx context.Context, transport string, here *stay) error {
 	if err != nil {
 		return err
 	}
+	n.asked = nil // of the connection before: it was not done, or what it did ended with that
 	defer c.close()
 	defer context.AfterFunc(ctx, c.close)()
 	for n.problem == nil && !n.finished {
@@ -119,6 +133,9 @@ func (n *nomad) visit(ctx context.Context, transport string, here *stay) error {
 		}
 		here.to = now
 		n.take(e, transport, here.on, now)
+		if socket, is := c.(*socket); is && n.mover && n.asked == nil && rand.IntN(10) == 0 {
+			n.ask(socket)
+		}
 	}
 	return nil
 }
@@ -181,6 +198,12 @@ func (n *nomad) take(e event, transport string, on *site, now time.Time) {
 		}
 		h.courier, h.number = m.Data[0], m.Data[1]
 		n.events = append(n.events, h)
+	case "reply":
+		var reply struct{ Problem json.RawMessage }
+		if err := json.Unmarshal(e.Data, &reply); err != nil || reply.Problem != nil {
+			n.problem = fmt.Errorf("reply %s: %w", e.Data, err)
+		}
+		n.moved(*n.asked)
 	}
 }
 
@@ -191,6 +214,7 @@ func (n *nomad) reach(cursor string) place {
 		n.problem = fmt.Errorf("cursor %q: %w", cursor, err)
 	}
 	n.after = cursor
+	n.settle()
 	if last := n.until.Load(); last != nil && last.epoch == at.epoch && last.seq <= at.seq {
 		n.finished = true
 	}

@@ -108,8 +108,13 @@ func (v *verdict) follow(i int, n *nomad, at place) {
 			continue
 		}
 		l := v.letters[[2]int{h.courier, h.number}]
+		wanted := true
+		if l != nil {
+			yes, known := n.isFor(l, h.place)
+			wanted = yes || !known
+		}
 		switch later := cmp.Or(cmp.Compare(h.seq, at.seq), cmp.Compare(h.n, at.n)) > 0; {
-		case l == nil || !l.isFor(n.user, n.rooms):
+		case l == nil || !wanted:
 			v.failf("nomad %d got %v, which is not for him", i, l)
 			continue
 		case h.epoch != at.epoch || !later:
@@ -150,7 +155,7 @@ func (v *verdict) missing(i int, n *nomad, had map[*letter]bool, after, to place
 		if p.seq > to.seq {
 			return
 		}
-		if p.isFor(n.user, n.rooms) && !had[p.letter] {
+		if yes, known := n.isFor(p.letter, place{epoch: after.epoch, seq: p.seq}); yes && known && !had[p.letter] {
 			v.failf("nomad %d misses %v at %d without a reset: he came from %v to %v", i, p.letter, p.seq, after, to)
 		}
 	}
@@ -159,7 +164,7 @@ func (v *verdict) missing(i int, n *nomad, had map[*letter]bool, after, to place
 // here fails when something was said on a node alone while the nomad was there, and he has not got it.
 func (v *verdict) here(i int, n *nomad, had map[*letter]bool) {
 	for _, l := range v.letters {
-		if l.degraded && !l.doubt && !had[l] && l.isFor(n.user, n.rooms) && n.passed(l) {
+		if yes, known := n.isFor(l, l.at); yes && known && l.degraded && !l.doubt && !had[l] && n.passed(l) {
 			v.failf("nomad %d was on a node alone and misses %v", i, l)
 		}
 	}
