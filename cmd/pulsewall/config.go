@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/rand"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net/netip"
@@ -30,6 +31,8 @@ type config struct {
 	TrustedProxies []addressSet  `yaml:"trustedProxies,omitempty"`
 	TLS            tlsConfig     `yaml:"tls,omitempty"`
 	Log            logConfig     `yaml:"log"`
+	OlderClients   olderClients  `yaml:"olderClients"`
+	MsgFeed        name          `yaml:"msgFeed,omitempty"`
 	Limits         limitsConfig  `yaml:"limits"`
 	Feeds          []feedConfig  `yaml:"feeds"`
 	Dashboards     []boardConfig `yaml:"dashboards"`
@@ -75,6 +78,8 @@ func effective(env, args flags) (config, error) {
 		Node:      cmp.Or(cfg.Node, nodeName(cfg.Cluster)),
 		LogLevel:  cmp.Or(cfg.Log.Level, "info"),
 		LogFormat: cmp.Or(cfg.Log.Format, "text"),
+
+		OlderClients: cmp.Or(cfg.OlderClients, allOlder()),
 	})
 	cfg.Limits.complete()
 	cfg.resolveFeeds(f)
@@ -82,7 +87,7 @@ func effective(env, args flags) (config, error) {
 	if err := f.err(); err != nil {
 		return config{}, err
 	}
-	if err := cfg.checkLinks(); err != nil {
+	if err := errors.Join(cfg.checkMsgFeed(f), cfg.checkLinks()); err != nil {
 		return config{}, err
 	}
 	return cfg, cfg.loadCertificate()
@@ -109,6 +114,8 @@ func (c *config) overlay(f flags) {
 	c.TLS.Key = cmp.Or(f.TLSKey, c.TLS.Key)
 	c.Log.Level = cmp.Or(f.LogLevel, c.Log.Level)
 	c.Log.Format = cmp.Or(f.LogFormat, c.Log.Format)
+	c.OlderClients = cmp.Or(f.OlderClients, c.OlderClients)
+	c.MsgFeed = cmp.Or(f.MsgFeed, c.MsgFeed)
 	if len(f.Origin) > 0 {
 		c.Origins = f.Origin
 	}
@@ -148,6 +155,7 @@ func (c *config) options() dashboard.Options {
 		Feeds:       c.feeds,
 		Boards:      c.boards,
 		StrictReady: c.StrictReady,
+		MsgFeed:     string(c.MsgFeed),
 		Limits: dashboard.Limits{
 			Connections:        int(c.Limits.Connections),
 			ConnectionsPerAddr: int(c.Limits.ConnectionsPerAddress),
@@ -156,6 +164,7 @@ func (c *config) options() dashboard.Options {
 			PollsPerFeed:       int(c.Limits.PollsPerFeed),
 		},
 	}
+	opts.OlderClients = c.OlderClients.list()
 	if c.Cluster != "" {
 		opts.Cluster = c.join
 	}

@@ -23,6 +23,8 @@ type flags struct {
 	NodeSecret   nodeSecret   `help:"What nodes know of each other, 16 characters or more: those that were given the same open direct links." placeholder:"SECRET"`
 	NodeAddress  nodeAddress  `help:"Where the other nodes reach this one, such as http://10.0.0.7:7000. With --node-secret." placeholder:"URL"`
 	StrictReady  *bool        `help:"Answer /readyz with 503 while the node has lost its cluster, so that a balancer takes it out." placeholder:"BOOL"`
+	OlderClients olderClients `help:"Addresses for pages of other servers: any of msg,hello1,message,channel,sockjs, or none (default all)." placeholder:"LIST"`
+	MsgFeed      name         `help:"Feed whose pages /msg pushes (default: the first that is per user, else the first)." placeholder:"NAME"`
 	LogLevel     logLevel     `help:"debug, info, warn or error (default info)." placeholder:"LEVEL"`
 	LogFormat    logFormat    `help:"text or json (default text)." placeholder:"FORMAT"`
 }
