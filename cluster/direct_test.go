@@ -92,7 +92,7 @@ func testLinkCut(t *testing.T, a, b *node) {
 		sendFrames(x, frames+1, n, 1000)
 		frames += n
 	}
-	for range 3 {
+	for range 2 {
 		for begun := time.Now(); link.Load() == nil; send(10) {
 			if time.Since(begun) > time.Minute {
 				t.Fatal("the link does not come back")
