@@ -32,7 +32,12 @@ func TestRetries(t *testing.T) {
 					if method == http.MethodPost {
 						want = tt.post
 					}
-					retried(t, kind, tt.fail, method, want)
+					retried(t, kind, tt.fail, method, "/api/messages", want)
+				})
+			}
+			if tt.fail != nil {
+				t.Run(string(kind)+" "+tt.name+" a GET that sends", func(t *testing.T) {
+					retried(t, kind, tt.fail, http.MethodGet, "/index/hello1", tt.post)
 				})
 			}
 		}
@@ -40,7 +45,7 @@ func TestRetries(t *testing.T) {
 }
 
 // retried asks until the node that fails was met, and then compares what the client got, and how often a request was made.
-func retried(t *testing.T, kind Kind, fail http.HandlerFunc, method string, want int) {
+func retried(t *testing.T, kind Kind, fail http.HandlerFunc, method, path string, want int) {
 	var met, served atomic.Int64
 	bad, good := node(t, &met, fail), node(t, &served, func(http.ResponseWriter, *http.Request) {})
 	b, err := Start(t.Context(), Options{Kind: kind, Nodes: []string{bad.Listener.Addr().String(), good.Listener.Addr().String()}, Log: t.Output()})
@@ -52,7 +57,7 @@ func retried(t *testing.T, kind Kind, fail http.HandlerFunc, method string, want
 		bad.Close()
 	}
 	for asked := int64(1); asked <= 4; asked++ {
-		got := ask(t, method, "http://"+b.Addr()+"/api/messages")
+		got := ask(t, method, "http://"+b.Addr()+path)
 		again := met.Load() + served.Load() - asked
 		switch {
 		case fail == nil:
@@ -74,7 +79,7 @@ func retried(t *testing.T, kind Kind, fail http.HandlerFunc, method string, want
 // node counts what it is asked, and does it; to those who check it is ready.
 func node(t *testing.T, count *atomic.Int64, do http.HandlerFunc) *httptest.Server {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/api/messages" {
+		if r.URL.Path == "/api/messages" || r.URL.Path == "/index/hello1" {
 			count.Add(1)
 			do(w, r)
 		}
