@@ -18,90 +18,6 @@ import (
 	"github.com/pulsewall/pulsewall/transport"
 )
 
-// door notes who was admitted and who left, and lets in by the header Ticket.
-type door struct {
-	mu       sync.Mutex
-	admitted []*dashboard.Visit
-	left     map[*dashboard.Visit][]error
-}
-
-func (d *door) options() dashboard.Options {
-	d.left = make(map[*dashboard.Visit][]error)
-	return two(dashboard.Options{Admit: d.admit, Left: d.leave})
-}
-
-func (d *door) admit(r *http.Request, v *dashboard.Visit) error {
-	switch ticket := r.Header.Get("Ticket"); ticket {
-	case "":
-		return &dashboard.Problem{Status: http.StatusUnauthorized, Detail: "no ticket"}
-	case "full":
-		return &dashboard.Problem{Status: http.StatusServiceUnavailable, Detail: "the house is full"}
-	case "odd":
-		return fmt.Errorf("odd: %w", &dashboard.Problem{Status: http.StatusOK, Detail: "secret"})
-	case "broken":
-		return errors.New("secret")
-	case "late":
-		return fmt.Errorf("ask the office: %w", context.DeadlineExceeded)
-	case "panic":
-		panic("secret")
-	default:
-		v.UnionID, v.Attributes = ticket, map[string]any{"row": 3}
-	}
-	v.Allow = func(_ context.Context, op transport.Op) error {
-		if op.Op == "subscribe" && op.Sub != "mine" {
-			return &dashboard.Problem{Status: http.StatusForbidden, Detail: "only mine"}
-		}
-		return nil
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.admitted = append(d.admitted, v)
-	return nil
-}
-
-func (d *door) leave(v *dashboard.Visit, err error) {
-	d.mu.Lock()
-	d.left[v] = append(d.left[v], err)
-	d.mu.Unlock()
-	if v.UnionID == "13" {
-		panic("unlucky")
-	}
-}
-
-// last is the newest visit.
-func (d *door) last() *dashboard.Visit {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.admitted[len(d.admitted)-1]
-}
-
-// count is how many were admitted.
-func (d *door) count() int {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return len(d.admitted)
-}
-
-// wantLeft waits until n visits were admitted and each has left once, and returns why the last one did.
-func (d *door) wantLeft(t *testing.T, n int) (why error) {
-	t.Helper()
-	eventually(t, func() error {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		if len(d.admitted) != n || len(d.left) != n {
-			return fmt.Errorf("%d admitted, %d left; want %d", len(d.admitted), len(d.left), n)
-		}
-		for _, v := range d.admitted {
-			if len(d.left[v]) != 1 {
-				return fmt.Errorf("%s left %d times", v.UnionID, len(d.left[v]))
-			}
-		}
-		why = d.left[d.admitted[n-1]][0]
-		return nil
-	})
-	return why
-}
-
 // ways are the headers that ask for each transport.
 var ways = []struct {
 	kind    transport.Kind
@@ -327,4 +243,38 @@ func TestLeftThoughNotServed(t *testing.T) {
 	cancel()
 	<-gone
 	door.wantLeft(t, 2)
+}
+
+// Older clients meet the same hooks: refused before any upgrade, ended with a code, and told of once.
+func TestAdmitOlderClients(t *testing.T) {
+	door := &door{}
+	w := newWall(t, door.options(), false)
+	const channel = "/channel?type=app&channelId=abcdefghijklmnopqrstuvwxyz012345"
+	refused := func(a answer, what string) { a.wantProblem(t, what, http.StatusUnauthorized, "no ticket") }
+	refused(w.do(http.MethodPost, "/sockjs/0/abc/xhr", ""), "SockJS by xhr")
+	refused(w.get("/sockjs/0/abc/eventsource"), "SockJS by EventSource")
+	for i, address := range []string{"/msg", "/message", channel, "/sockjs", "/sockjs/0/def/websocket"} {
+		refused(w.get(address, handshake...), address)
+		s := w.socketAt(address, "Ticket: 7")
+		door.last().End(errors.New("thrown out"))
+		if code := s.closed(); code != 4403 {
+			t.Errorf("%s: closed %d; want 4403", address, code)
+		}
+		_ = s.conn.Close()
+		if why := door.wantLeft(t, i+1); !errors.Is(why, transport.ErrWithdrawn) {
+			t.Errorf("%s: left with %v; want that a right was withdrawn", address, why)
+		}
+	}
+	if a := w.do(http.MethodPost, "/sockjs/0/abc/xhr", "", "Ticket: 7"); a.StatusCode != http.StatusOK || a.body != "o\n" {
+		t.Errorf("SockJS by xhr: %d %q", a.StatusCode, a.body)
+	}
+	door.last().End(transport.ErrTokenEnded)
+	door.wantLeft(t, 6)
+	s := w.socketAt("/msg", "Ticket: 7")
+	s.tell(`{"unionId":8}`)
+	if _, text := s.frame(); !strings.Contains(string(text), "connection is that of 7") {
+		t.Errorf("another user: %s", text)
+	}
+	_ = s.conn.Close()
+	door.wantLeft(t, 7)
 }

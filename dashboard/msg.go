@@ -80,10 +80,8 @@ func (p *pusher) user(w wanted) (string, error) {
 		return "", err
 	case named == "":
 		return p.UnionID(), nil
-	case p.d.opts.Admit != nil && p.visit.UnionID != "" && named != p.visit.UnionID:
-		return "", refuse(http.StatusForbidden, "unionId %s: this connection is that of %s", named, p.visit.UnionID)
 	}
-	return named, nil
+	return named, p.visit.mayBecome(named)
 }
 
 func (p *pusher) become(ctx context.Context, user string) error {

@@ -131,11 +131,17 @@ func (s *socket) closed() uint16 {
 	}
 }
 
-// ask sends a text, masked with zeros, and returns the reply.
-func (s *socket) ask(text string) event {
+// tell sends a text, masked with zeros.
+func (s *socket) tell(text string) {
 	s.t.Helper()
 	frame := binary.BigEndian.AppendUint16([]byte{0x81, 0x80 | 126}, uint16(len(text)))
 	frame = append(frame, 0, 0, 0, 0)
 	s.write(append(frame, text...))
+}
+
+// ask sends a text and returns the reply.
+func (s *socket) ask(text string) event {
+	s.t.Helper()
+	s.tell(text)
 	return s.until("reply")
 }
