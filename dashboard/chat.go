@@ -107,22 +107,21 @@ func (d *Dashboard) postChat(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	m, err := readForm(r)
-	if m.to.Room == "" || m.to.Users != nil {
-		if err == nil {
-			err = refuse(http.StatusBadRequest, "to is no room: want room:NAME")
-		}
+	if err == nil && (m.to.Room == "" || len(m.to.Users) > 0) {
+		err = refuse(http.StatusBadRequest, "to is no room: want room:NAME")
+	}
+	if err != nil {
 		d.refuse(w, r, err)
 		return
 	}
 	bodyRead(w)
 	g := guest{room: m.to.Room, unionID: m.from.UnionID, name: m.from.Name}
-	if err == nil {
-		m.addr, m.key = d.clientAddr(r), keyOf(m.key, m.data)
-		_, err = d.send(r.Context(), m)
-	}
-	if err != nil {
-		p := d.refused(w, r, err)
-		v := d.chat(g)
+	m.addr, m.key = d.clientAddr(r), keyOf(m.key, m.data)
+	if _, err = d.send(r.Context(), m); err != nil && !wantsPage(r) {
+		d.refuseProgram(w, r, err)
+		return
+	} else if err != nil {
+		p, v := d.refused(w, r, err), d.chat(g)
 		v.Writing, v.Text, v.Refusal = true, typed(r.Form.Get("data")), p.Detail
 		d.render(w, r, p.Status, views.Chat(v))
 		return
