@@ -43,6 +43,7 @@ type nodeSettings struct {
 	Ahead    time.Duration // how far its clock is wrong
 	Tally    string        // address where its polls are told
 	Before   []string      // words that run it in a network of its own; none: in this one
+	Secret   string        // with which other nodes may open links to it; empty: it takes none
 }
 
 // runNode is the whole program of such a node. It ends by SIGTERM, or when the test binary that started it is gone.
@@ -64,7 +65,9 @@ func runNode(settings string) error {
 		Boards: []dashboard.Board{{Name: "d", Title: "D", Panels: []dashboard.Panel{{Name: "c", Title: "C", Feed: "counter"}}}},
 		Limits: dashboard.Limits{MessagesPerSecond: 10_000},
 		Cluster: func(j dashboard.Joining) (cluster.Cluster, error) {
-			return cluster.NewHazelcast(j.Node, j.Handler, cluster.Options{Addresses: s.Members, Status: j.Status, Now: j.Now, Logger: j.Logger}), nil
+			return cluster.NewHazelcast(j.Node, j.Handler, cluster.Options{
+				Addresses: s.Members, Status: j.Status, Now: j.Now, Logger: j.Logger, Secret: s.Secret, Address: "http://" + s.Listen,
+			}), nil
 		},
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo})),
 	})

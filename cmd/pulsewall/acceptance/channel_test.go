@@ -1,0 +1,303 @@
+package acceptance
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"regexp"
+	"strconv"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/pulsewall/pulsewall/transport/wsconn"
+)
+
+// nodesSecret is that of nodes that open links to each other.
+const nodesSecret = "the nodes of the tests"
+
+// TestChannel has the two ends of channels on different nodes, of which two have links to each other and one has none.
+func TestChannel(t *testing.T) {
+	t.Parallel()
+	with, without := nodeSettings{Secret: nodesSecret}, nodeSettings{}
+	f := newFleet(t, 1, nil, 3, with, with, without)
+	one, two, three := f.nodes[0], f.nodes[1], f.nodes[2]
+	t.Run("by link", func(t *testing.T) { framesCross(t, one, two, "link") })
+	t.Run("by topic", func(t *testing.T) { framesCross(t, one, three, "topic") })
+	t.Run("too large", func(t *testing.T) {
+		e := one.channel(t, "app", newChannel(t, two))
+		e.send(t, make([]byte, 10<<10+1))
+		e.wantCode(t, wsconn.TooBig)
+	})
+	t.Run("taken", func(t *testing.T) {
+		name := newChannel(t, one)
+		e := one.channel(t, "web", name)
+		for _, p := range []*process{one, two, three} {
+			if _, response, err := p.dialChannel(t, nil, "web", name); err == nil || response == nil || response.StatusCode != http.StatusConflict {
+				t.Errorf("the same end again at %s: %v, want 409", p.URL, err)
+			}
+		}
+		e.CloseNow()
+		eventually(t, time.Minute, func() error { // as soon as it is known
+			_, _, err := two.dialChannel(t, nil, "web", name)
+			return err
+		})
+	})
+	t.Run("gone", func(t *testing.T) { framesForNobody(t, one, two) })
+	t.Run("frozen", func(t *testing.T) {
+		name := newChannel(t, one)
+		old := two.channel(t, "app", name)
+		if err := two.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		one.channel(t, "app", name)
+		judge(t, "the end on a node that stands still has another holder", time.Since(began), 3*time.Second)
+		if err := two.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+			t.Fatal(err)
+		}
+		old.wantCode(t, wsconn.Replaced)
+	})
+	t.Run("killed", func(t *testing.T) { // the last one: node-2 is gone then
+		name := newChannel(t, one)
+		two.channel(t, "app", name)
+		web := one.channel(t, "web", name)
+		before := one.dropped(t, "absent")
+		began := time.Now()
+		two.kill()
+		eventually(t, time.Minute, func() error {
+			web.send(t, []byte("?"))
+			if one.dropped(t, "absent") == before {
+				return errors.New("the end is still registered")
+			}
+			return nil
+		})
+		gone := time.Since(began)
+		app := three.channel(t, "app", name)
+		web.send(t, []byte("!"))
+		if p := <-app.came; string(p) != "!" {
+			t.Errorf("%q came", p)
+		}
+		judge(t, "the end on a node that was killed is gone", gone, 12*time.Second)
+	})
+}
+
+// judge tells how long something took, and holds it against a limit at full size.
+func judge(t *testing.T, what string, took, limit time.Duration) {
+	t.Helper()
+	t.Logf("%s after %v", what, took.Round(time.Millisecond))
+	if os.Getenv("PULSEWALL_LONG") != "" && took > limit {
+		t.Errorf("%s after %v; want %v at most", what, took, limit)
+	}
+}
+
+// framesCross sends 10,000 frames each way, as fast as they go.
+func framesCross(t *testing.T, a, b *process, way string) {
+	const frames = 10_000
+	name := newChannel(t, a)
+	app, web := a.channel(t, "app", name), b.channel(t, "web", name)
+	before := a.frames(t, way)
+	began := time.Now()
+	var crossing sync.WaitGroup
+	for i, pair := range [][2]*channelEnd{{app, web}, {web, app}} {
+		sent := make(chan [sha256.Size]byte, 1)
+		crossing.Go(func() {
+			random := rand.New(rand.NewPCG(1, uint64(i)))
+			sum := sha256.New()
+			for n := range frames {
+				p := make([]byte, frameSize(n))
+				for at := range p {
+					p[at] = byte(random.Uint32())
+				}
+				_, _ = fmt.Fprint(sum, len(p), " ")
+				sum.Write(p)
+				if err := pair[0].Send(p); err != nil {
+					t.Errorf("frame %d: %v", n, err)
+					break
+				}
+			}
+			sent <- [sha256.Size]byte(sum.Sum(nil))
+		})
+		crossing.Go(func() {
+			got, n := pair[1].digest(frames)
+			if want := <-sent; n != frames || got != want {
+				t.Errorf("%d of %d frames came, as they were sent: %v", n, frames, got == want)
+			}
+		})
+	}
+	crossing.Wait()
+	took := time.Since(began)
+	t.Logf("%d frames each way in %v, %d of one way by %s", frames, took.Round(time.Millisecond), a.frames(t, way)-before, way)
+	if a.frames(t, way) < before+frames/2 {
+		t.Errorf("%d frames went by %s, want most of %d", a.frames(t, way)-before, way, frames)
+	}
+}
+
+// frameSize is small for most, and for some the largest that is allowed.
+func frameSize(n int) int {
+	if n%500 == 0 {
+		return 10 << 10
+	}
+	return n % 300
+}
+
+// framesForNobody goes on sending when the other end has gone: that is no error, and counted.
+func framesForNobody(t *testing.T, a, b *process) {
+	name := newChannel(t, a)
+	app, web := a.channel(t, "app", name), b.channel(t, "web", name)
+	app.send(t, []byte("to somebody"))
+	<-web.came
+	web.CloseNow()
+	before := a.dropped(t, "absent") + b.dropped(t, "absent")
+	eventually(t, time.Minute, func() error {
+		app.send(t, []byte("to nobody"))
+		if n := a.dropped(t, "absent") + b.dropped(t, "absent") - before; n < 20 {
+			return fmt.Errorf("%d frames were dropped and counted", n)
+		}
+		return nil
+	})
+	again := b.channel(t, "web", name)
+	app.send(t, []byte("to somebody else"))
+	select {
+	case p := <-again.came:
+		if string(p) != "to somebody else" {
+			t.Errorf("%q came", p)
+		}
+	case <-time.After(time.Minute):
+		t.Error("nothing comes for who took the end")
+	}
+}
+
+// newChannel has a node make one.
+func newChannel(t *testing.T, p *process) string {
+	t.Helper()
+	response, err := http.Post(p.URL+"/api/channels", "application/json", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	var made struct{ ChannelID string }
+	if err := json.NewDecoder(response.Body).Decode(&made); err != nil || response.StatusCode != http.StatusCreated || len(made.ChannelID) != 32 {
+		t.Fatalf("POST /api/channels: %s, %+v, %v", response.Status, made, err)
+	}
+	return made.ChannelID
+}
+
+// channelEnd is a program that holds an end of a channel and answers pings.
+type channelEnd struct {
+	*wsconn.Conn
+	came  chan []byte
+	ended chan error
+}
+
+// dialChannel asks a node for an end. client may reach it from another network.
+func (p *process) dialChannel(t *testing.T, client *http.Client, end, name string) (*channelEnd, *http.Response, error) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	conn, response, err := wsconn.Dial(ctx, p.URL+"/channel?type="+end+"&channelId="+name, wsconn.DialOptions{
+		Options: wsconn.Options{ReadLimit: 64 << 10, WriteTimeout: time.Minute, Binary: true}, Client: client,
+	})
+	if err != nil {
+		return nil, response, err
+	}
+	e := &channelEnd{conn, make(chan []byte, 100), make(chan error, 1)}
+	var running sync.WaitGroup
+	ctx, stop := context.WithCancel(context.Background())
+	running.Go(func() {
+		for {
+			b, err := conn.Read()
+			if err != nil {
+				e.ended <- err
+				return
+			}
+			select {
+			case e.came <- b:
+			case <-ctx.Done():
+			}
+		}
+	})
+	running.Go(func() { _ = conn.Tend(ctx, time.Minute, time.Hour) })
+	t.Cleanup(func() {
+		stop()
+		conn.CloseNow()
+		running.Wait()
+	})
+	return e, response, nil
+}
+
+func (p *process) channel(t *testing.T, end, name string) *channelEnd {
+	t.Helper()
+	e, _, err := p.dialChannel(t, nil, end, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func (e *channelEnd) send(t *testing.T, b []byte) {
+	t.Helper()
+	if err := e.Send(b); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// digest is the sum over the next frames, in order, and how many came.
+func (e *channelEnd) digest(frames int) ([sha256.Size]byte, int) {
+	sum := sha256.New()
+	late := time.NewTimer(2 * time.Minute)
+	defer late.Stop()
+	for n := range frames {
+		select {
+		case p := <-e.came:
+			_, _ = fmt.Fprint(sum, len(p), " ")
+			sum.Write(p)
+		case <-late.C:
+			return [sha256.Size]byte{}, n
+		}
+	}
+	return [sha256.Size]byte(sum.Sum(nil)), frames
+}
+
+// wantCode waits until the node closes the connection.
+func (e *channelEnd) wantCode(t *testing.T, code int) {
+	t.Helper()
+	select {
+	case err := <-e.ended:
+		if got := wsconn.CloseCode(err); got != code {
+			t.Errorf("closed with %d (%v), want %d", got, err, code)
+		}
+	case <-time.After(time.Minute):
+		t.Errorf("not closed; want %d", code)
+	}
+}
+
+// frames is how many frames a node has sent by a way, dropped how many it dropped for a reason.
+func (p *process) frames(t *testing.T, way string) int {
+	t.Helper()
+	return p.counter(t, "pulsewall_channel_frames_total", "way", way)
+}
+
+func (p *process) dropped(t *testing.T, reason string) int {
+	t.Helper()
+	return p.counter(t, "pulsewall_channel_dropped_total", "reason", reason)
+}
+
+func (p *process) counter(t *testing.T, metric, label, value string) int {
+	t.Helper()
+	_, page := get(t, p.URL+"/metrics")
+	line := regexp.MustCompile(`(?m)^` + metric + `{` + label + `="` + value + `"} (\S+)$`).FindStringSubmatch(page)
+	if line == nil {
+		t.Fatalf("%s has no %s of %s", p.URL, metric, value)
+	}
+	n, err := strconv.ParseFloat(line[1], 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return int(n)
+}
