@@ -97,6 +97,7 @@ func TestAlonePages(t *testing.T) {
 
 // wait is until for a goroutine of its own: it may not end the test.
 func wait(p *tab, condition string, limit time.Duration) time.Duration {
+	limit = unhurried(limit)
 	began := time.Now()
 	ticker := time.NewTicker(50 * time.Millisecond)
 	defer ticker.Stop()

@@ -31,7 +31,7 @@ func aTraffic() traffic {
 	if os.Getenv("PULSEWALL_LONG") != "" {
 		return traffic{span: 30 * time.Second, pause: 30 * time.Millisecond, clients: 20, p50: 100 * time.Millisecond, p99: 250 * time.Millisecond}
 	}
-	return traffic{span: 2 * time.Second, pause: 60 * time.Millisecond, clients: 4, p50: 10 * time.Second, p99: 10 * time.Second}
+	return traffic{span: 2 * time.Second, pause: 60 * time.Millisecond, clients: 4}
 }
 
 // TestBalanced puts nginx and HAProxy in front of three nodes, round robin. While messages are published through any node, clients on
@@ -128,7 +128,7 @@ func balanced(t *testing.T, b *site, nodes []*site, transport string) {
 	const tenth = 100 * time.Microsecond
 	t.Logf("%d messages to %d clients: p50 %v, p99 %v, most %v; events by node: %v",
 		sent, len(all), p50.Round(tenth), p99.Round(tenth), took[len(took)-1].Round(tenth), shares)
-	if p50 > want.p50 || p99 > want.p99 {
+	if isLong() && (p50 > want.p50 || p99 > want.p99) {
 		t.Errorf("from publish to receipt p50 %v, p99 %v; want at most %v, %v", p50, p99, want.p50, want.p99)
 	}
 }

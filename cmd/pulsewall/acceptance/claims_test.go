@@ -17,16 +17,21 @@ func rhythm() time.Duration {
 	return 3 * time.Second
 }
 
-// noise is how far things may be from their time, on a machine that has much to do: the more in short intervals, when other tests run as
-// well. A poll made twice, or not made, is further off.
-func noise() time.Duration { return time.Second + slack() }
-
-// slack is what a limit has more in short intervals, which a machine that runs other tests as well may overrun.
-func slack() time.Duration {
+// noise is how far things may be from their time: the more in short intervals, when other tests run as well. A poll made twice is
+// nearer to the one before.
+func noise() time.Duration {
 	if isLong() {
-		return 0
+		return time.Second
 	}
-	return time.Second
+	return 2500 * time.Millisecond
+}
+
+// longPoll is how long a slow source takes: nearly as long as it may, or, where a busy machine may make it longer, a third of that.
+func longPoll(interval time.Duration) time.Duration {
+	if isLong() {
+		return interval * 6 / 10
+	}
+	return interval / 4
 }
 
 // How far the clocks of three nodes are ahead.

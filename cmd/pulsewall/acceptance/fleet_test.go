@@ -61,7 +61,7 @@ func runNode(settings string) error {
 	d, err := dashboard.New(dashboard.Options{
 		Node:   s.Name,
 		Now:    func() time.Time { return time.Now().Add(s.Ahead) },
-		Feeds:  []feeds.Feed{s.feed("counter", !s.Cut, s.Took), s.feed("slow", true, s.Interval*6/10), s.feed("paged", false, 0)},
+		Feeds:  []feeds.Feed{s.feed("counter", !s.Cut, s.Took), s.feed("slow", true, longPoll(s.Interval)), s.feed("paged", false, 0)},
 		Boards: []dashboard.Board{{Name: "d", Title: "D", Panels: []dashboard.Panel{{Name: "c", Title: "C", Feed: "counter"}}}},
 		Limits: dashboard.Limits{MessagesPerSecond: 10_000},
 		Cluster: func(j dashboard.Joining) (cluster.Cluster, error) {

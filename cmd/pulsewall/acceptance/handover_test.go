@@ -118,7 +118,7 @@ func (r *relay) rhythmical(cuts int) {
 		p, before := polls[i], polls[i-1]
 		gap := p.begin.At.Sub(before.begin.At) - rhythm()
 		off = max(off, gap.Abs())
-		if gap.Abs() > noise() {
+		if gap < -noise() || isLong() && gap > noise() { // a busy machine may be late
 			r.t.Errorf("poll %v after %v: want one poll an interval, also of those that are cut off", p, before)
 		}
 		if !before.ended() {
@@ -164,22 +164,21 @@ func TestComeAndGo(t *testing.T) {
 // arrive has somebody come to a node: the newest reading is there at once.
 func (r *relay) arrive(node *process) {
 	r.t.Helper()
+	polls := r.tally.ledger().polls["counter"] // all here have the last that ended
+	last := polls[len(polls)-1]
+	if !last.ended() {
+		last = polls[len(polls)-2]
+	}
 	for _, transport := range transports {
 		v := r.watch(&node.site, transport, "counter", 1)
 		came := time.Now()
-		eventually(r.t, time.Second+2*slack(), func() error {
+		eventually(r.t, time.Second, func() error {
 			if _, ok := v.newest(); !ok {
 				return errors.Join(errors.New("no reading"), v.err())
 			}
 			return nil
 		})
 		first := v.had()[0]
-		l := r.tally.ledger()
-		polls := l.polls["counter"]
-		last := polls[len(polls)-1]
-		if !last.ended() {
-			last = polls[len(polls)-2]
-		}
 		if first.Status != "ok" || first.poll < last.number {
 			r.t.Errorf("%s has first %+v; want poll %v", v.name, first, last)
 		}
@@ -194,18 +193,18 @@ func TestEndOfThePoller(t *testing.T) {
 	if isLong() {
 		t.Run("killed", func(t *testing.T) {
 			t.Parallel()
-			endOfThePoller(t, rightClocks, 1, func(p *process) { p.kill() })
+			endOfThePoller(t, rightClocks, true, func(p *process) { p.kill() })
 		})
 	}
 	t.Run("killed, with wrong clocks", func(t *testing.T) {
 		t.Parallel()
-		endOfThePoller(t, wrongClocks, 1, func(p *process) { p.kill() })
+		endOfThePoller(t, wrongClocks, true, func(p *process) { p.kill() })
 	})
 	t.Run("stopped", func(t *testing.T) {
 		t.Parallel()
-		endOfThePoller(t, rightClocks, 0, func(p *process) {
+		endOfThePoller(t, rightClocks, false, func(p *process) {
 			took, err := p.stop(syscall.SIGTERM)
-			if err != nil || took > 10*time.Second {
+			if err != nil || took > unhurried(10*time.Second) {
 				t.Errorf("a node that is told to stop took %v: %v", took, err)
 			}
 			t.Logf("stopped in %v", took.Round(time.Millisecond))
@@ -213,20 +212,27 @@ func TestEndOfThePoller(t *testing.T) {
 	})
 }
 
-// endOfThePoller ends nodes, by which so many polls are cut off.
-func endOfThePoller(t *testing.T, ahead [3]time.Duration, cuts int, end func(*process)) {
+// endOfThePoller ends nodes: one between two polls, one in the middle of one, which is cut off where the node is killed.
+func endOfThePoller(t *testing.T, ahead [3]time.Duration, kills bool, end func(*process)) {
 	r := newRelay(t, ahead)
 	for _, n := range r.nodes {
 		r.visit(n)
 	}
 	r.calm()
+	cuts := 0
 	for _, running := range []bool{false, true} {
 		i := r.catch(running)
 		r.leave(&r.nodes[i].site) // those of the others stay
 		since := time.Now()
 		end(r.nodes[i])
+		if last, cut := r.poller(); kills && cut && last == i {
+			cuts++
+			running = true // a busy machine may be late for the moment
+		} else if kills && running && isLong() {
+			t.Error("the poll had ended before the node was killed")
+		}
 		after := r.next(since)
-		if after > 2*rhythm()+slack() {
+		if after > unhurried(2*rhythm()) {
 			t.Errorf("the next reading came %v after the end of the node that polled last; want two intervals at most", after)
 		}
 		t.Logf("poll running: %v; the next reading came %v after the end of the node", running, after.Round(time.Millisecond))

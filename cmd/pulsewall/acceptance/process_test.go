@@ -88,7 +88,7 @@ func (p *process) stop(signal os.Signal) (time.Duration, error) {
 	if err := p.cmd.Process.Signal(signal); err != nil {
 		p.t.Fatal(err)
 	}
-	late := time.AfterFunc(20*time.Second, func() { _ = p.cmd.Process.Kill() })
+	late := time.AfterFunc(unhurried(20*time.Second), func() { _ = p.cmd.Process.Kill() })
 	defer late.Stop()
 	err := p.cmd.Wait()
 	return time.Since(began), err

@@ -170,6 +170,7 @@ func (w *town) names() (names []string) {
 // sample checks twice a second until all is well, within at most limit, and returns how long that took.
 func (w *town) sample(limit time.Duration, check func() error) time.Duration {
 	w.t.Helper()
+	limit = unhurried(limit)
 	for began := time.Now(); ; pass(w.t, 500*time.Millisecond) {
 		err := check()
 		switch took := time.Since(began).Round(10 * time.Millisecond); {

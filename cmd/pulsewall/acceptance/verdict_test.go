@@ -205,7 +205,7 @@ func (j *journey) fromTheBeginning(v *verdict) {
 	j.t.Helper()
 	n := j.nomads[0]
 	for i, on := range j.sites {
-		ctx, cancel := context.WithTimeout(j.t.Context(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(j.t.Context(), unhurried(20*time.Second))
 		reader := &nomad{user: n.user, rooms: n.rooms, nodes: n.nodes, until: n.until, after: "earliest"}
 		if err := reader.visit(ctx, means[i%len(means)], &stay{on: on}); err != nil || !reader.finished {
 			j.t.Errorf("node %d from the earliest: %v, %v", i+1, err, reader.problem)

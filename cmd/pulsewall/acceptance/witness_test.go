@@ -178,7 +178,7 @@ func (s *speaker) send(one spoken) {
 
 // speak sends a message to all under its text as the key, and gives up when no call should take so long.
 func (s *site) speak(text string) (id string, degraded bool, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), unhurried(15*time.Second))
 	defer cancel()
 	body, _ := json.Marshal(map[string]any{"to": map[string]any{"all": true}, "data": text, "key": text, "unionId": "1"}) // plain
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.URL+"/api/messages", bytes.NewReader(body))
