@@ -54,6 +54,7 @@ func (s nodesSource) Describe() feeds.Description {
 			{Name: "websocket", Label: "WebSocket", Type: "integer"},
 			{Name: "sse", Label: "SSE", Type: "integer"},
 			{Name: "poll", Label: "Long poll", Type: "integer"},
+			{Name: "older", Label: "Older", Type: "integer"},
 			{Name: "polls", Label: "Polls", Unit: "/min", Type: "number"},
 			{Name: "events", Label: "Events", Unit: "/s", Type: "number"},
 			{Name: "messages", Label: "Messages", Type: "integer"},
@@ -80,9 +81,12 @@ func (s nodesSource) Poll(context.Context, feeds.Query) (feeds.Result, error) {
 			if n.State != stateAlone {
 				r["roundTrip"] = n.RoundTrip
 			}
-			for _, kind := range transport.Kinds {
+			ours := 0
+			for _, kind := range []transport.Kind{transport.WebSocket, transport.SSE, transport.LongPoll} {
 				r[string(kind)] = n.Transports[kind]
+				ours += n.Transports[kind]
 			}
+			r["older"] = *n.Connections - ours // clients of other programs
 		}
 		records = append(records, r)
 	}
