@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/go-chi/chi/v5"
@@ -26,7 +27,9 @@ import (
 type described struct {
 	compiler *jsonschema.Compiler
 	docs     map[string]any
-	schemas  map[string]*jsonschema.Schema // by place
+
+	mu      sync.Mutex                    // held while the compiler is used
+	schemas map[string]*jsonschema.Schema // by place; guarded by mu
 }
 
 const (
@@ -38,7 +41,7 @@ const (
 // described reads both from the server.
 func (w *wall) described() *described {
 	w.t.Helper()
-	d := &described{jsonschema.NewCompiler(), make(map[string]any), make(map[string]*jsonschema.Schema)}
+	d := &described{compiler: jsonschema.NewCompiler(), docs: make(map[string]any), schemas: make(map[string]*jsonschema.Schema)}
 	for _, name := range []string{openapi, asyncapi} {
 		a := w.get("/" + name)
 		if a.StatusCode != 200 || a.Header.Get("Content-Type") != "application/yaml" {
@@ -121,6 +124,8 @@ func (n node) schema(t testing.TB) *jsonschema.Schema {
 		fragment.WriteString("/" + url.PathEscape(key))
 	}
 	place := base + n.doc + "#" + fragment.String()
+	n.d.mu.Lock()
+	defer n.d.mu.Unlock()
 	if n.d.schemas[place] == nil {
 		s, err := n.d.compiler.Compile(place)
 		if err != nil {

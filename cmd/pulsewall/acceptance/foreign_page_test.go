@@ -90,7 +90,7 @@ func TestForeignPage(t *testing.T) {
 		p.until(slowly, says("state", "waiting")+" || "+says("state", "connecting"))
 		write(p, "still there by "+by)
 	}
-	server = begin()
+	begin()
 	for by, p := range tabs {
 		p.until(slowly, says("state", "live "+by))
 		p.until(slowly, `document.getElementById("prices").textContent !== window.first`)
