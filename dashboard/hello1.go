@@ -46,7 +46,7 @@ func queryAndForm(r *http.Request) (url.Values, error) {
 		return q, nil
 	}
 	if strings.HasPrefix(strings.ToLower(r.Header.Get("Content-Type")), "multipart/form-data") {
-		err = r.ParseMultipartForm(mostBody) //nolint:gosec // the body is bounded to the same
+		err = r.ParseMultipartForm(mostBody)
 	} else {
 		err = r.ParseForm()
 	}
