@@ -182,7 +182,7 @@ func (s *sockJS) take(r *http.Request, name string) (_ *sockJSCall, err error) {
 		out()
 		return nil, err
 	}
-	g, err := d.takeIn(visit.Context(), v, sockJSRoom, from)
+	g, err := d.takeIn(visit.Context(), v, sockJSRoom, from) //nolint:contextcheck // it outlasts this request
 	if err != nil {
 		left(err)
 		out()

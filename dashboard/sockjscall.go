@@ -111,10 +111,9 @@ func (c *sockJSCall) wrote(frame byte) {
 // cut ends the response that is under way.
 func (c *sockJSCall) cut() {
 	c.mu.Lock()
-	p := c.pipe
-	c.mu.Unlock()
-	if p != nil {
-		p.cut()
+	defer c.mu.Unlock() // so that it is still under way
+	if c.pipe != nil {
+		c.pipe.cut()
 	}
 }
 
@@ -150,7 +149,8 @@ func (s *sockJS) receive(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
-	p := newSockJSPipe(w, c, opening, cancel)
+	p := newSockJSPipe(w, r, c, cancel)
+	p.opening = opening
 	w.Header().Set("X-Accel-Buffering", "no")
 	began := time.Now()
 	for again := true; again; {

@@ -15,12 +15,13 @@ const sockJSWrite = 10 * time.Second
 // with that the session.
 type sockJSPipe struct {
 	http.ResponseWriter
-	control *http.ResponseController
-	call    *sockJSCall
-	opening string // before each frame
-	fail    context.CancelFunc
-	done    func()
-	ended   atomic.Bool
+	control  *http.ResponseController
+	streamed bool // over HTTP/2, where a deadline ends it though no write waits
+	call     *sockJSCall
+	opening  string // before each frame
+	fail     context.CancelFunc
+	done     func()
+	ended    atomic.Bool
 
 	// Of the goroutine that the library writes by, one at a time.
 	begun   bool
@@ -29,8 +30,8 @@ type sockJSPipe struct {
 	again   bool // it is asked again: what stands before the first frame has been written
 }
 
-func newSockJSPipe(w http.ResponseWriter, c *sockJSCall, opening string, fail context.CancelFunc) *sockJSPipe {
-	p := &sockJSPipe{ResponseWriter: w, control: http.NewResponseController(w), call: c, opening: opening, fail: fail}
+func newSockJSPipe(w http.ResponseWriter, r *http.Request, c *sockJSCall, fail context.CancelFunc) *sockJSPipe {
+	p := &sockJSPipe{ResponseWriter: w, control: http.NewResponseController(w), streamed: r.ProtoMajor >= 2, call: c, fail: fail}
 	p.done = c.through(p)
 	return p
 }
@@ -83,6 +84,10 @@ func (p *sockJSPipe) by(write func() error) {
 	if p.ended.Load() || write() != nil {
 		p.ended.Store(true)
 		p.fail()
+		return
+	}
+	if p.streamed {
+		_ = p.control.SetWriteDeadline(time.Time{})
 	}
 }
 

@@ -54,7 +54,7 @@ func sockJSClient(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer os.RemoveAll(part)
+	defer func() { _ = os.RemoveAll(part) }()
 	for name, content := range map[string][]byte{"package.json": sockJSPackage, "package-lock.json": sockJSLock} {
 		if err := os.WriteFile(filepath.Join(part, name), content, 0o600); err != nil {
 			t.Fatal(err)
