@@ -12,28 +12,30 @@ import (
 
 // hello1 sends a text from one user to others, by GET or POST. A GET that does something is for this site's pages and programs alone.
 func (d *Dashboard) hello1(w http.ResponseWriter, r *http.Request) {
-	if err := d.checkOrigin(r); err != nil {
-		d.refuse(w, r, err)
-		return
-	}
-	q, err := queryAndForm(r)
-	if err != nil {
-		d.refuse(w, r, err)
-		return
-	}
-	bodyRead(w)
-	m, err := readHello1(q)
-	if err != nil {
-		d.refuse(w, r, err)
-		return
-	}
-	m.addr = d.clientAddr(r)
-	receipt, err := d.send(r.Context(), m)
+	receipt, err := d.sendByLink(w, r)
+	d.metrics.said(r.URL.Path, err == nil)
 	if err != nil {
 		d.refuse(w, r, err)
 		return
 	}
 	writeJSON(w, http.StatusAccepted, receipt)
+}
+
+func (d *Dashboard) sendByLink(w http.ResponseWriter, r *http.Request) (receipt, error) {
+	if err := d.checkOrigin(r); err != nil {
+		return receipt{}, err
+	}
+	q, err := queryAndForm(r)
+	if err != nil {
+		return receipt{}, err
+	}
+	bodyRead(w)
+	m, err := readHello1(q)
+	if err != nil {
+		return receipt{}, err
+	}
+	m.addr = d.clientAddr(r)
+	return d.send(r.Context(), m)
 }
 
 // queryAndForm is what the query and, of a POST, a form of either kind say together.

@@ -39,7 +39,7 @@ func newMetrics() *metrics {
 			Name: "pulsewall_refused_total", Help: "Requests refused, by status.",
 		}, []string{"status"}),
 		texts: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "pulsewall_older_texts_total", Help: "Texts of older clients, by address and outcome (ok, error).",
+			Name: "pulsewall_older_texts_total", Help: "What older clients sent, by address and outcome (ok, error).",
 		}, []string{"address", "outcome"}),
 		newest: make(map[feeds.Subscription]time.Time),
 	}

@@ -2,6 +2,7 @@ package dashboard_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -164,6 +165,21 @@ func TestOlderAdmitted(t *testing.T) {
 	c.wantsPage(c.says(`{"unionId":7}`), 10, 100, 10, 1, 10)
 	c.wantsError("another's name later", c.says(`{"unionId":8}`), "that of 7")
 	c.wantsTime("no name", c.says(`{}`))
+}
+
+// TestOlderEnded: a visit that the program ends is closed for it.
+func TestOlderEnded(t *testing.T) {
+	t.Parallel()
+	visits := make(chan *dashboard.Visit, 1)
+	o := options(&counting{})
+	o.Admit = func(_ *http.Request, v *dashboard.Visit) error { visits <- v; return nil }
+	c := newWall(t, o, false).older("/message")
+	(<-visits).End(errors.New("no more"))
+	for range c.texts {
+	}
+	if c.code != wsconn.Withdrawn {
+		t.Errorf("closed %d; want 4403", c.code)
+	}
 }
 
 // TestOlderSwitches: what is switched off is not there.
