@@ -35,6 +35,8 @@ var (
 
 const everything = "?unionId=7&name=Ann&sub=mine/7/1/3&feed=rows&current=1&size=5&room=a&room=b&presence=1&format=json&after=earliest&session=s&wait=0"
 
+const ann = "?unionId=7&name=Ann"
+
 // calls are the ways in which each operation is called where nothing is scarce.
 var calls = []call{
 	{200, "GET /", "", nil}, {304, "GET /", "", again},
@@ -68,11 +70,11 @@ var calls = []call{
 	{200, "GET /api/presence/users/7", "", nil}, {400, "GET /api/presence/users/x", "", nil},
 	{200, "GET /api/feeds", "", nil}, {200, "GET /api/nodes", "", nil},
 
-	{101, "GET /msg", "", handshake}, {403, "GET /msg", "", append(evil, handshake...)}, {426, "GET /msg", "", noProxy},
-	{101, "GET /message", "", handshake}, {403, "GET /message", "", append(evil, handshake...)}, {426, "GET /message", "", noProxy},
-	{202, "GET /index/hello1?id=1&idList=2,3&idList=4&data=x", "", nil}, {400, "GET /index/hello1?id=1", "", nil}, {403, "GET /index/hello1?id=1&idList=2", "", evil},
+	{101, "GET /msg" + ann, "", handshake}, {403, "GET /msg", "", append(evil, handshake...)}, {426, "GET /msg", "", noProxy}, {400, "GET /msg?unionId=x", "", handshake},
+	{101, "GET /message" + ann, "", handshake}, {403, "GET /message", "", append(evil, handshake...)}, {426, "GET /message", "", noProxy}, {400, "GET /message?unionId=x", "", handshake},
+	{202, "GET /index/hello1?id=1&idList=2,3&idList=4&data=x&key=k", "", nil}, {400, "GET /index/hello1?id=1", "", nil}, {403, "GET /index/hello1?id=1&idList=2", "", evil},
 	{413, "GET /index/hello1?id=1&idList=2&data=" + large, "", nil},
-	{202, "POST /index/hello1?id=1&idList=2,3&data=x", "", nil}, {400, "POST /index/hello1?id=1", "", nil}, {403, "POST /index/hello1?id=1&idList=2", "", evil},
+	{202, "POST /index/hello1?id=1&idList=2,3&data=x&key=k", "", nil}, {400, "POST /index/hello1?id=1", "", nil}, {403, "POST /index/hello1?id=1&idList=2", "", evil},
 	{413, "POST /index/hello1?id=1&idList=2", "data=" + large, nil},
 	{101, "GET /channel?type=app&channelId=" + channelOne, "", handshake}, {400, "GET /channel?type=web&channelId=short", "", handshake},
 	{403, "GET /channel?type=web&channelId=" + channelOne, "", append(evil, handshake...)}, {426, "GET /channel?type=web&channelId=" + channelOne, "", nil},
@@ -94,18 +96,18 @@ var heads = []string{
 
 // sockJSCalls are those of SockJS's clients, in the order in which they make them.
 var sockJSCalls = []call{
-	{200, "GET /sockjs", "", nil}, {200, "GET /sockjs/", "", nil}, {101, "GET /sockjs", "", handshake}, {101, "GET /sockjs/websocket", "", handshake},
+	{200, "GET /sockjs", "", nil}, {200, "GET /sockjs/", "", nil}, {101, "GET /sockjs" + ann, "", handshake}, {101, "GET /sockjs/websocket" + ann, "", handshake},
 	{400, "GET /sockjs", "", badKey}, {403, "GET /sockjs", "", append(evil, handshake...)}, {426, "GET /sockjs", "", noProxy},
 	{400, "GET /sockjs/websocket", "", badKey}, {403, "GET /sockjs/websocket", "", append(evil, handshake...)}, {426, "GET /sockjs/websocket", "", noProxy},
 	{200, "GET /sockjs/info", "", nil},
-	{101, "GET /sockjs/0/ws/websocket", "", handshake}, {400, "GET /sockjs/0/no.name/websocket", "", handshake},
+	{101, "GET /sockjs/0/ws/websocket" + ann, "", handshake}, {400, "GET /sockjs/0/no.name/websocket", "", handshake},
 	{403, "GET /sockjs/0/ws/websocket", "", append(evil, handshake...)}, {426, "GET /sockjs/0/ws/websocket", "", noProxy},
-	{200, "POST /sockjs/0/one/xhr", "", nil}, {400, "POST /sockjs/0/no.name/xhr", "", nil}, {403, "POST /sockjs/0/one/xhr", "", evil},
+	{200, "POST /sockjs/0/one/xhr" + ann, "", nil}, {400, "POST /sockjs/0/no.name/xhr", "", nil}, {403, "POST /sockjs/0/one/xhr", "", evil},
 	{204, "POST /sockjs/0/one/xhr_send", `["hello"]`, nil}, {400, "POST /sockjs/0/no.name/xhr_send", `["x"]`, nil}, {403, "POST /sockjs/0/one/xhr_send", `["x"]`, evil},
 	{404, "POST /sockjs/0/none/xhr_send", `["x"]`, nil}, {413, "POST /sockjs/0/one/xhr_send", `["` + strings.Repeat(large, 60) + `"]`, nil},
-	{200, "POST /sockjs/0/two/xhr_streaming", "", nil}, {400, "POST /sockjs/0/no.name/xhr_streaming", "", nil}, {403, "POST /sockjs/0/two/xhr_streaming", "", evil},
-	{200, "GET /sockjs/0/three/eventsource", "", nil}, {400, "GET /sockjs/0/no.name/eventsource", "", nil}, {403, "GET /sockjs/0/three/eventsource", "", evil},
-	{200, "GET /sockjs/0/four/jsonp?c=back", "", nil}, {400, "GET /sockjs/0/four/jsonp?c=(x)", "", nil}, {403, "GET /sockjs/0/four/jsonp?c=back", "", evil},
+	{200, "POST /sockjs/0/two/xhr_streaming" + ann, "", nil}, {400, "POST /sockjs/0/no.name/xhr_streaming", "", nil}, {403, "POST /sockjs/0/two/xhr_streaming", "", evil},
+	{200, "GET /sockjs/0/three/eventsource" + ann, "", nil}, {400, "GET /sockjs/0/no.name/eventsource", "", nil}, {403, "GET /sockjs/0/three/eventsource", "", evil},
+	{200, "GET /sockjs/0/four/jsonp" + ann + "&c=back", "", nil}, {400, "GET /sockjs/0/four/jsonp?c=(x)", "", nil}, {403, "GET /sockjs/0/four/jsonp?c=back", "", evil},
 	{200, "POST /sockjs/0/four/jsonp_send", "d=" + `%5B%22x%22%5D`, nil}, {400, "POST /sockjs/0/no.name/jsonp_send", `["x"]`, nil}, {403, "POST /sockjs/0/four/jsonp_send", `["x"]`, evil},
 	{404, "POST /sockjs/0/none/jsonp_send", `["x"]`, nil}, {413, "POST /sockjs/0/four/jsonp_send", `["` + strings.Repeat(large, 60) + `"]`, nil},
 }

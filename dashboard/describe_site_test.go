@@ -80,7 +80,7 @@ func (s *describedSite) ask(c call) (*http.Response, string) {
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		return res, ""
 	}
-	if strings.HasPrefix(res.Header.Get("Content-Type"), "text/event-stream") || strings.HasSuffix(address, "xhr_streaming") && res.StatusCode == 200 {
+	if strings.HasPrefix(res.Header.Get("Content-Type"), "text/event-stream") || strings.Contains(address, "/xhr_streaming") && res.StatusCode == 200 {
 		first := make([]byte, 4096)
 		n, _ := res.Body.Read(first)
 		return res, string(first[:n])
