@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// change carries out an op on subscriptions or rooms: in band, or with errReopen by another connection. c is nil while there is none.
+// change carries out an op on subscriptions or rooms: in band, or by another connection, for which this one ends with the error that it
+// returns. That may be the loop's own op: it takes nothing of what has come before it is answered. c is nil while there is no connection.
 func (l *link) change(c *conn, o *op) error {
 	if o.Op == "unsubscribe" {
 		o.Sub = l.asked(o.Sub)
@@ -17,8 +18,7 @@ func (l *link) change(c *conn, o *op) error {
 		o.finish(l.named(o.Sub), nil)
 		return nil
 	case c != nil && c.canSend():
-		l.up(c, o)
-		return nil
+		return l.up(c, o)
 	}
 	o.subs, o.rooms = subs, rooms
 	l.c.set(o.apply)
@@ -26,16 +26,19 @@ func (l *link) change(c *conn, o *op) error {
 		l.after = l.id // which knows no versions: a reading that was there before comes again
 	}
 	l.changing = o
+	if c != nil && c.over != nil {
+		return c.over
+	}
 	return errReopen
 }
 
 // sendUp sends a message in band, if the connection is one that can.
-func (l *link) sendUp(c *conn, o *op) {
+func (l *link) sendUp(c *conn, o *op) error {
 	if !c.canSend() {
 		o.finish(nil, errNoWay)
-		return
+		return nil
 	}
-	l.up(c, o)
+	return l.up(c, o)
 }
 
 // asked is how a subscription was asked for.

@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"strconv"
 	"sync"
 	"time"
@@ -98,6 +97,7 @@ type conn struct {
 
 	wire    wire // once it is open
 	greeted bool
+	over    error     // it has ended, which the loop does not know yet
 	since   time.Time // of hello
 	heard   time.Time // when something came last, or the loop was ready for more
 	bye     *Bye
@@ -159,7 +159,7 @@ func (c *conn) leave() {
 }
 
 // canSend says whether there is a way up.
-func (c *conn) canSend() bool { return c.greeted && c.transport == WebSocket }
+func (c *conn) canSend() bool { return c.greeted && c.over == nil && c.transport == WebSocket }
 
 // incoming is what may be taken now: nothing more while the loop is behind, unless an op waits for an answer.
 func (l *link) incoming(c *conn) <-chan item {
@@ -209,7 +209,7 @@ func (l *link) serve(ctx context.Context, c *conn) error {
 		case o := <-l.changeable(c):
 			err = l.change(c, o)
 		case o := <-l.sendable(c):
-			l.sendUp(c, o)
+			err = l.sendUp(c, o)
 		case <-c.greeting.C:
 			if !c.greeted {
 				err = errNoHello
@@ -296,6 +296,7 @@ func (l *link) take(c *conn, it item) error {
 		return it.end
 	case it.end != nil:
 		l.fail(c)
+		c.over = it.end
 		l.queue = append(l.queue, queued{end: it.end})
 		return nil
 	case it.cursor != "":
@@ -337,6 +338,9 @@ func (l *link) takeEvent(c *conn, it item) error {
 		return nil
 	}
 	l.queue = append(l.queue, queued{event: e, id: it.event.ID, move: it.event.ID, bytes: it.bytes})
+	if _, is := e.(Bye); is && c.transport != WebSocket { // which ends with a code that says more
+		l.queue = append(l.queue, queued{end: errBye})
+	}
 	if l.ahead += it.bytes; l.ahead > mostAhead && len(l.queue) > 1 {
 		return errBehind
 	}
@@ -373,8 +377,8 @@ func (l *link) answered(c *conn, data json.RawMessage) {
 	o.finish(reply.Result, nil)
 }
 
-// up writes an op.
-func (l *link) up(c *conn, o *op) {
+// up writes an op. Where that fails the connection has ended.
+func (l *link) up(c *conn, o *op) error {
 	c.ref++
 	o.Ref = strconv.Itoa(c.ref)
 	c.waiting[o.Ref] = o
@@ -384,6 +388,7 @@ func (l *link) up(c *conn, o *op) {
 	}
 	if err != nil {
 		delete(c.waiting, o.Ref)
-		o.finish(nil, errors.Join(errLost, err))
+		o.finish(nil, errLost)
 	}
+	return err
 }

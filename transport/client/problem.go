@@ -79,6 +79,7 @@ func retryAfter(h http.Header) time.Duration {
 
 // Why a connection ended, where neither the server nor the network said so.
 var (
+	errBye     = errors.New("the server is leaving")
 	errNoHello = errors.New("no hello in time")
 	errSilent  = errors.New("silent for too long")
 	errHeld    = errors.New("readings or messages were held back")

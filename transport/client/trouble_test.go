@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/pulsewall/pulsewall/transport"
 	"github.com/pulsewall/pulsewall/transport/client"
 	"github.com/pulsewall/pulsewall/transport/wsconn"
 )
@@ -159,6 +160,61 @@ func TestJitter(t *testing.T) {
 		if took := time.Since(began); took > time.Minute {
 			t.Errorf("back after %v; want 30 s at most for the attempt, or two", took)
 		}
+	})
+}
+
+// TestBye comes back in the slot that a node gives when it leaves.
+func TestBye(t *testing.T) {
+	onEach(t, func(t *testing.T, s *site, w client.Transport) {
+		s.sayAll("one")
+		var slot time.Duration
+		l := listen(t, s.client(client.Options{Transports: []client.Transport{w}, After: "earliest"}), func(e client.Event) {
+			if bye, is := e.(client.Bye); is {
+				slot = time.Duration(*bye.Retry) * time.Millisecond
+			}
+		})
+		l.want("hello by "+names[w], `message "one"`)
+		time.Sleep(10 * time.Second) // a poll waits by then, and is answered
+		began := time.Now()
+		if err := s.hub.Drain(t.Context()); err != nil {
+			t.Error(err)
+		}
+		l.want("bye", "lost")
+		s.stop()
+		s.start()
+		s.sayAll("two")
+		l.want("hello by "+names[w], `message "two"`)
+		if took := time.Since(began); took < slot || took > slot+time.Second {
+			t.Errorf("back after %v; want %v", took, slot)
+		}
+	})
+}
+
+// TestOpLost asks again what a connection did not answer, also from within a loop that is given more meanwhile.
+func TestOpLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t)
+		const message = `{"event":"message","id":"e-%d","data":{"id":"e-%d","data":%d}}`
+		s.barred(closing(5*time.Second, 1001, fmt.Sprintf(message, 1, 1, 1), fmt.Sprintf(message, 2, 2, 2)))
+		c := s.client(client.Options{})
+		l := listen(t, c, func(e client.Event) {
+			if m, is := e.(client.Message); is && m.ID == "e-1" {
+				if err := c.Join(t.Context(), "r"); err != nil {
+					t.Error(err)
+				}
+				if receipt, err := c.Send(t.Context(), client.To{All: true}, "hi"); err != nil || receipt.ID == "" {
+					t.Errorf("Send = %+v, %v", receipt, err)
+				}
+			}
+		})
+		go func() {
+			time.Sleep(4 * time.Second)
+			s.sayAll("1")
+			s.sayAll("2")
+		}()
+		l.want("hello by x", "message 1", "lost", "hello by websocket", `message "2"`, `message "hi"`)
+		s.say("", transport.Address{Room: "r"}, []byte(`"in the room"`))
+		l.want(`message "in the room"`)
 	})
 }
 

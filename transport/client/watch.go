@@ -56,7 +56,7 @@ func (l *link) tick(c *conn) error {
 	now := time.Now()
 	gap := now.Round(0).Sub(c.ticked)
 	c.ticked = now.Round(0)
-	if len(l.queue) > 0 || !c.greeted { // the loop is behind: nobody listens
+	if !c.greeted || l.incoming(c) == nil { // the loop is behind: nobody listens
 		c.heard = now
 		if !c.pinged.IsZero() {
 			c.pinged = now
@@ -82,20 +82,22 @@ func (l *link) tick(c *conn) error {
 		return nil
 	case !awake:
 		l.clock.forget()
-		l.check(c)
+		return l.check(c)
 	case now.After(c.again) && l.readings.late(l.clock.now(), lateBy):
-		l.check(c)
+		return l.check(c)
 	}
 	return nil
 }
 
 // check asks whether the connection still lives and holds nothing back.
-func (l *link) check(c *conn) {
+func (l *link) check(c *conn) error {
 	c.checking, c.again = true, time.Now().Add(l.heartbeat)
 	if c.canSend() {
 		c.pinged = time.Now()
 		o := &op{Op: "ping", done: make(chan opResult, 1)}
-		l.up(c, o)
+		if err := l.up(c, o); err != nil {
+			return err
+		}
 		c.own.Go(func() {
 			select {
 			case r := <-o.done:
@@ -103,7 +105,7 @@ func (l *link) check(c *conn) {
 			case <-c.ctx.Done():
 			}
 		})
-		return
+		return nil
 	}
 	after := l.after
 	c.own.Go(func() {
@@ -112,6 +114,7 @@ func (l *link) check(c *conn) {
 		a, _, err := l.poll(ctx, after, 0)
 		c.asked <- asked{a, err}
 	})
+	return nil
 }
 
 // answerOfCheck takes the answer, or ends the connection where there was none.
