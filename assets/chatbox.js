@@ -70,6 +70,7 @@
     if (said) { dom.setText(slot, this.words.say("sizeOf", this.sizes(size))); }
     dom.toggleClass(slot, "over", size > this.most);
     if (size <= this.most) { this.problem(""); }
+    this.chat.log.settle(); // the box grows with what is typed
   };
 
   Box.prototype.sizes = function (size) { return { size: this.words.count(size), most: this.words.count(this.most) }; };

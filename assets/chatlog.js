@@ -23,6 +23,7 @@
   }
 
   Log.prototype.scrolled = function () {
+    this.top = this.box.scrollTop;
     this.atEnd = this.box.scrollHeight - this.box.scrollTop - this.box.clientHeight < NEAR;
     if (this.atEnd) {
       this.newer = 0;
@@ -37,9 +38,15 @@
     this.tell();
   };
 
+  // moved hears of a scroll that the browser has yet to tell.
+  Log.prototype.moved = function () {
+    if (this.box.scrollTop !== this.top) { this.scrolled(); }
+  };
+
   // settle keeps the end in sight where it was.
   Log.prototype.settle = function () {
     if (this.atEnd) { this.box.scrollTop = this.box.scrollHeight; }
+    this.top = this.box.scrollTop;
   };
 
   Log.prototype.tell = function () {
@@ -54,6 +61,7 @@
   // put places a line: before those that wait for their answer, unless it is one of them.
   Log.prototype.put = function (line, waits) {
     var none = dom.slot(this.box, "none");
+    this.moved();
     if (none) { none.parentNode.removeChild(none); }
     this.lines.insertBefore(line, waits ? null : this.lines.querySelector(".waits"));
     while (this.atEnd && this.lines.childNodes.length > MOST) { this.lines.removeChild(this.lines.firstChild); }
@@ -61,6 +69,7 @@
   };
 
   Log.prototype.drop = function (line) {
+    this.moved();
     if (line.parentNode) { line.parentNode.removeChild(line); }
     this.settle();
   };
@@ -71,8 +80,8 @@
     if (this.has(String(message.id))) { return null; }
     line = this.line(message, own);
     line.setAttribute("data-id", String(message.id));
-    if (!this.atEnd && !own) { this.newer += 1; }
     this.put(line, false);
+    if (!this.atEnd && !own) { this.newer += 1; }
     this.tell();
     return line;
   };
