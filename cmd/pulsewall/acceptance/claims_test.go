@@ -2,6 +2,7 @@ package acceptance
 
 import (
 	"os"
+	"regexp"
 	"testing"
 	"time"
 )
@@ -100,12 +101,15 @@ func claims(t *testing.T, f *fleet) {
 		}
 	}
 	for i, p := range tabs {
-		if old, err := eval[string](p, "wasOld"); err != nil || old != "" {
+		if old, err := eval[string](p, "wasOld"); err != nil || old != "" && (isLong() || byClock.MatchString(old)) {
 			t.Errorf("the page of node %d said at times %q, %v; want fresh data", i+1, old, err)
 		}
 		p.quiet(f.nodes[i].URL)
 	}
 }
+
+// byClock matches an age that a wrong clock makes, which is 15 s. A busy machine makes some seconds.
+var byClock = regexp.MustCompile(`(late by|data) (\d\d+ s|\d+ min)`)
 
 // openPages opens the dashboard of each node in a browser. Its variable wasOld says what of it ever looked old since the variable was empty.
 func (f *fleet) openPages(t *testing.T) (tabs []*tab) {

@@ -56,7 +56,7 @@ func (a *audience) compare(l ledger, since time.Time) {
 	a.t.Helper()
 	versions := make(map[string]known)
 	var slowest, at, due time.Duration
-	all, missed := 0, 0
+	all, missed, failed := 0, 0, 0
 	for _, v := range a.list {
 		list := v.had()
 		for i, s := range list {
@@ -68,6 +68,10 @@ func (a *audience) compare(l ledger, since time.Time) {
 				versions[key] = known{s, v}
 			} else if k.poll != s.poll || string(k.Page) != string(s.Page) {
 				a.t.Errorf("version %s is %s to %s and %s to %s", key, k.Page, k.by.name, s.Page, v.name)
+			}
+			if s.Status == "stale" && !isLong() { // a busy machine may be too slow for a poll, which is said
+				failed++
+				continue
 			}
 			p, err := l.of(v, s)
 			if s.came.Before(since) || err == nil && p.begin.At.Before(since) {
@@ -90,8 +94,8 @@ func (a *audience) compare(l ledger, since time.Time) {
 			due = max(due, s.Due.Sub(p.end.At.Add(rhythm())).Abs())
 		}
 	}
-	if missed > 0 && isLong() || missed > all/3 { // who does not come in time for one, on a busy machine, gets the next
-		a.t.Errorf("%d of %d readings never came", missed, all)
+	if missed > 0 && isLong() || missed+failed > all/3 { // who does not come in time for one, on a busy machine, gets the next
+		a.t.Errorf("%d of %d readings never came, %d said that the poll failed", missed, all, failed)
 	}
 	if off := max(noise(), unhurried(0)/10); at > off || due > off { // a wrong clock is 15 s wrong
 		a.t.Errorf("readings were %v off the time of their poll, %v off the next one; want times on the clock of the node that answers", at, due)
@@ -99,6 +103,6 @@ func (a *audience) compare(l ledger, since time.Time) {
 	if slowest > unhurried(rhythm()+noise()) {
 		a.t.Errorf("a reading came %v after its poll had ended", slowest)
 	}
-	a.t.Logf("%d viewers, %d readings, %d missed: at is right to %v, due to %v; readings are there after %v at most", len(a.list), all, missed, at.Round(time.Millisecond),
+	a.t.Logf("%d viewers, %d readings, %d missed, %d of failed polls: at is right to %v, due to %v; readings are there after %v at most", len(a.list), all, missed, failed, at.Round(time.Millisecond),
 		due.Round(time.Millisecond), slowest.Round(time.Millisecond))
 }
