@@ -192,7 +192,7 @@ func FuzzOps(f *testing.F) {
 	}
 	d, _ := newDashboard(f)
 	s := session(f, d)
-	watched := &watched{d: d}
+	watched := &watched{d: d, visit: &Visit{}}
 	f.Cleanup(watched.releaseAll)
 	f.Fuzz(func(t *testing.T, text []byte) {
 		var op transport.Op
