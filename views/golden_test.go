@@ -58,6 +58,13 @@ func TestPageGolden(t *testing.T) {
 	golden(t, "page-states.html", Page(allStates()))
 	golden(t, "page-index.html", Index(cannedIndex()))
 	golden(t, "page-nodes.html", Page(cannedNodes()))
+	golden(t, "page-chat.html", Chat(cannedChat()))
+	writing := cannedChat()
+	writing.Writing, writing.Text, writing.Refusal = true, "typed <b>\nso far", "data has 8193 bytes: at most 8192 are allowed"
+	golden(t, "page-chat-writing.html", Chat(writing))
+	notices := cannedIndex()
+	notices.Notices = NoticesView{Messages: cannedMessages()[:2], Earlier: 3}
+	golden(t, "page-notices.html", Index(notices))
 	golden(t, "page-error.html", ErrorPage(ErrorView{
 		Frame: cannedFrame("No such dashboard"), Status: 404,
 		Detail: "There is no dashboard “overwiev”. The dashboards here are overview, sensors, stocks and weather.",

@@ -67,7 +67,9 @@ func TestAttributesAreRead(t *testing.T) {
 			readers.Write(b)
 		}
 	}
-	for name, b := range map[string][]byte{"overview": render(t, Page(overview())), "states": render(t, Page(allStates()))} {
+	for name, b := range map[string][]byte{
+		"overview": render(t, Page(overview())), "states": render(t, Page(allStates())), "chat": render(t, Chat(cannedChat())),
+	} {
 		unread := make(map[string]bool)
 		each(parse(t, b), func(n *html.Node) {
 			for _, a := range n.Attr {
