@@ -3,6 +3,7 @@ package client
 import (
 	"encoding/json"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -110,4 +111,42 @@ func (l *link) greet(c *conn, hello Hello, id string) {
 		o.finish(l.named(o.Sub), nil)
 	}
 	l.proved(c)
+}
+
+// answered takes the reply to an op.
+func (l *link) answered(c *conn, data json.RawMessage) {
+	var reply struct {
+		Ref     string          `json:"ref"`
+		Result  json.RawMessage `json:"result"`
+		Problem *Problem        `json:"problem"`
+	}
+	err := json.Unmarshal(data, &reply)
+	o := c.waiting[reply.Ref]
+	if err != nil || o == nil {
+		return
+	}
+	delete(c.waiting, reply.Ref)
+	if reply.Problem != nil {
+		reply.Problem.spoken, reply.Problem.RetryAfter = true, -1
+		o.finish(nil, reply.Problem)
+		return
+	}
+	l.agreed(o, reply.Result)
+	o.finish(reply.Result, nil)
+}
+
+// up writes an op. Where that fails the connection has ended.
+func (l *link) up(c *conn, o *op) error {
+	c.ref++
+	o.Ref = strconv.Itoa(c.ref)
+	c.waiting[o.Ref] = o
+	text, err := json.Marshal(o)
+	if err == nil {
+		err = c.wire.send(text)
+	}
+	if err != nil {
+		delete(c.waiting, o.Ref)
+		o.finish(nil, errLost)
+	}
+	return err
 }

@@ -2,9 +2,6 @@ package client
 
 import (
 	"context"
-	"encoding/json"
-	"strconv"
-	"sync"
 	"time"
 )
 
@@ -86,81 +83,6 @@ func (l *link) forget() {
 	l.queue, l.ahead = kept, 0
 }
 
-// conn is one connection.
-type conn struct {
-	transport Transport
-	ctx       context.Context //nolint:containedctx // the connection's own
-	stop      context.CancelFunc
-	in        chan item
-	own       sync.WaitGroup // the goroutines of the connection
-	subs      []string       // as they were asked for
-
-	wire    wire // once it is open
-	greeted bool
-	over    error     // it has ended, which the loop does not know yet
-	since   time.Time // of hello
-	heard   time.Time // when something came last, or the loop was ready for more
-	bye     *Bye
-	ref     int
-	waiting map[string]*op
-
-	watch
-}
-
-// connect opens a connection on the rung of now.
-func (l *link) connect(ctx context.Context) *conn {
-	c := &conn{transport: l.c.opts.Transports[l.rung], in: make(chan item), subs: l.c.Subs(), waiting: make(map[string]*op), watch: newWatch()}
-	c.ctx, c.stop = context.WithCancel(ctx)
-	open, after := openers[c.transport], l.after
-	c.own.Go(func() { c.read(func(ctx context.Context) (wire, error) { return open(ctx, l, after) }) })
-	return c
-}
-
-// read hands over what comes, and no more than is taken.
-func (c *conn) read(open func(ctx context.Context) (wire, error)) {
-	w, err := open(c.ctx)
-	if err != nil {
-		c.give(item{end: err})
-		return
-	}
-	var closing sync.WaitGroup
-	defer closing.Wait()
-	ctx, stop := context.WithCancel(c.ctx)
-	defer stop()
-	closing.Go(func() {
-		<-ctx.Done()
-		w.close()
-	})
-	c.give(item{opened: w})
-	for ctx.Err() == nil {
-		items, err := w.next()
-		for _, it := range items {
-			c.give(it)
-		}
-		if err != nil {
-			c.give(item{end: err})
-			return
-		}
-	}
-}
-
-func (c *conn) give(it item) {
-	select {
-	case c.in <- it:
-	case <-c.ctx.Done():
-	}
-}
-
-// leave ends the connection and waits for what is left of it.
-func (c *conn) leave() {
-	c.stop()
-	c.own.Wait()
-	c.watch.stop()
-}
-
-// canSend says whether there is a way up.
-func (c *conn) canSend() bool { return c.greeted && c.over == nil && c.transport == WebSocket }
-
 // incoming is what may be taken now: nothing more while the loop is behind, unless an op waits for an answer.
 func (l *link) incoming(c *conn) <-chan item {
 	if c.greeted && len(l.queue) > 0 && len(c.waiting) == 0 {
@@ -234,7 +156,7 @@ func (l *link) serve(ctx context.Context, c *conn) error {
 // idle is what goes on without a connection, until something comes from there.
 func (l *link) idle(ctx context.Context, until <-chan error) error {
 	for {
-		l.settle() // of a connection that has ended nothing is left but that it has
+		_ = l.settle() // nothing is left of the connection that has ended
 		out, head := l.head()
 		select {
 		case out <- head:
@@ -353,42 +275,4 @@ func (l *link) fail(c *conn) {
 		o.finish(nil, errLost)
 	}
 	clear(c.waiting)
-}
-
-// answered takes the reply to an op.
-func (l *link) answered(c *conn, data json.RawMessage) {
-	var reply struct {
-		Ref     string          `json:"ref"`
-		Result  json.RawMessage `json:"result"`
-		Problem *Problem        `json:"problem"`
-	}
-	err := json.Unmarshal(data, &reply)
-	o := c.waiting[reply.Ref]
-	if err != nil || o == nil {
-		return
-	}
-	delete(c.waiting, reply.Ref)
-	if reply.Problem != nil {
-		reply.Problem.spoken, reply.Problem.RetryAfter = true, -1
-		o.finish(nil, reply.Problem)
-		return
-	}
-	l.agreed(o, reply.Result)
-	o.finish(reply.Result, nil)
-}
-
-// up writes an op. Where that fails the connection has ended.
-func (l *link) up(c *conn, o *op) error {
-	c.ref++
-	o.Ref = strconv.Itoa(c.ref)
-	c.waiting[o.Ref] = o
-	text, err := json.Marshal(o)
-	if err == nil {
-		err = c.wire.send(text)
-	}
-	if err != nil {
-		delete(c.waiting, o.Ref)
-		o.finish(nil, errLost)
-	}
-	return err
 }

@@ -54,7 +54,7 @@ func (l *link) poll(ctx context.Context, after string, wait time.Duration) (a an
 
 // polling asks once without waiting, for the hello that proves it, and then again and again.
 type polling struct {
-	ctx   context.Context //nolint:containedctx // that of the connection
+	ctx   context.Context // that of the connection
 	stop  context.CancelFunc
 	l     *link
 	after string

@@ -89,7 +89,7 @@ func openStream(ctx context.Context, l *link, after string) (wire, error) {
 		return nil, err
 	}
 	if kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); kind != "text/event-stream" {
-		resp.Body.Close()
+		_ = resp.Body.Close()
 		return nil, fmt.Errorf("client: the answer is %q: want an event stream", kind)
 	}
 	return &stream{body: resp.Body, in: newParser(resp.Body)}, nil

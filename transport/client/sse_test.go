@@ -2,6 +2,7 @@ package client
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -57,7 +58,7 @@ func FuzzParser(f *testing.F) {
 
 func TestTooLong(t *testing.T) {
 	p := &parser{in: bufio.NewReader(io.MultiReader(strings.NewReader("data: "), endless{}))}
-	if _, _, _, err := p.next(); err != errTooLong {
+	if _, _, _, err := p.next(); !errors.Is(err, errTooLong) {
 		t.Errorf("next = %v; want %v", err, errTooLong)
 	}
 }
