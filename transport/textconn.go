@@ -14,7 +14,7 @@ import (
 type TextConn struct {
 	*Follower
 	conn *wsconn.Conn
-	end  context.CancelCauseFunc
+	end  context.CancelCauseFunc // of what serve does
 }
 
 // ServeText upgrades r and serves a session of kind until it or the context of r ends. Each message for it is written as one text: data
@@ -45,11 +45,16 @@ func (h *Hub) ServeText(w http.ResponseWriter, r *http.Request, o Opening, kind 
 func (c *TextConn) Read() ([]byte, error) { return c.conn.Read() }
 
 // Say writes one text. It waits for the client as long as anything moves; when it fails, the connection is over.
-func (c *TextConn) Say(text []byte) error { return c.write(wsconn.TextFrame(text)) }
+func (c *TextConn) Say(text []byte) error {
+	err := c.write(wsconn.TextFrame(text))
+	if err != nil {
+		c.end(err)
+	}
+	return err
+}
 
 func (c *TextConn) write(frame []byte) error {
 	if err := c.conn.Write(frame); err != nil {
-		c.end(err)
 		return err
 	}
 	c.s.hub.count.wrote(c.s.kind, 1, len(frame))
