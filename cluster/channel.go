@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -30,8 +31,11 @@ const (
 )
 
 const (
-	// patience is how long a frame may hold up its sender: while the other end is looked for, or is MaxBehind and moves on.
-	patience = 100 * time.Millisecond
+	// patience is how long a frame may hold up its sender while the other end has MaxBehind to take. Whoever sends more than goes is
+	// slowed down by it to what goes; only when nothing moves for so long, frames are dropped, then without waiting.
+	patience = 2 * time.Second
+	// seekPatience is how long it may while the other end is looked for.
+	seekPatience = 200 * time.Millisecond
 	// tryAgain is how often one frame is sent to an end that takes nothing, to see whether it does again.
 	tryAgain = 250 * time.Millisecond
 	// seekAgain is how often an end that is not there is looked for, while frames come for it.
@@ -62,14 +66,15 @@ func (e End) String() string { return e.Channel + "/" + e.Type }
 // topic. From a topic to a new link it changes only when all that went before has been taken; from a broken link to the topic at once, and
 // what was in the link is lost, or dropped when it comes late.
 type Registration struct {
-	relay  *relay
-	end    End
-	number int64
-	ping   func(context.Context) error
-	expiry *time.Timer
-	moved  chan struct{} // size 1: the other end is known, or has taken something
-	came   chan struct{} // size 1: something is in the queue
-	over   chan struct{} // closed when the registration has ended
+	relay   *relay
+	end     End
+	number  int64
+	ping    func(context.Context) error
+	expiry  *time.Timer
+	sending atomic.Int32  // calls of Send
+	moved   chan struct{} // size 1: the other end is known, or has taken something
+	came    chan struct{} // size 1: something is in the queue
+	over    chan struct{} // closed when the registration has ended
 
 	mu  sync.Mutex
 	why error   // it has ended; guarded by mu, like all below
@@ -78,16 +83,19 @@ type Registration struct {
 }
 
 // Send passes a frame on, of [MaxFrame] bytes at most, which must not be changed afterwards. What cannot go is dropped and counted. It
-// waits 100 ms at most. Frames of one goroutine go in order.
+// waits 2 s at most. Frames of one goroutine go in order.
 func (r *Registration) Send(data []byte) {
+	r.sending.Add(1)
+	defer r.sending.Add(-1)
 	limit := time.NewTimer(patience)
 	defer limit.Stop()
+	expired := limit.C
 	for waited := false; ; {
 		verdict, way, p := r.next(waited)
 		switch verdict {
 		case pass:
 			p.body = data
-			r.relay.pass(way, p, limit.C)
+			r.relay.pass(way, p, expired)
 			return
 		case search:
 			r.relay.seek(r)
@@ -96,8 +104,8 @@ func (r *Registration) Send(data []byte) {
 			case <-r.moved:
 			case <-r.over:
 				return
-			case <-limit.C:
-				waited = true
+			case <-expired:
+				waited, expired = true, nil
 			}
 		default:
 			r.relay.traffic.drop(verdict)

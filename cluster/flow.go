@@ -37,7 +37,7 @@ type outward struct {
 	way    way       // of the last frame
 	sent   int64     // number of the last frame to this seat
 	taken  int64     // of the last one that was taken there
-	slow   bool      // it took nothing for as long as patience
+	slow   bool      // it took nothing for patience
 	probe  time.Time // when the next frame may try
 }
 
@@ -78,7 +78,7 @@ func (r *Registration) next(waited bool) (verdict, way, parcel) {
 // find decides on a frame without another end.
 func (o *outward) find(now time.Time, waited bool) verdict {
 	switch {
-	case o.asked && !waited && now.Sub(o.sought) < patience:
+	case o.asked && !waited && now.Sub(o.sought) < seekPatience:
 		return hold
 	case o.asked || now.Sub(o.sought) < seekAgain:
 		return absent

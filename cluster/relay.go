@@ -89,11 +89,11 @@ func (y *relay) enter(r *Registration) *Registration {
 	return nil
 }
 
-// answers asks the client behind the registration.
+// answers asks the client behind the registration. Whose frames are held up cannot answer; it was just heard.
 func (r *Registration) answers(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, AnswerWithin)
 	defer cancel()
-	return r.ping(ctx) == nil
+	return r.ping(ctx) == nil || r.sending.Load() > 0
 }
 
 // remove takes out what has ended.
