@@ -73,6 +73,8 @@ func TestForeignPage(t *testing.T) {
 	for by, p := range tabs {
 		p.until(slowly, says("state", "live "+by))
 		p.until(slowly, `document.querySelectorAll("#prices li").length === 5`)
+	}
+	for by, p := range tabs { // all are there to hear it
 		write(p, "hello by "+by)
 	}
 	if err := server.send(t.Context(), map[string]any{"to": map[string]any{"users": []string{"7"}}, "data": "<i>psst</i>", "name": "Bob"}); err != nil {
