@@ -72,6 +72,9 @@ func (n *nomad) isFor(l *letter, at place) (yes, known bool) {
 	if !l.isFor(n.user, []string{l.room}) {
 		return false, true
 	}
+	if n.lost { // it may have been at a place twice
+		return false, false
+	}
 	for _, m := range n.moves {
 		if m.room != l.room {
 			continue

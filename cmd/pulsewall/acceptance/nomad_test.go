@@ -19,6 +19,7 @@ type nomad struct {
 	mover bool  // it leaves and joins rooms on its way
 	moves []move
 	asked *move // that the node has not answered yet
+	lost  bool  // there was a reset
 	tame  bool  // it is what the package for programs does
 	nodes []*site
 	until *atomic.Pointer[place] // where the last letter stands, once that is known
@@ -185,7 +186,7 @@ func (n *nomad) take(e event, transport string, on *site, now time.Time) {
 		if err := json.Unmarshal(e.Data, &reset); err != nil || reset.Reason == "" {
 			n.problem = fmt.Errorf("reset %s: %w", e.Data, err)
 		}
-		h.reset = reset.Reason
+		h.reset, n.lost = reset.Reason, true
 		n.events = append(n.events, h)
 	case "message":
 		var m struct {
