@@ -26,6 +26,21 @@ func TestCluster(t *testing.T) {
 	}
 }
 
+// TestChannel runs the comparison of the ways of frames in small.
+func TestChannel(t *testing.T) {
+	var out, progress bytes.Buffer
+	code := run(t.Context(), []string{"channel", "--rounds=1", "--frames=20", "--burst=50"}, &out, &progress)
+	if code != 0 {
+		t.Fatalf("run = %d\n%s", code, progress.String())
+	}
+	t.Logf("\n%s", out.String())
+	for _, want := range []string{"| frames of 200 bytes | p50 |", "| local (20) |", "| link (20) |", "| topic (20) |"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the table has no %q:\n%s", want, out.String())
+		}
+	}
+}
+
 // TestLoad counts what two nodes ask of a real member.
 func TestLoad(t *testing.T) {
 	var out, progress bytes.Buffer

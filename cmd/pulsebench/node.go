@@ -7,11 +7,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -50,6 +52,9 @@ type node struct {
 	printed bytes.Buffer // to be read after the end
 }
 
+// ownAddress stands in flags for the address of the node that is started.
+const ownAddress = "{address}"
+
 // startNode starts the program on a free port. The caller must stop it.
 func startNode(binary string, flags ...string) (*node, error) {
 	ports, err := member.FreePorts(1)
@@ -57,6 +62,9 @@ func startNode(binary string, flags ...string) (*node, error) {
 		return nil, err
 	}
 	n := &node{addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(ports[0]))}
+	for i := range flags {
+		flags[i] = strings.ReplaceAll(flags[i], ownAddress, n.addr)
+	}
 	n.cmd = exec.Command(binary, append([]string{"--listen", n.addr}, flags...)...) // #nosec G204 -- the user's, or ours
 	n.cmd.Stdout, n.cmd.Stderr = &n.printed, &n.printed
 	if err := n.cmd.Start(); err != nil {
@@ -97,16 +105,26 @@ func (n *node) joined(ctx context.Context, nodes int) error {
 }
 
 func (n *node) get(ctx context.Context, path string, into any) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+n.addr+path, nil)
+	page, err := n.text(ctx, path)
 	if err != nil {
 		return err
+	}
+	return json.Unmarshal([]byte(page), into)
+}
+
+// text is what the node answers to a GET.
+func (n *node) text(ctx context.Context, path string) (string, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+n.addr+path, nil)
+	if err != nil {
+		return "", err
 	}
 	answer, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer answer.Body.Close()
-	return json.NewDecoder(answer.Body).Decode(into)
+	page, err := io.ReadAll(answer.Body)
+	return string(page), err
 }
 
 // startNodes starts nodes and waits until they see each other. stop ends them all.
@@ -119,7 +137,7 @@ func startNodes(ctx context.Context, count int, binary string, flags ...string) 
 		stopping.Wait()
 	}
 	for i := range count {
-		n, err := startNode(binary, append(flags, "--node", fmt.Sprint("node-", i+1))...)
+		n, err := startNode(binary, append(slices.Clone(flags), "--node", fmt.Sprint("node-", i+1))...)
 		if err != nil {
 			stop()
 			return nil, nil, err
