@@ -66,7 +66,7 @@ var calls = []call{
 	{304, "GET /api/readings?feed=rows", "", again}, {400, "GET /api/readings", "", nil}, {404, "GET /api/readings?feed=none", "", nil},
 	{400, "HEAD /api/readings", "", nil},
 	{200, "GET /api/presence", "", nil}, {200, "GET /api/presence?room=r", "", nil}, {400, "GET /api/presence?room=no+name", "", nil},
-	{200, "GET /api/presence/users?current=1&size=5", "", nil}, {400, "GET /api/presence/users?size=501", "", nil},
+	{200, "GET /api/presence/users?current=1&size=5&room=r", "", nil}, {400, "GET /api/presence/users?size=501", "", nil},
 	{200, "GET /api/presence/users/7", "", nil}, {400, "GET /api/presence/users/x", "", nil},
 	{200, "GET /api/feeds", "", nil}, {200, "GET /api/nodes", "", nil},
 
