@@ -147,6 +147,25 @@ func TestChat(t *testing.T) {
 		t.Errorf("the wall shows %d notices (%v); what is said in a room is for those in it", n, err)
 	}
 	withoutScripts(t, nodes[0], bram)
+	if isLong() {
+		m.Kill()
+		apart(ada, bram)
+	}
+}
+
+// apart has two nodes lose each other under people who talk: who says something is told that it reaches this node only.
+func apart(ada, bram *talker) {
+	for _, p := range []*talker{ada, bram} {
+		p.until(patient, saysAlone)
+	}
+	ada.say("alone here")
+	ada.hears("Ada", "alone here")
+	ada.until(patient, `/reaches this node only/.test([].slice.call(document.querySelectorAll(".message.own")).pop().textContent)`)
+	bram.say("me too")
+	bram.hears(bram.name, "me too")
+	if list, err := bram.log(); err != nil || list[len(list)-2].Text == "alone here" {
+		bram.t.Errorf("what was said on a node alone came to another (%v)", err)
+	}
 }
 
 // tooLarge sends a message of one byte too many, twice: the page says so, and where the page does not look, the server. It is in nobody's
