@@ -18,10 +18,11 @@ import (
 const (
 	// mostHeld bounds what the library keeps for a client that is between two polls, in bytes. What is more stays in the log.
 	mostHeld = 64 << 10
-	// mostPosts of a session may wait at a time; SockJS's client makes one.
-	mostPosts = 4
-	// busyFor is how long the library may take to notice that a response has ended: until then it takes the next one for a second.
-	busyFor, busyAgain = time.Second, 2 * time.Millisecond
+	// mostUnderWay is how many requests of a session may wait at a time; SockJS's client has one to hear by, and one to speak by.
+	mostUnderWay = 6
+	// busyFor is how long the library may take to notice that a response has ended: until then it takes the next one for a second. It
+	// is asked again after busyAgain, and after twice that each time.
+	busyFor, busyAgain = time.Second, time.Millisecond
 )
 
 // sockJSCall is one SockJS session over HTTP: a talker that receives by one response after the other, and speaks by posts.
@@ -32,13 +33,13 @@ type sockJSCall struct {
 	leave  func(error)     // ends the visit; it may be called again
 	send   func(text string) error
 
-	mu      sync.Mutex
-	claimed bool          // guarded by mu: the library has begun to serve it
-	posts   int           // guarded by mu: under way
-	opened  bool          // guarded by mu: the client was told that it is in, so the library serves the session
-	held    int           // guarded by mu: bytes given to the library since it last wrote
-	drained chan struct{} // guarded by mu: closed, and another one, when it writes
-	pipe    *sockJSPipe   // guarded by mu: the response under way; nil: none
+	mu       sync.Mutex
+	claimed  bool          // guarded by mu: the library has begun to serve it
+	underWay int           // guarded by mu: requests
+	opened   bool          // guarded by mu: the client was told that it is in, so the library serves the session
+	held     int           // guarded by mu: bytes given to the library since it last wrote
+	drained  chan struct{} // guarded by mu: closed, and another one, when it writes
+	pipe     *sockJSPipe   // guarded by mu: the response that the library writes to; nil: none
 }
 
 // claim reports whether the library may begin to serve it: once.
@@ -57,18 +58,18 @@ func (c *sockJSCall) isOpened() bool {
 	return c.opened
 }
 
-// post counts one more post, unless there are too many.
-func (c *sockJSCall) post() (done func(), err error) {
+// enter counts one more request, unless there are too many.
+func (c *sockJSCall) enter() (leave func(), err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.posts >= mostPosts {
-		return nil, refuse(http.StatusTooManyRequests, "%d posts of this session are waiting: no more are allowed", c.posts).after(time.Second)
+	if c.underWay >= mostUnderWay {
+		return nil, refuse(http.StatusTooManyRequests, "%d requests of this session are waiting: no more are allowed", c.underWay).after(time.Second)
 	}
-	c.posts++
+	c.underWay++
 	return func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.posts--
+		c.underWay--
 	}, nil
 }
 
@@ -94,6 +95,13 @@ func (c *sockJSCall) give(ctx context.Context, text string) error {
 	return c.send(text)
 }
 
+// writes notes that the library writes a frame to p.
+func (c *sockJSCall) writes(p *sockJSPipe) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.pipe = p
+}
+
 // wrote notes what the library wrote by its frame: with an array goes everything that it held.
 func (c *sockJSCall) wrote(frame byte) {
 	c.mu.Lock()
@@ -108,26 +116,21 @@ func (c *sockJSCall) wrote(frame byte) {
 	}
 }
 
+// done notes that p is over.
+func (c *sockJSCall) done(p *sockJSPipe) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.pipe == p {
+		c.pipe = nil
+	}
+}
+
 // cut ends the response that is under way.
 func (c *sockJSCall) cut() {
 	c.mu.Lock()
 	defer c.mu.Unlock() // so that it is still under way
 	if c.pipe != nil {
 		c.pipe.cut()
-	}
-}
-
-// through makes p the response under way, until done.
-func (c *sockJSCall) through(p *sockJSPipe) (done func()) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.pipe = p
-	return func() {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		if c.pipe == p {
-			c.pipe = nil
-		}
 	}
 }
 
@@ -143,24 +146,34 @@ func (s *sockJS) receive(w http.ResponseWriter, r *http.Request) {
 		bodyRead(w)
 		c, err = s.begin(r, chi.URLParam(r, "session"))
 	}
+	var leave func()
+	if err == nil {
+		leave, err = c.enter()
+	}
 	if err != nil {
 		s.d.refuseProgram(w, r, err)
 		return
 	}
+	defer leave()
+	s.hear(w, r, c, opening)
+	if !c.isOpened() { // the library has no session for it
+		s.end(c, nil)
+	}
+}
+
+// hear has the library write to w, in frames that begin with opening, until that is over.
+func (s *sockJS) hear(w http.ResponseWriter, r *http.Request, c *sockJSCall, opening string) {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	p := newSockJSPipe(w, r, c, cancel)
 	p.opening = opening
+	defer c.done(p)
 	w.Header().Set("X-Accel-Buffering", "no")
 	began := time.Now()
-	for again := true; again; {
+	for pause, again := busyAgain, true; again; pause *= 2 {
 		p.patient = time.Since(began) < busyFor
 		s.lib.ServeHTTP(p, r.WithContext(ctx))
-		again = p.repeats(ctx)
-	}
-	p.done()
-	if !c.isOpened() { // the library has no session for it
-		s.end(c, nil)
+		again = p.repeats(ctx, pause)
 	}
 }
 
@@ -195,12 +208,12 @@ func (s *sockJS) postTexts(w http.ResponseWriter, r *http.Request) {
 			"all requests of %s/{server}/{session}/ to one node", clip(name), sockJSPath))
 		return
 	}
-	done, err := c.post()
+	leave, err := c.enter()
 	if err != nil {
 		s.d.refuseProgram(w, r, err)
 		return
 	}
-	defer done()
+	defer leave()
 	texts, err := readTexts(r)
 	if err != nil {
 		s.d.refuseProgram(w, r, err)

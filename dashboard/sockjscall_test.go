@@ -100,7 +100,7 @@ func TestSockJSStalled(t *testing.T) {
 			if took := time.Since(began); took != within || ctx.Err() == nil {
 				t.Errorf("failed after %v: %v; want the request to end after %v", took, ctx.Err(), within)
 			}
-			p.done()
+			c.done(p)
 			c.cut() // nothing is under way any more
 		})
 	}

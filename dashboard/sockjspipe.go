@@ -20,7 +20,6 @@ type sockJSPipe struct {
 	call     *sockJSCall
 	opening  string // before each frame
 	fail     context.CancelFunc
-	done     func()
 	ended    atomic.Bool
 
 	// Of the goroutine that the library writes by, one at a time.
@@ -31,9 +30,7 @@ type sockJSPipe struct {
 }
 
 func newSockJSPipe(w http.ResponseWriter, r *http.Request, c *sockJSCall, fail context.CancelFunc) *sockJSPipe {
-	p := &sockJSPipe{ResponseWriter: w, control: http.NewResponseController(w), streamed: r.ProtoMajor >= 2, call: c, fail: fail}
-	p.done = c.through(p)
-	return p
+	return &sockJSPipe{ResponseWriter: w, control: http.NewResponseController(w), streamed: r.ProtoMajor >= 2, call: c, fail: fail}
 }
 
 // WriteHeader writes the status, once.
@@ -54,6 +51,9 @@ func (p *sockJSPipe) Write(b []byte) (int, error) {
 		return len(b), nil
 	}
 	p.begun = true
+	if frame != 0 {
+		p.call.writes(p)
+	}
 	p.by(func() error {
 		_, err := p.ResponseWriter.Write(b)
 		return err
@@ -97,14 +97,14 @@ func (p *sockJSPipe) cut() {
 	_ = p.control.SetWriteDeadline(time.Now())
 }
 
-// repeats says whether the library is to be asked again, a moment later.
-func (p *sockJSPipe) repeats(ctx context.Context) bool {
+// repeats says whether the library is to be asked again, after a pause.
+func (p *sockJSPipe) repeats(ctx context.Context, pause time.Duration) bool {
 	if !p.busy {
 		return false
 	}
 	p.busy, p.again = false, true
 	select {
-	case <-time.After(busyAgain):
+	case <-time.After(pause):
 		return true
 	case <-ctx.Done():
 		return false
