@@ -114,11 +114,14 @@
       if (known.due > 0 && now - known.due > LATE && !known.missed) { known.missed = late = true; }
     });
     if (late) { this.link.check(); }
+    this.outbox.flush();
   };
 
   // tell says how the link is, and goes on with what waits for it.
   Wall.prototype.tell = function () {
-    var link = this.link, said, now = {
+    var link = this.link, said, now;
+    if (this.settle()) { return; } // a refusal of changes alone, which passes
+    now = {
       state: link.state,
       transport: link.state === "live" ? link.transport : "",
       node: link.node || "",
@@ -130,14 +133,14 @@
       this.said = said;
       this.call(this.options.state, now);
     }
-    this.settle();
     this.outbox.flush();
   };
 
-  // settle tells what has become of changes that went with the query of a new connection. A refusal takes them back.
+  // settle tells what has become of changes that went with the query of a new connection. A refusal takes them back, and returns
+  // true: without them it goes on.
   Wall.prototype.settle = function () {
     var self = this, link = this.link, live = link.state === "live", changes = this.changes, problem;
-    if (!changes.length || !live && link.state !== "refused") { return; }
+    if (!changes.length || !live && link.state !== "refused") { return false; }
     this.changes = changes.filter(function (change) { return live && change.conn === link.conn; }); // those have a reply coming
     changes = changes.filter(function (change) { return self.changes.indexOf(change) < 0; });
     problem = live ? null : { status: 0, title: "Refused", detail: link.refusal.detail };
@@ -145,7 +148,9 @@
       if (problem && link.met) { change.undo(); }
       self.call(change.done, problem);
     });
-    if (problem && link.met) { window.setTimeout(function () { self.restart(); }, 0); }
+    if (!problem || !link.met) { return false; }
+    window.setTimeout(function () { self.restart(); }, 0);
+    return true;
   };
 
   Wall.prototype.restart = function () {
@@ -210,7 +215,7 @@
   // connect follows a server for as long as the page lives or until close. Each done may be left out; it gets a problem, or
   // null and what the server said.
   pulsewall.connect = function (options) {
-    var wall = new Wall(options);
+    var wall = new Wall(options || {});
     return {
       subscribe: function (sub, done) { wall.add(wall.subs, { op: "subscribe", sub: sub }, sub, done); },
       unsubscribe: function (sub, done) { wall.drop(wall.subs, { op: "unsubscribe", sub: sub }, sub, done); },

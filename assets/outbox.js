@@ -33,20 +33,19 @@
     }
   };
 
-  // flush goes on with what waits. It is called whenever the link has changed.
+  // flush goes on with what waits, and gives up what has for too long. It is called whenever the link has changed, and now and then.
   Outbox.prototype.flush = function () {
-    var link = this.link;
+    var link = this.link, late = Date.now() - PATIENCE;
     if (this.attempt && this.attempt.conn && this.attempt.conn !== link.conn) { this.give(); } // its reply went with the wire
     if (link.state === "refused") { this.fail(problem(0, "Not sent", link.refusal.detail)); }
+    while (!this.attempt && this.waiting.length && this.waiting[0].since < late) {
+      this.waiting.shift().done(problem(0, "Not sent", "there was no answer for minutes: it may have arrived or not"), null);
+    }
     if (this.waiting.length && link.state === "live" && !this.attempt && !this.timer) { this.go(); }
   };
 
   Outbox.prototype.go = function () {
     var self = this, letter = this.waiting[0], attempt = {};
-    if (Date.now() - letter.since > PATIENCE) {
-      this.settle(problem(0, "Not sent", "there was no answer for minutes: it may have arrived or not"), null);
-      return;
-    }
     function answer(trouble, receipt) {
       if (self.attempt !== attempt) { return; }
       if (trouble && (trouble.status === 0 || trouble.status === 408 || trouble.status === 429 || trouble.status >= 500)) {

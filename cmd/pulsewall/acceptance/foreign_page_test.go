@@ -120,8 +120,11 @@ func TestForeignPageRefused(t *testing.T) {
 	origin, serve := foreignSite(t)
 	server := start(t, freeAddress(t), nil, "--origin", "https://pages.example").ready()
 	serve(examplePage(t, server.URL))
+	var tabs []*tab
 	for _, w := range ways[:3] {
-		p := w.open(t, origin)
+		tabs = append(tabs, w.open(t, origin))
+	}
+	for _, p := range tabs {
 		p.until(slowly, says("state", "refused"))
 		for _, words := range []string{origin, "--origin"} {
 			p.until(slowly, says("state", words))
