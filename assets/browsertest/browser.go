@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strconv"
 	"sync"
 	"testing"
@@ -16,7 +17,10 @@ import (
 )
 
 // patience is how long one step of the browser may take.
-const patience = 20 * time.Second
+const patience = time.Minute
+
+// busyWithin is how long a busy machine may take for what is soon elsewhere.
+const busyWithin = 30 * time.Second
 
 // pace is how often Eventually looks.
 const pace = 50 * time.Millisecond
@@ -169,9 +173,13 @@ func Eval[T any](b *Browser, script string) T {
 	return v
 }
 
-// Eventually waits until a script's value is true. The page may be replaced by another in the meantime.
+// Eventually waits until a script's value is true. The page may be replaced by another in the meantime. Times are judged with
+// PULSEWALL_LONG; else a busy machine is given 30 s.
 func (b *Browser) Eventually(within time.Duration, script string) {
 	b.t.Helper()
+	if os.Getenv("PULSEWALL_LONG") == "" {
+		within = max(within, busyWithin)
+	}
 	ctx, cancel := context.WithTimeout(b.ctx, within)
 	defer cancel()
 	again := time.NewTicker(pace)
