@@ -74,7 +74,7 @@ func TestChannelsAlone(t *testing.T) {
 					r.Close()
 				}
 				if !errors.Is(err, ErrTaken) {
-					return fmt.Errorf("Register(%v) on %s = %v, want %v", end, n.Node(), err, ErrTaken)
+					return fmt.Errorf("Register(%v) on %s = %w, want %w", end, n.Node(), err, ErrTaken)
 				}
 			}
 			return nil

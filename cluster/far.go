@@ -3,7 +3,6 @@ package cluster
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -11,7 +10,6 @@ import (
 	"time"
 
 	"github.com/hazelcast/hazelcast-go-client"
-	"github.com/hazelcast/hazelcast-go-client/types"
 )
 
 const (
@@ -165,48 +163,6 @@ func (f *far) claim(ctx context.Context, r *Registration) error {
 	return ErrTaken
 }
 
-// put writes r where nobody stands, and returns who does.
-func (f *far) put(ctx context.Context, r *Registration) (holder seat, err error) {
-	err = f.h.do(ctx, func(ctx context.Context, l *link) error {
-		value, err := l.channels.PutIfAbsentWithTTL(ctx, r.end.String(), r.seat().String(), ChannelLife+time.Minute)
-		holder = parseSeat(value)
-		return err
-	})
-	if err == nil || errors.Is(err, errAlone) {
-		return holder, err
-	}
-	again := f.h.do(ctx, func(ctx context.Context, l *link) error { // it may stand there all the same
-		value, err := l.channels.Get(ctx, r.end.String())
-		holder = parseSeat(value)
-		return err
-	})
-	if again == nil && holder == (seat{}) {
-		again = err
-	}
-	return holder, again
-}
-
-// oust takes who does not answer out of the map and tells him.
-func (f *far) oust(ctx context.Context, r *Registration, holder seat) error {
-	err := f.h.do(ctx, func(ctx context.Context, l *link) error {
-		_, err := l.channels.RemoveIfSame(ctx, r.end.String(), holder.String())
-		return err
-	})
-	f.relay.tell(parcel{kind: kindReplaced, to: holder, from: r.seat()})
-	return err
-}
-
-// free takes r out of the map.
-func (f *far) free(ctx context.Context, r *Registration) error {
-	return f.h.do(ctx, func(ctx context.Context, l *link) error {
-		_, err := l.channels.RemoveIfSame(ctx, r.end.String(), r.seat().String())
-		return err
-	})
-}
-
-// release is free for one whose connection ended. What could not be taken out answers nobody.
-func (f *far) release(r *Registration) { _ = f.free(f.life, r) }
-
 // answers asks the client of a holder. Who is known to have gone is not asked.
 func (f *far) answers(ctx context.Context, r *Registration, holder seat) bool {
 	if holder.incarnation == f.h.incarnation {
@@ -299,84 +255,5 @@ func (f *far) check(ctx context.Context) {
 	})
 	for key := range unsure {
 		f.seek(held[key]) // the other end may have come elsewhere meanwhile
-	}
-}
-
-// lookUp returns who holds the ends with these keys.
-func (f *far) lookUp(ctx context.Context, keys []string) (map[string]seat, error) {
-	names := make([]any, len(keys))
-	for i, key := range keys {
-		names[i] = key
-	}
-	holders := make(map[string]seat, len(keys))
-	err := f.h.do(ctx, func(ctx context.Context, l *link) (err error) {
-		var entries []types.Entry
-		entries, err = l.channels.GetAll(ctx, names...)
-		for _, kv := range entries {
-			if key, ok := kv.Key.(string); ok {
-				holders[key] = parseSeat(kv.Value)
-			}
-		}
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("look up %d ends: %w", len(keys), err)
-	}
-	return holders, nil
-}
-
-// seek has the other end of r looked up soon.
-func (f *far) seek(r *Registration) {
-	f.mu.Lock()
-	f.sought[r] = struct{}{}
-	f.mu.Unlock()
-	ring(f.sinks)
-}
-
-// greet looks the other end of r up and tells it of r, before frames go.
-func (f *far) greet(ctx context.Context, r *Registration) {
-	key := r.end.Other().String()
-	holders, _ := f.lookUp(ctx, []string{key}) // without an answer nobody is found
-	at := f.known(holders[key])
-	r.found(at)
-	if at != (seat{}) {
-		f.ask(ctx, parcel{kind: kindHere, to: at, from: r.seat()}, greetWithin)
-	}
-}
-
-// known is a holder as the map has it, unless he is gone. Of its own ends this node knows better.
-func (f *far) known(at seat) seat {
-	if at.incarnation == f.h.incarnation || f.h.nodes.gone(at.incarnation) {
-		return seat{}
-	}
-	return at
-}
-
-// find looks up, many at a time, who is looked for, until ctx ends. Who is found is told where he is looked for from.
-func (f *far) find(ctx context.Context) {
-	for {
-		select {
-		case <-f.sinks:
-		case <-ctx.Done():
-			return
-		}
-		f.mu.Lock()
-		list := slices.Collect(maps.Keys(f.sought))
-		clear(f.sought)
-		f.mu.Unlock()
-		for some := range slices.Chunk(list, keysAtOnce) {
-			keys := make([]string, len(some))
-			for i, r := range some {
-				keys[i] = r.end.Other().String()
-			}
-			holders, _ := f.lookUp(ctx, keys) // without an answer nobody is found
-			for i, r := range some {
-				at := f.known(holders[keys[i]])
-				r.found(at)
-				if at != (seat{}) {
-					f.relay.tell(parcel{kind: kindHere, to: at, from: r.seat()})
-				}
-			}
-		}
 	}
 }

@@ -178,7 +178,7 @@ func (n *neighbours) tend(ctx context.Context) {
 			return
 		}
 		for _, b := range n.toDial(time.Now()) {
-			n.start(func() { n.dial(b) })
+			n.start(func() { n.dial(b) }) //nolint:contextcheck // it has the life of the neighbour
 		}
 	}
 }
