@@ -69,8 +69,22 @@ type Heartbeat struct {
 
 // Bye is the last event of a node that is leaving. The client comes back by itself.
 type Bye struct {
-	Reason string `json:"reason"`
-	Retry  *int64 `json:"retry"` // milliseconds, when to
+	Reason string
+	Retry  time.Duration // after which it does; negative where the server did not say
+}
+
+// UnmarshalJSON reads retry in milliseconds.
+func (b *Bye) UnmarshalJSON(text []byte) error {
+	var bye struct {
+		Reason string   `json:"reason"`
+		Retry  *float64 `json:"retry"`
+	}
+	err := json.Unmarshal(text, &bye)
+	b.Reason, b.Retry = bye.Reason, -1
+	if bye.Retry != nil && *bye.Retry >= 0 {
+		b.Retry = time.Duration(*bye.Retry * float64(time.Millisecond))
+	}
+	return err
 }
 
 // Lost says that there is no connection any more, or none yet. What was shown may be old from now on. A Hello follows when there is one.

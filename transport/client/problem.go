@@ -42,7 +42,8 @@ func (p *Problem) final() bool {
 	return false
 }
 
-// Closed is how the server ended a WebSocket for good: 4400, 4401 (the token ended) or 4403 (a right was withdrawn).
+// Closed is how the server ended a WebSocket for good: 4400, 4401 (the token ended) or 4403 (a right was withdrawn). With a new token in
+// Options.Header another client may go on from this one's Cursor.
 type Closed struct{ Code int }
 
 func (c *Closed) Error() string {

@@ -55,8 +55,8 @@ func (l *link) recover(ctx context.Context, c *conn, end error) error {
 	switch code := wsconn.CloseCode(end); {
 	case code == wsconn.WrongFrames || code == wsconn.TokenEnded || code == wsconn.Withdrawn:
 		return &Closed{code}
-	case c.bye != nil && c.bye.Retry != nil:
-		return l.stayAway(ctx, time.Duration(*c.bye.Retry)*time.Millisecond)
+	case c.bye != nil && c.bye.Retry >= 0:
+		return l.stayAway(ctx, c.bye.Retry)
 	case code == tryAgainLater:
 		return l.stayAway(ctx, overloaded)
 	case errors.As(end, &p) && (p.spoken || c.greeted || p.RetryAfter >= 0):

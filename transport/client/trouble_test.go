@@ -170,7 +170,7 @@ func TestBye(t *testing.T) {
 		var slot time.Duration
 		l := listen(t, s.client(client.Options{Transports: []client.Transport{w}, After: "earliest"}), func(e client.Event) {
 			if bye, is := e.(client.Bye); is {
-				slot = time.Duration(*bye.Retry) * time.Millisecond
+				slot = bye.Retry
 			}
 		})
 		l.want("hello by "+names[w], `message "one"`)
