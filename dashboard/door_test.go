@@ -76,8 +76,8 @@ func (d *door) count() int {
 	return len(d.admitted)
 }
 
-// wantLeft waits until n visits were admitted and each has left once, and returns why the last one did.
-func (d *door) wantLeft(t *testing.T, n int) (why error) {
+// wantLeft waits until n visits were admitted and each has left once.
+func (d *door) wantLeft(t *testing.T, n int) {
 	t.Helper()
 	eventually(t, func() error {
 		d.mu.Lock()
@@ -90,8 +90,15 @@ func (d *door) wantLeft(t *testing.T, n int) (why error) {
 				return fmt.Errorf("%s left %d times", v.UnionID, len(d.left[v]))
 			}
 		}
-		why = d.left[d.admitted[n-1]][0]
 		return nil
 	})
-	return why
+}
+
+// whyLeft waits likewise, and returns why the last one did.
+func (d *door) whyLeft(t *testing.T, n int) error {
+	t.Helper()
+	d.wantLeft(t, n)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.left[d.admitted[n-1]][0]
 }

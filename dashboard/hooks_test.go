@@ -84,7 +84,7 @@ func TestAdmitSaysWho(t *testing.T) {
 		}
 	}
 	_ = s.conn.Close()
-	if why := door.wantLeft(t, 1); why == nil {
+	if why := door.whyLeft(t, 1); why == nil {
 		t.Error("a client that is cut left without a reason")
 	}
 
@@ -92,7 +92,7 @@ func TestAdmitSaysWho(t *testing.T) {
 	if !strings.Contains(r.body, `["mine/13/1/10"]`) {
 		t.Errorf("poll: %s", r.body)
 	}
-	if why := door.wantLeft(t, 2); why != nil { // though Left panics
+	if why := door.whyLeft(t, 2); why != nil { // though Left panics
 		t.Errorf("a poll that was answered left: %v", why)
 	}
 	w.get("/live?sub=mine&sub=mine/1&sub=nope", "Ticket: 7").wantProblem(t, "unknown feed", 404, "nope") // was not asked
@@ -137,7 +137,7 @@ func TestEndVisit(t *testing.T) {
 		}
 		_ = s.conn.Close()
 		n++
-		if why := door.wantLeft(t, n); !errors.Is(why, tt.why) {
+		if why := door.whyLeft(t, n); !errors.Is(why, tt.why) {
 			t.Errorf("left with %v; want %v", why, tt.why)
 		}
 
@@ -147,7 +147,7 @@ func TestEndVisit(t *testing.T) {
 		for stream.Scan() { // to its end
 		}
 		n++
-		if why := door.wantLeft(t, n); !errors.Is(why, tt.why) {
+		if why := door.whyLeft(t, n); !errors.Is(why, tt.why) {
 			t.Errorf("left with %v; want %v", why, tt.why)
 		}
 
@@ -225,7 +225,7 @@ func TestLeftThoughNotServed(t *testing.T) {
 	}
 	w := newWall(t, opts, false)
 	w.get("/live?sub=rows&sub=mine", "Ticket: 7").wantProblem(t, "limit", 429, "in all")
-	if why := door.wantLeft(t, 1); why == nil {
+	if why := door.whyLeft(t, 1); why == nil {
 		t.Error("refused, but left without a reason")
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -261,7 +261,7 @@ func TestAdmitOlderClients(t *testing.T) {
 			t.Errorf("%s: closed %d; want 4403", address, code)
 		}
 		_ = s.conn.Close()
-		if why := door.wantLeft(t, i+1); !errors.Is(why, transport.ErrWithdrawn) {
+		if why := door.whyLeft(t, i+1); !errors.Is(why, transport.ErrWithdrawn) {
 			t.Errorf("%s: left with %v; want that a right was withdrawn", address, why)
 		}
 	}
