@@ -3,7 +3,7 @@
   "use strict";
 
   var dom = pulsewall.dom;
-  var MOST_MESSAGES = 5;
+  var MOST_MESSAGES = 3; // in sight; the wall below them matters more
   var MOST_DISMISSED = 100; // ids remembered in this tab, so that a page that is loaded again leaves them out
   var DISMISSED = "pulsewall.dismissed";
 

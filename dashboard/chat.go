@@ -23,7 +23,7 @@ const (
 	mostInLog    = 100              // messages on the page of a room
 	mostInPeople = 50
 	noticesFor   = 10 * time.Minute // how long a message to all, or to a user, is on a page that is opened after it
-	mostNotices  = 5
+	mostNotices  = 3
 )
 
 // guest is who looks at a room.
@@ -133,8 +133,11 @@ func (d *Dashboard) postChat(w http.ResponseWriter, r *http.Request) {
 // keyOf is the key of a text that was typed on a page. The page's own alone would have another text, sent from the same page after a step
 // back in the browser, taken for a repeat.
 func keyOf(page string, data json.RawMessage) string {
+	if page == "" {
+		return ""
+	}
 	sum := sha256.Sum256(data)
-	return page[:min(len(page), mostKey/2)] + hex.EncodeToString(sum[:mostKey/4])
+	return strings.ToValidUTF8(page[:min(len(page), mostKey/2)], "") + hex.EncodeToString(sum[:mostKey/4])
 }
 
 // usersIn returns which users are in a room, on all nodes, sorted by unionId.
