@@ -1,6 +1,7 @@
 package dashboard_test
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/pulsewall/pulsewall/assets"
@@ -35,6 +36,12 @@ var (
 
 const everything = "?unionId=7&name=Ann&sub=mine/7/1/3&feed=rows&current=1&size=5&room=a&room=b&presence=1&format=json&after=earliest&session=s&wait=0"
 
+// longest is a message with a name and a key of so many characters, to so many users.
+func longest(characters, users int) string {
+	text := strings.Repeat("ä", characters)
+	return fmt.Sprintf(`{"to":{"users":[%s7]},"data":1,"name":%q,"key":%q}`, strings.Repeat("7,", users-1), text, text)
+}
+
 const ann = "?unionId=7&name=Ann"
 
 // calls are the ways in which each operation is called where nothing is scarce.
@@ -58,7 +65,9 @@ var calls = []call{
 	{202, "POST /api/messages?unionId=7&name=Ann&session=s", `{"to":{"all":true},"data":null}`, nil},
 	{202, "POST /api/messages", `{"to":{"users":["8"]},"data":"x"}`, nil},
 	{303, "POST /api/messages", "to=user:7,8&data=x&key=k&unionId=7&name=Ann&session=s", nil},
-	{400, "POST /api/messages", `{"to":{}}`, nil}, {403, "POST /api/messages", `{"to":{"all":true},"data":1}`, evil},
+	{202, "POST /api/messages", longest(64, 100), nil}, {400, "POST /api/messages", longest(65, 1), nil}, {400, "POST /api/messages", longest(1, 101), nil},
+	{400, "POST /api/messages", `{"to":{}}`, nil}, {400, "POST /api/messages", `{"to":{"all":true,"room":"r"},"data":1}`, nil},
+	{400, "POST /api/messages", `{"to":{"all":true},"data":1,"session":"a b"}`, nil}, {400, "POST /api/messages", `{"to":{"users":["x"]},"data":1}`, nil}, {403, "POST /api/messages", `{"to":{"all":true},"data":1}`, evil},
 	{413, "POST /api/messages", `{"to":{"all":true},"data":"` + large + `"}`, nil},
 	{200, "GET /api/messages?unionId=7&room=r&after=earliest&limit=2", "", nil}, {400, "GET /api/messages?limit=0", "", nil},
 	{201, "POST /api/channels", "", nil}, {403, "POST /api/channels", "", evil},
