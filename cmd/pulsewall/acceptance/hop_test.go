@@ -74,6 +74,28 @@ func TestHop(t *testing.T) {
 	t.Logf("%d messages over %v hops", total, h.hops)
 }
 
+// TestHopRooms has clients hop between the transports of one node while they leave and join rooms, in band and from one connection to the
+// next: what is said to all, to rooms, to users and to users in rooms comes to whom it is for, once and in order, and to nobody else.
+func TestHopRooms(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, dashboard.Options{
+		Feeds:  []feeds.Feed{{Name: "counter", Source: &counter{whole: true, rows: 25}, Interval: time.Second}},
+		Boards: []dashboard.Board{{Name: "d", Title: "D", Panels: []dashboard.Panel{{Name: "c", Title: "C", Feed: "counter"}}}},
+		Limits: dashboard.Limits{MessagesPerSecond: 10_000},
+	})
+	j := &journey{fleet: &fleet{t: t}}
+	j.depart([]*site{s}, 30, 0)
+	j.send(2, 10*time.Millisecond, 6*time.Second, func(time.Time) {})
+	j.arrive(time.Minute)
+	v := j.judge()
+	v.log(t)
+	j.moved()
+	if len(v.resets) > 0 {
+		t.Errorf("%d resets while all is kept", len(v.resets))
+	}
+	j.fromTheBeginning(v)
+}
+
 // sendNumbers sends 0, 1, 2 … one after the other, to all, to the user and to the room in turn, until ctx ends and they are
 // enough, and returns how many.
 func sendNumbers(ctx context.Context, t *testing.T, s *site) int {

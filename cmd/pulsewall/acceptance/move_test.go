@@ -93,6 +93,24 @@ func (n *nomad) isFor(l *letter, at place) (yes, known bool) {
 	return yes, true
 }
 
+// moved fails when nobody left or joined rooms in each way.
+func (j *journey) moved() {
+	j.t.Helper()
+	moves, between := 0, 0
+	for _, n := range j.nomads {
+		moves += len(n.moves)
+		for _, m := range n.moves {
+			if m.low == m.high {
+				between++
+			}
+		}
+	}
+	j.t.Logf("rooms were left or joined %d times, %d of them in band while letters came", moves, moves-between)
+	if moves == between || between == 0 {
+		j.t.Error("rooms were left and joined in one way only")
+	}
+}
+
 // visitAs follows a node as the package for programs does.
 func (n *nomad) visitAs(ctx context.Context, transport string, here *stay) error {
 	c := client.New(client.Options{
