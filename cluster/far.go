@@ -81,20 +81,18 @@ func (f *far) leave(ctx context.Context) {
 	eachOf(names, func(key string) error { return f.free(ctx, held[key]) })
 	f.hears <- struct{}{}
 	if f.heard != nil {
-		_ = f.destroy(ctx, f.h.incarnation)
+		_ = f.h.do(ctx, f.destroy) // else the name of a topic stays
 	}
 	<-f.hears
 }
 
-// destroy takes the topic of a node that is not there any more away. Whoever is late makes it anew: it is a name.
-func (f *far) destroy(ctx context.Context, incarnation string) error {
-	return f.h.do(ctx, func(ctx context.Context, l *link) error {
-		t, err := l.small.GetTopic(ctx, topicFor(incarnation))
-		if err != nil {
-			return err
-		}
-		return t.Destroy(ctx)
-	})
+// destroy takes this node's topic away.
+func (f *far) destroy(ctx context.Context, l *link) error {
+	t, err := l.small.GetTopic(ctx, topicFor(f.h.incarnation))
+	if err != nil {
+		return err
+	}
+	return t.Destroy(ctx)
 }
 
 // listen begins to hear this node's topic, if it is not heard yet: before anybody can find one of its ends.

@@ -35,7 +35,7 @@ type outward struct {
 	asked  bool      // it is being looked for
 	sought time.Time // when it was looked for last
 	way    way       // of the last frame
-	sent   int64     // number of the last frame to this seat
+	sent   int64     // number of the last frame
 	taken  int64     // of the last one that was taken there
 	slow   bool      // it took nothing for patience
 	probe  time.Time // when the next frame may try
@@ -80,22 +80,17 @@ func (o *outward) find(now time.Time, waited bool) verdict {
 	switch {
 	case o.asked && !waited && now.Sub(o.sought) < seekPatience:
 		return hold
-	case o.asked || now.Sub(o.sought) < seekAgain:
-		return absent
+	case o.doubts(now):
+		return search
 	}
-	o.asked, o.sought = true, now
-	return search
+	return absent
 }
 
 // searches says whether the other end is to be looked for though no frame waits for it.
 func (r *Registration) searches() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.out.known || r.out.asked {
-		return false
-	}
-	r.out.asked, r.out.sought = true, time.Now()
-	return true
+	return !r.out.known && r.out.doubts(time.Now())
 }
 
 // found takes what a search gave; none is the zero seat.
@@ -109,15 +104,27 @@ func (r *Registration) found(at seat) {
 	ring(r.moved)
 }
 
-// meet says where the other end is.
+// meet says where the other end is. Numbers go on: an end that is found again has seen those before.
 func (o *outward) meet(at seat) {
 	if at != o.to {
 		if at.before(o.to) {
 			return
 		}
-		*o = outward{to: at, asked: o.asked, sought: o.sought}
+		o.to, o.way = at, nowhere
+		o.known = false
 	}
-	o.known = true
+	if !o.known { // nothing is under way to it
+		o.known, o.taken, o.slow = true, o.sent, false
+	}
+}
+
+// doubts says whether the other end is to be looked for again.
+func (o *outward) doubts(now time.Time) bool {
+	if o.asked || now.Sub(o.sought) < seekAgain {
+		return false
+	}
+	o.asked, o.sought = true, now
+	return true
 }
 
 // acked says that the other end has taken all up to n.
@@ -158,35 +165,37 @@ type inward struct {
 	told   int64 // number of the last one that the sender was told of as taken
 }
 
-// accept takes a frame that came for this end. It does not block.
-func (r *Registration) accept(p parcel) {
+// accept takes a frame that came for this end, and says whether it is unsure who the other end is. It does not block.
+func (r *Registration) accept(p parcel) (unsure bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.why != nil {
 		r.relay.traffic.drop(absent)
-		return
+		return false
 	}
 	in := &r.in
 	if p.from != in.from {
-		if p.from == in.former || p.from.before(in.from) {
+		if p.from != r.out.to && (p.from == in.former || p.from.before(in.from)) {
 			r.relay.traffic.drop(late)
-			return
+			return r.out.doubts(time.Now()) // after a split the one before may have won
 		}
-		in.former, in.from, in.last, in.given, in.told = in.from, p.from, 0, 0, 0 // what waits of the one before is still good
+		// What waits of the one before is still good.
+		in.former, in.from, in.last, in.given, in.told = in.from, p.from, p.n-1, p.n-1, p.n-1
 		r.out.meet(p.from)
 	}
 	if p.n <= in.last {
 		r.relay.traffic.drop(late)
-		return
+		return false
 	}
 	r.relay.traffic.miss(p.n - in.last - 1)
 	in.last = p.n
 	if len(in.queue) >= MaxBehind {
 		r.relay.traffic.drop(behind)
-		return
+		return false
 	}
 	in.queue = append(in.queue, p.body)
 	ring(r.came)
+	return false
 }
 
 // take returns the frames that wait, and what the sender is to be told of those before.

@@ -172,7 +172,7 @@ func (n *neighbours) tend(ctx context.Context) {
 	for {
 		select {
 		case <-tick.C:
-			n.forget(ctx)
+			n.forget()
 		case <-n.bell:
 		case <-ctx.Done():
 			return
@@ -217,8 +217,9 @@ func (n *neighbours) dials(b *neighbour) bool {
 	return n.far.h.incarnation < b.incarnation
 }
 
-// forget lets go of nodes that are gone, and of the ends there.
-func (n *neighbours) forget(ctx context.Context) {
+// forget lets go of nodes that are gone, and of the ends there. Their topics stay, as names: one that only stood still hears its own
+// when it goes on.
+func (n *neighbours) forget() {
 	n.mu.Lock()
 	known := slices.Collect(maps.Values(n.known))
 	n.mu.Unlock()
@@ -233,6 +234,5 @@ func (n *neighbours) forget(ctx context.Context) {
 		for _, r := range n.far.relay.all() {
 			r.forget(b.incarnation)
 		}
-		_ = n.far.destroy(ctx, b.incarnation) // else the name of a topic stays
 	}
 }

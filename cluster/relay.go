@@ -204,7 +204,9 @@ func (y *relay) deliver(p parcel) {
 		y.tell(parcel{kind: kindMissing, to: p.from, from: p.to, n: p.n})
 	case r == nil:
 	case p.kind == kindFrame:
-		r.accept(p)
+		if r.accept(p) {
+			y.seek(r)
+		}
 	case p.kind == kindTaken:
 		r.acked(p.from, p.n)
 	case p.kind == kindHere:
