@@ -2,6 +2,7 @@ package client
 
 import (
 	"encoding/json"
+	"net/http"
 	"slices"
 	"strconv"
 	"time"
@@ -128,6 +129,9 @@ func (l *link) answered(c *conn, data json.RawMessage) {
 	delete(c.waiting, reply.Ref)
 	if reply.Problem != nil {
 		reply.Problem.spoken, reply.Problem.RetryAfter = true, -1
+		if reply.Problem.Status == http.StatusNotFound && o.ends() {
+			l.c.set(o.apply)
+		}
 		o.finish(nil, reply.Problem)
 		return
 	}

@@ -73,7 +73,7 @@ func (c *Client) change(ctx context.Context, o *op) (canonical string, err error
 			continue
 		}
 		var p *Problem
-		if errors.As(err, &p) && p.Status == http.StatusNotFound && (o.Op == "leave" || o.Op == "unsubscribe") {
+		if errors.As(err, &p) && p.Status == http.StatusNotFound && o.ends() {
 			err = nil
 		}
 		var reply struct {
@@ -85,6 +85,9 @@ func (c *Client) change(ctx context.Context, o *op) (canonical string, err error
 		return reply.Sub, err
 	}
 }
+
+// ends says whether the op ends something, so that it is done where there is nothing.
+func (o *op) ends() bool { return o.Op == "leave" || o.Op == "unsubscribe" }
 
 // apply changes what the client asks for when it connects. The client is locked.
 func (o *op) apply(c *Client) {

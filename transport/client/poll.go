@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -46,8 +47,11 @@ func (l *link) poll(ctx context.Context, after string, wait time.Duration) (a an
 	if len(body) > mostEvent {
 		return a, 0, errTooLong
 	}
-	if err := json.Unmarshal(body, &a); err != nil || a.Cursor == "" { // a login page of the network, perhaps
+	if err := json.Unmarshal(body, &a); err != nil { // a login page of the network, perhaps
 		return a, 0, fmt.Errorf("client: the answer is no poll's: %w", err)
+	}
+	if a.Cursor == "" {
+		return a, 0, errors.New("client: the answer is no poll's: it has no cursor")
 	}
 	return a, len(body), nil
 }

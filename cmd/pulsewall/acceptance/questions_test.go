@@ -212,7 +212,7 @@ func scheduledPush(q *question) {
 		}
 	}
 	span := time.Duration(last.Version-first.Version) * time.Microsecond
-	if n := polls[last.Version] - polls[first.Version]; n > span.Seconds()+1.5 {
+	if n := polls[last.Version] - polls[first.Version]; n > span.Seconds()+2.5 { // a busy machine ends one late
 		q.t.Errorf("%v polls in %v; want one in a second on all nodes together", n, span)
 	}
 }
