@@ -117,7 +117,7 @@ func (d *Dashboard) postMessage(w http.ResponseWriter, r *http.Request) {
 	}
 	if isForm(r) {
 		w.Header().Set("Cache-Control", "no-store")
-		http.Redirect(w, r, d.backTo(r), http.StatusSeeOther) //nolint:gosec // backTo keeps the path alone, so it stays here
+		http.Redirect(w, r, d.backTo(r), http.StatusSeeOther)
 		return
 	}
 	writeJSON(w, http.StatusAccepted, receipt)
