@@ -64,6 +64,7 @@ func TestChannel(t *testing.T) {
 		}
 		old.wantCode(t, wsconn.Replaced)
 	})
+	t.Run("restart", func(t *testing.T) { restartTells(t, one, f) })
 	t.Run("killed", func(t *testing.T) { // the last one: node-2 is gone then
 		name := newChannel(t, one)
 		two.channel(t, "app", name)
@@ -198,6 +199,20 @@ func framesForNobody(t *testing.T, a, b *process) {
 	case <-time.After(time.Minute):
 		t.Error("nothing comes for who took the end")
 	}
+}
+
+// restartTells stops a node as a restart does: it closes 1012, and its ends are free at once.
+func restartTells(t *testing.T, other *process, f *fleet) {
+	p := f.start("node-4", freeAddress(t), nodeSettings{})
+	together(t, f.sites())
+	name := newChannel(t, other)
+	e := p.channel(t, "app", name)
+	if took, err := p.stop(syscall.SIGTERM); err != nil {
+		t.Errorf("the node ended after %v: %v", took, err)
+	}
+	e.wantCode(t, wsconn.ServiceRestart)
+	other.channel(t, "app", name)
+	f.nodes = f.nodes[:len(f.nodes)-1]
 }
 
 // newChannel has a node make one.
