@@ -158,8 +158,11 @@ func (d *Dashboard) firstPage(ctx context.Context, sub feeds.Subscription) (feed
 	ctx, cancel := context.WithTimeout(ctx, pushEvery)
 	defer cancel()
 	r, err := d.scheduler.Newest(ctx, sub)
-	for err == nil && r.Status == feeds.Loading && ctx.Err() == nil {
-		r, err = d.scheduler.After(ctx, sub, r.Version)
+	for err == nil && r.Status == feeds.Loading {
+		had := r.Version
+		if r, err = d.scheduler.After(ctx, sub, had); r.Version == had {
+			break // nothing came in time, or the scheduler has ended
+		}
 	}
 	return r, err
 }
@@ -183,11 +186,11 @@ func (d *Dashboard) pageText(r feeds.Reading, err error) []byte {
 		return errorText(problem(err).Detail)
 	case d.isLate(r):
 		return errorText(fmt.Sprintf("the poll of %s is late: it was read last at %s", r.Sub.Feed, timeText(r.At)))
-	case r.Status == feeds.OK:
+	case r.Status == feeds.OK && !d.scheduler.SourceOld(r):
 		return d.contentOf(r).bare()
 	case r.Status == feeds.Loading:
 		return errorText(fmt.Sprintf("%s has not been read in time", r.Sub.Feed))
-	case r.Reason == feeds.ReasonSourceOld:
+	case r.Status == feeds.OK, r.Reason == feeds.ReasonSourceOld:
 		return errorText(fmt.Sprintf("the data of %s is old: its newest is of %s", r.Sub.Feed, timeText(r.SourceAt)))
 	}
 	return errorText(r.Error)

@@ -5,9 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
-	"net"
-	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,67 +15,6 @@ import (
 	"github.com/pulsewall/pulsewall/feeds"
 	"github.com/pulsewall/pulsewall/transport/wsconn"
 )
-
-// pipes is a listener whose connections are in memory, so that a site can be in a bubble of synctest.
-type pipes struct {
-	conns  chan net.Conn
-	closed chan struct{}
-	once   sync.Once
-}
-
-func (p *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-p.conns:
-		return c, nil
-	case <-p.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p *pipes) Close() error {
-	p.once.Do(func() { close(p.closed) })
-	return nil
-}
-
-func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
-
-// bubble is a site in a bubble.
-type bubble struct {
-	*Dashboard
-	t      *testing.T
-	client *http.Client
-	stop   func()
-}
-
-// newBubble runs a dashboard with one feed until stop.
-func newBubble(t *testing.T, feed feeds.Feed) *bubble {
-	t.Helper()
-	d, err := New(Options{Node: "here", Logger: slog.New(slog.DiscardHandler), Boards: []Board{}, Feeds: []feeds.Feed{feed}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	listener := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
-	server := &http.Server{Handler: d}
-	ctx, cancel := context.WithCancel(context.Background())
-	var wg sync.WaitGroup
-	wg.Go(func() { _ = server.Serve(listener) })
-	wg.Go(func() {
-		if err := d.Run(ctx); err != nil {
-			t.Error(err)
-		}
-	})
-	client := &http.Client{Transport: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
-		ours, theirs := net.Pipe()
-		listener.conns <- theirs
-		return ours, nil
-	}}}
-	return &bubble{d, t, client, func() {
-		cancel()
-		client.CloseIdleConnections()
-		_ = server.Shutdown(context.Background())
-		wg.Wait()
-	}}
-}
 
 // said is a text, and when it came.
 type said struct {
@@ -278,4 +214,31 @@ func TestMsgNeverOld(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestMsgBecomesOld: data that was young when it was read is not pushed once it is older than the feed allows, though no poll was due since.
+func TestMsgBecomesOld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBubble(t, feeds.Feed{Name: "rows", Source: late{}, Interval: 30 * time.Second, MaxAge: time.Minute})
+		defer b.stop()
+		c := b.open("/msg", `{}`)
+		time.Sleep(59 * time.Second)
+		if got, want := c.words(), "0s page 1, 10s page 1, 20s error, 30s page 1, 40s page 1, 50s error"; got != want {
+			t.Errorf("%s; want %s", got, want)
+		}
+	})
+}
+
+// late is a source whose records are 45 s old when they are read.
+type late struct{}
+
+func (late) Describe() feeds.Description {
+	return feeds.Description{Title: "Late", ID: "id", Time: "at", Whole: true, Fields: []feeds.Field{
+		{Name: "id", Label: "Id", Type: "string"}, {Name: "at", Label: "At", Type: "time"}, {Name: "value", Label: "Value", Type: "number"},
+	}}
+}
+
+func (late) Poll(context.Context, feeds.Query) (feeds.Result, error) {
+	at := time.Now().Add(-45 * time.Second).Format(time.RFC3339)
+	return feeds.Result{Records: []feeds.Record{{"id": "1", "at": at, "value": 1.0}}}, nil
 }

@@ -134,6 +134,15 @@ func (s *Scheduler) Interval(sub Subscription) time.Duration {
 	return DefaultInterval
 }
 
+// SourceOld says whether the data of a reading that was good has become older than its feed's MaxAge since.
+func (s *Scheduler) SourceOld(r Reading) bool {
+	f := s.feeds[r.Sub.Feed]
+	if f == nil || f.MaxAge == 0 || r.SourceAt.IsZero() {
+		return false
+	}
+	return r.At.Sub(r.SourceAt)+time.Since(r.Seen) > f.MaxAge // on the clock of the node that read it, then on this one's
+}
+
 // Resolve checks sub against its feed and returns the canonical one: unionId dropped where records are shared by all
 // users, this node named where the feed measures the machine and no other is, defaults filled in. Errors: ErrUnknownFeed, ErrBadSubscription.
 func (s *Scheduler) Resolve(sub Subscription) (Subscription, error) {
