@@ -1,6 +1,7 @@
 package dashboard_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/pulsewall/pulsewall/dashboard"
+	"github.com/pulsewall/pulsewall/transport"
 	"github.com/pulsewall/pulsewall/transport/wsconn"
 )
 
@@ -179,6 +181,39 @@ func TestOlderEnded(t *testing.T) {
 	}
 	if c.code != wsconn.Withdrawn {
 		t.Errorf("closed %d; want 4403", c.code)
+	}
+}
+
+// TestOlderEndedMeanwhile: a client that is ended while its text is answered is told so, and not what that did to the text.
+func TestOlderEndedMeanwhile(t *testing.T) {
+	t.Parallel()
+	visits := make(chan *dashboard.Visit, 1)
+	asked := make(chan struct{}, 1)
+	o := options(&counting{})
+	o.Admit = func(_ *http.Request, v *dashboard.Visit) error {
+		v.Allow = func(ctx context.Context, _ transport.Op) error {
+			asked <- struct{}{}
+			<-ctx.Done()
+			return ctx.Err()
+		}
+		visits <- v
+		return nil
+	}
+	w := newWall(t, o, false)
+	for range 20 {
+		c := w.older("/message")
+		visit := <-visits
+		if err := c.Send([]byte("hello")); err != nil {
+			t.Fatal(err)
+		}
+		<-asked
+		visit.End(errors.New("no more"))
+		for text := range c.texts {
+			t.Errorf("%q before the end; want nothing", text)
+		}
+		if c.code != wsconn.Withdrawn {
+			t.Errorf("closed %d; want 4403", c.code)
+		}
 	}
 }
 

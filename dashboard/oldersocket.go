@@ -71,6 +71,9 @@ func (s *olderSocket) listen(ctx context.Context, address string, answer answere
 			return err
 		}
 		said, err := s.ask(ctx, answer, text)
+		if err != nil && ctx.Err() != nil { // the client is told why by the close code, and not what that did to its text
+			return context.Cause(ctx)
+		}
 		s.d.metrics.said(address, err == nil)
 		if err != nil {
 			said = errorText(problem(err).Detail)
