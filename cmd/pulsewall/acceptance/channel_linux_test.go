@@ -2,6 +2,7 @@ package acceptance
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"os"
@@ -43,28 +44,38 @@ func TestChannelHalfOpen(t *testing.T) {
 
 // clientIn connects from an end of the network.
 func (n *networks) clientIn(name string) *http.Client {
-	dial := func(_ context.Context, network, address string) (net.Conn, error) {
-		type result struct {
-			conn net.Conn
-			err  error
-		}
-		dialled := make(chan result, 1)
-		go func() {
-			runtime.LockOSThread() // for good: the thread stays in that network, and ends with the goroutine
-			space, err := os.Open("/run/netns/" + name)
-			if err == nil {
-				defer space.Close()
-				err = unix.Setns(int(space.Fd()), unix.CLONE_NEWNET)
-			}
-			if err != nil {
-				dialled <- result{nil, err}
-				return
-			}
-			conn, err := net.DialTimeout(network, address, time.Minute)
-			dialled <- result{conn, err}
-		}()
-		got := <-dialled
-		return got.conn, got.err
+	dial := func(_ context.Context, network, address string) (conn net.Conn, err error) {
+		err = inNetwork(name, func() error {
+			conn, err = net.DialTimeout(network, address, time.Minute)
+			return err
+		})
+		return conn, err
 	}
 	return &http.Client{Transport: &http.Transport{DialContext: dial}}
+}
+
+// inNetwork calls f on a thread that is in another network meanwhile. It comes back: when a thread ends, the programs that it started are
+// killed.
+func inNetwork(name string, f func() error) error {
+	home, err := os.Open("/proc/thread-self/ns/net") // all threads are in the same one
+	if err != nil {
+		return err
+	}
+	defer home.Close()
+	away, err := os.Open("/run/netns/" + name)
+	if err != nil {
+		return err
+	}
+	defer away.Close()
+	runtime.LockOSThread()
+	if err := unix.Setns(int(away.Fd()), unix.CLONE_NEWNET); err != nil {
+		runtime.UnlockOSThread()
+		return err
+	}
+	err = f()
+	if back := unix.Setns(int(home.Fd()), unix.CLONE_NEWNET); back != nil {
+		return errors.Join(err, back) // the thread stays locked, so that nothing else runs there
+	}
+	runtime.UnlockOSThread()
+	return err
 }
