@@ -83,7 +83,7 @@ type Registration struct {
 }
 
 // Send passes a frame on, of [MaxFrame] bytes at most, which must not be changed afterwards. What cannot go is dropped and counted. It
-// waits 2 s at most. Frames of one goroutine go in order.
+// waits 2 s at most. One goroutine may call it at a time.
 func (r *Registration) Send(data []byte) {
 	r.sending.Add(1)
 	defer r.sending.Add(-1)
@@ -93,9 +93,14 @@ func (r *Registration) Send(data []byte) {
 	for waited := false; ; {
 		verdict, way, p := r.next(waited)
 		switch verdict {
-		case pass:
+		case pass, try:
 			p.body = data
-			r.relay.pass(way, p, expired)
+			if verdict == try {
+				expired = nil
+			}
+			if !r.relay.pass(way, p, expired) {
+				r.clogged()
+			}
 			return
 		case search:
 			r.relay.seek(r)

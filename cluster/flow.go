@@ -18,6 +18,7 @@ type verdict int
 
 const (
 	pass verdict = iota
+	try          // pass without waiting for anything
 	hold
 	search
 	absent   // dropped: there is no other end
@@ -37,7 +38,7 @@ type outward struct {
 	way    way       // of the last frame
 	sent   int64     // number of the last frame
 	taken  int64     // of the last one that was taken there
-	slow   bool      // it took nothing for patience
+	slow   bool      // it took nothing, or the way to it, for patience
 	probe  time.Time // when the next frame may try
 }
 
@@ -61,18 +62,19 @@ func (r *Registration) next(waited bool) (verdict, way, parcel) {
 	case o.way == byLink && way == byTopic: // what was in the link is not waited for
 		o.taken, o.slow = o.sent, false
 	}
+	verdict := pass
 	switch full := o.sent-o.taken >= room; {
 	case full && room == 1 && waited: // those are lost, or late
-	case full && o.slow && now.Before(o.probe):
+	case o.slow && now.Before(o.probe):
 		return behind, way, parcel{}
-	case full && (o.slow || waited): // to see whether it takes it
-		o.slow, o.probe = true, now.Add(tryAgain)
+	case o.slow || full && waited: // to see whether it takes it
+		o.slow, o.probe, verdict = true, now.Add(tryAgain), try
 	case full:
 		return hold, way, parcel{}
 	}
 	o.way = way
 	o.sent++
-	return pass, way, parcel{kind: kindFrame, to: o.to, from: r.seat(), n: o.sent}
+	return verdict, way, parcel{kind: kindFrame, to: o.to, from: r.seat(), n: o.sent}
 }
 
 // find decides on a frame without another end.
@@ -135,6 +137,14 @@ func (r *Registration) acked(by seat, n int64) {
 	}
 	r.mu.Unlock()
 	ring(r.moved)
+}
+
+// clogged says that the frame which got the last number found no room on its way.
+func (r *Registration) clogged() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.out.sent--
+	r.out.slow, r.out.probe = true, time.Now().Add(tryAgain)
 }
 
 // missed says that the other end is not there any more; it is looked for with the next frame.

@@ -163,18 +163,19 @@ func (y *relay) wayTo(incarnation string) way {
 	return nowhere
 }
 
-// pass sends a frame and counts it. It waits for room until limit says so.
-func (y *relay) pass(w way, p parcel, limit <-chan time.Time) {
+// pass sends a frame and counts it. It waits for room until limit says so, and returns false when there was none.
+func (y *relay) pass(w way, p parcel, limit <-chan time.Time) bool {
 	if w == inside {
 		y.traffic.passed[w].Add(1)
 		y.deliver(p)
-		return
+		return true
 	}
-	if y.far.send(w, p, limit) {
-		y.traffic.passed[w].Add(1)
-	} else {
+	if !y.far.send(w, p, limit) {
 		y.traffic.drop(stuck)
+		return false
 	}
+	y.traffic.passed[w].Add(1)
+	return true
 }
 
 // tell sends anything but a frame, at once or not at all.

@@ -49,6 +49,14 @@ func TestChannel(t *testing.T) {
 			return err
 		})
 	})
+	t.Run("stranger", func(t *testing.T) {
+		for p, status := range map[*process]int{one: http.StatusForbidden, three: http.StatusNotFound} {
+			_, response, err := wsconn.Dial(t.Context(), p.URL+"/nodes/link", wsconn.DialOptions{})
+			if err == nil || response == nil || response.StatusCode != status {
+				t.Errorf("a link of a stranger to %s: %v, want %d", p.URL, err, status)
+			}
+		}
+	})
 	t.Run("gone", func(t *testing.T) { framesForNobody(t, one, two) })
 	t.Run("frozen", func(t *testing.T) {
 		name := newChannel(t, one)
