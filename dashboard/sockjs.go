@@ -127,7 +127,7 @@ func (s *sockJS) serve(session sockjs.Session) {
 	c.talker.give = c.give
 	c.talker.bye = func(err error) {
 		code, reason := goodbye(err)
-		late := time.AfterFunc(time.Second, c.cut)
+		late := time.AfterFunc(partingWithin, c.cut)
 		defer late.Stop()
 		_ = session.Close(uint32(cmp.Or(code, sockJSFailed)), reason) // who has gone needs no word
 	}

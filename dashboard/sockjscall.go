@@ -91,7 +91,7 @@ func (c *sockJSCall) give(ctx context.Context, text string) error {
 			return context.Cause(ctx)
 		}
 	}
-	defer context.AfterFunc(ctx, c.cut)() // a write that waits for the client
+	defer cutLate(ctx, c.cut)()
 	return c.send(text)
 }
 

@@ -81,7 +81,7 @@ func (g *talker) talk(ctx context.Context, conn *wsconn.Conn, form socketForm) e
 	defer tending.Wait()
 	defer cancel(nil)
 	g.give = func(ctx context.Context, text string) error {
-		defer context.AfterFunc(ctx, conn.Stop)() // a write that waits for the client
+		defer cutLate(ctx, conn.Stop)()
 		return form.give(text)
 	}
 	g.bye = func(err error) {

@@ -62,7 +62,7 @@ func TestSockJSVisits(t *testing.T) {
 			mu.Lock()
 			defer mu.Unlock()
 			if !errors.Is(left[p.way], transport.ErrTokenEnded) {
-				return fmt.Errorf("%s left: %v", p.way, left[p.way])
+				return fmt.Errorf("%s left: %w", p.way, left[p.way])
 			}
 			return nil
 		})

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"runtime/debug"
 	"sync"
+	"time"
 
 	"github.com/pulsewall/pulsewall/transport"
 	"github.com/pulsewall/pulsewall/transport/wsconn"
@@ -99,6 +100,14 @@ func (g *talker) send(ctx context.Context, text string) error {
 	}
 	_, err = g.d.send(ctx, m)
 	return err
+}
+
+// partingWithin is how long a client may take to hear why it ends.
+const partingWithin = time.Second
+
+// cutLate ends what waits for the client a moment after ctx: what can be written still is, and the goodbye behind it.
+func cutLate(ctx context.Context, cut func()) (stop func() bool) {
+	return context.AfterFunc(ctx, func() { time.AfterFunc(partingWithin, cut) })
 }
 
 // goodbye is the close code that tells why a client's time has ended; 0: it went, or the network did.
