@@ -97,7 +97,7 @@ func pagesPushed(t *testing.T, nodes []*site, source *userCounter) {
 	}
 	last := make(map[*olderPage]olderText)
 	for _, p := range append(pages, talker) {
-		first := p.hears()
+		first := p.gets()
 		if got := first.tells(); got != "page of 101" {
 			t.Fatalf("first: %.300s; want a page of 10", got)
 		}
@@ -122,7 +122,7 @@ func pagesPushed(t *testing.T, nodes []*site, source *userCounter) {
 	var longest, shortest = time.Duration(0), time.Hour
 	for range pushes - 1 {
 		for _, p := range append(pages, talker) {
-			push := p.hears()
+			push := p.gets()
 			if got := push.tells(); got != "page of 101" {
 				t.Fatalf("push: %.300s; want a page of 10, and of the user that the first text named", got)
 			}
@@ -153,7 +153,7 @@ func linkSends(t *testing.T, nodes []*site) {
 	}
 	other := openOlder(t, nodes[1], "/msg?unionId=204")
 	for node, n := range nodes {
-		eventually(t, 10*time.Second, func() error {
+		eventually(t, 30*time.Second, func() error {
 			resp, body := get(t, n.URL+"/index/hello1?id=201&idList=202,203&idList=205&key=link")
 			if want := `"online":["202","203"],"offline":["205"]`; resp.StatusCode != http.StatusAccepted || !strings.Contains(body, want) {
 				return fmt.Errorf("%d %s; want 202 with %s", resp.StatusCode, body, want)
@@ -229,7 +229,7 @@ func whoItIsNow(t *testing.T, nodes []*site) {
 	sendTo(t, nodes[1], "end", "301", "302")
 	var got []string
 	for text := page.hears(); text.text != "end"; text = page.hears() {
-		if text.tells() != "time" && text.records() == nil {
+		if text.tells() != "time" {
 			got = append(got, text.text)
 		}
 	}
@@ -247,7 +247,7 @@ func whoItIsNow(t *testing.T, nodes []*site) {
 		t.Errorf("got %v; want what is for 301 up to a place and what is for 302 from there", got)
 	}
 	for _, n := range nodes {
-		eventually(t, 20*time.Second, func() error {
+		eventually(t, 30*time.Second, func() error {
 			_, first := get(t, n.URL+"/api/presence/users/301")
 			_, second := get(t, n.URL+"/api/presence/users/302")
 			if !strings.Contains(first, `"connections":0`) || !strings.Contains(second, `"transports":{"msg":1},"nodes":["node-1"]`) {

@@ -11,11 +11,12 @@ import (
 	"github.com/pulsewall/pulsewall/transport/wsconn"
 )
 
-// olderPage is a page that was written for another server: texts out, texts in.
+// olderPage is a page that was written for another server: texts out, texts in. What is pushed comes in a channel of its own: on a busy
+// machine the next push may be there before the answers to what was said long before.
 type olderPage struct {
 	*wsconn.Conn
-	t     *testing.T
-	texts chan olderText
+	t             *testing.T
+	texts, pushes chan olderText
 }
 
 type olderText struct {
@@ -30,16 +31,22 @@ func openOlder(t *testing.T, n *site, address string, texts ...string) *olderPag
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &olderPage{Conn: conn, t: t, texts: make(chan olderText, 1000)}
+	p := &olderPage{Conn: conn, t: t, texts: make(chan olderText, 1000), pushes: make(chan olderText, 1000)}
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		defer close(p.texts)
+		defer close(p.pushes)
 		for {
 			text, err := conn.Read()
 			if err != nil {
 				return
 			}
-			p.texts <- olderText{string(text), time.Now()}
+			came := olderText{string(text), time.Now()}
+			to := p.texts
+			if came.isPushed() {
+				to = p.pushes
+			}
+			to <- came
 		}
 	})
 	wg.Go(func() { _ = conn.Tend(t.Context(), time.Hour, time.Hour) }) // answers pings
@@ -57,11 +64,28 @@ func (p *olderPage) say(texts ...string) {
 	}
 }
 
-// hears returns the next text.
+// hears returns the next text that was not pushed.
 func (p *olderPage) hears() olderText {
 	p.t.Helper()
+	return p.next(p.texts)
+}
+
+// gets returns the next page that was pushed. Why there was none at one time, as its poll was late, is told.
+func (p *olderPage) gets() olderText {
+	p.t.Helper()
+	for {
+		push := p.next(p.pushes)
+		if push.records() != nil {
+			return push
+		}
+		p.t.Log(push.text)
+	}
+}
+
+func (p *olderPage) next(from chan olderText) olderText {
+	p.t.Helper()
 	select {
-	case text, ok := <-p.texts:
+	case text, ok := <-from:
 		if !ok {
 			p.t.Fatal("closed; want a text")
 		}
@@ -92,6 +116,11 @@ func (o olderText) records() []map[string]any {
 		return nil
 	}
 	return page.Records
+}
+
+// isPushed says whether it is a page, or why there is none yet.
+func (o olderText) isPushed() bool {
+	return o.records() != nil || strings.HasPrefix(o.text, `{"error":"the poll of `) || strings.HasSuffix(o.text, `has not been read in time"}`)
 }
 
 // tells is the kind of a text: a page with its user and the poll that it is from, the time, an error, or the text itself.
