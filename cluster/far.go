@@ -28,12 +28,12 @@ const (
 // far is the other nodes as the relay knows them: who has which end stands in the map channels, and each node has a topic of its own for
 // what is for it.
 type far struct {
-	h     *Hazelcast
-	relay *relay
-	bell  chan struct{} // size 1: look whether all stands in the map
-	sinks chan struct{} // size 1: somebody is looked for
-	hears chan struct{} // size 1: full while somebody begins to hear the topic
-	heard *link         // over which the topic is heard; whoever filled hears has it
+	h       *Hazelcast
+	relay   *relay
+	recheck chan struct{} // size 1: look whether all stands in the map
+	seeks   chan struct{} // size 1: somebody is looked for
+	hears   chan struct{} // size 1: full while somebody begins to hear the topic
+	heard   *link         // over which the topic is heard; whoever filled hears has it
 	*neighbours
 
 	mu      sync.Mutex
@@ -44,7 +44,7 @@ type far struct {
 
 func newFar(h *Hazelcast, y *relay) *far {
 	f := &far{
-		h: h, relay: y, bell: make(chan struct{}, 1), sinks: make(chan struct{}, 1), hears: make(chan struct{}, 1),
+		h: h, relay: y, recheck: make(chan struct{}, 1), seeks: make(chan struct{}, 1), hears: make(chan struct{}, 1),
 		sought: make(map[*Registration]struct{}), asked: make(map[int64]chan<- bool),
 	}
 	f.neighbours = newNeighbours(f)
@@ -61,7 +61,7 @@ func (f *far) run(ctx context.Context) {
 	for {
 		select {
 		case <-tick.C:
-		case <-f.bell:
+		case <-f.recheck:
 		case <-ctx.Done():
 			return
 		}

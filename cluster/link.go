@@ -192,7 +192,7 @@ func (h *Hazelcast) setLink(l *link) {
 	ring(h.nodes.bell)
 	h.presence.relink()
 	h.readings.relink()
-	ring(h.far.bell)
+	ring(h.far.recheck)
 }
 
 // startClient connects a client. Its bell, if any, rings when up has changed, and when there are other members.

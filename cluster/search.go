@@ -11,7 +11,7 @@ func (f *far) seek(r *Registration) {
 	f.mu.Lock()
 	f.sought[r] = struct{}{}
 	f.mu.Unlock()
-	ring(f.sinks)
+	ring(f.seeks)
 }
 
 // greet looks the other end of r up and tells it of r, before frames go.
@@ -37,7 +37,7 @@ func (f *far) known(at seat) seat {
 func (f *far) find(ctx context.Context) {
 	for {
 		select {
-		case <-f.sinks:
+		case <-f.seeks:
 		case <-ctx.Done():
 			return
 		}
