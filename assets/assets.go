@@ -23,12 +23,14 @@ var files embed.FS
 // client are the parts of pulsewall.js in the order in which they need each other. Browsers get them as one file.
 var client = []string{
 	"dom.js", "words.js", "clock.js", "rungs.js", "link.js", "recovery.js", "ops.js", "scale.js", "chart.js",
-	"panel.js", "message.js", "notices.js", "header.js", "place.js", "chatlog.js", "chatbox.js", "chat.js", "attend.js", "page.js",
-	"listen.js",
+	"panel.js", "message.js", "notices.js", "header.js", "place.js", "attend.js", "page.js", "listen.js",
 }
 
-// comments are lines of a script that hold nothing else: a fifth of its weight. What is left keeps its line.
-var comments = regexp.MustCompile(`(?m)^ *//.*$`)
+// room are the parts of room.js, which pages of rooms have after pulsewall.js: dashboards are lighter without.
+var room = []string{"chatlog.js", "chatbox.js", "chat.js"}
+
+// comments and indents are a quarter of a script's weight. What is left keeps its line. A comment after code follows a sign of it.
+var comments = regexp.MustCompile(`(?m)^ *//.*$|^ +|([;{}(,|&]) +//.*$`)
 
 // types of what is served, by extension.
 var types = map[string]string{
@@ -58,6 +60,7 @@ var load = sync.OnceValue(func() catalog {
 	c := catalog{byName: make(map[string]*asset), byURL: make(map[string]*asset)}
 	c.add("pulsewall.js", script(client))
 	c.add("guest.js", script(guest))
+	c.add("room.js", script(room))
 	entries, err := files.ReadDir(".")
 	if err != nil {
 		panic(err) // an embedded directory is always there
@@ -72,7 +75,7 @@ var load = sync.OnceValue(func() catalog {
 func script(names []string) []byte {
 	parts := make([][]byte, 0, len(names))
 	for _, name := range names {
-		parts = append(parts, comments.ReplaceAll(read(name), nil))
+		parts = append(parts, comments.ReplaceAll(read(name), []byte("$1")))
 	}
 	return bytes.Join(parts, []byte("\n"))
 }

@@ -106,3 +106,16 @@ func TestAcceptEncoding(t *testing.T) {
 		}
 	}
 }
+
+// TestLeanScripts: what is left of the scripts without comments and indents is still a script.
+func TestLeanScripts(t *testing.T) {
+	for _, name := range []string{"pulsewall.js", "room.js", "guest.js"} {
+		_, body := get(t, http.MethodGet, assets.URL(name), "identity")
+		if err := parse(name, []byte(body)); err != nil {
+			t.Error(err)
+		}
+		if strings.Contains(body, "\n ") || strings.Contains(body, " // ") || len(body) < 1000 {
+			t.Errorf("%s: %d bytes with indents or comments", name, len(body))
+		}
+	}
+}

@@ -162,4 +162,5 @@
   };
 
   pulsewall.Chat = Chat;
+  pulsewall.start(); // the page waited for this
 }(window.pulsewall = window.pulsewall || {}));

@@ -91,8 +91,11 @@
     var main;
     if (!window.addEventListener || !window.JSON || !document.querySelector) { return; } // theme.js reloads the page
     main = document.querySelector("[data-live]");
-    if (main && !pulsewall.page) { pulsewall.page = new pulsewall.Page(main); }
+    if (!main || pulsewall.page || main.querySelector("[data-chat]") && !pulsewall.Chat) { return; } // room.js comes after
+    pulsewall.page = new pulsewall.Page(main);
   }
+
+  pulsewall.start = start;
 
   if (document.readyState === "loading" && document.addEventListener) {
     document.addEventListener("DOMContentLoaded", start, false);

@@ -11,8 +11,19 @@ import (
 	"github.com/a-h/templ"
 )
 
-// scripts of a live page, by their plain names, in the order in which they need each other.
+// scripts of every live page, by their plain names, in the order in which they need each other.
 var scripts = []string{"pulsewall.js"}
+
+// ending are those of the names that end so.
+func ending(suffix string, names []string) []string {
+	var some []string
+	for _, name := range names {
+		if strings.HasSuffix(name, suffix) {
+			some = append(some, name)
+		}
+	}
+	return some
+}
 
 // noRefresh is the Refresh of a page that does not change by itself.
 const noRefresh = time.Duration(0)
