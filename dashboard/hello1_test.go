@@ -75,10 +75,12 @@ func TestHello1Refused(t *testing.T) {
 		{"another site's form", "POST", "?idList=2", []string{"Origin: https://evil.example"}, 403, "evil.example"},
 		{"another site's link in an old browser", "GET", "?idList=2", []string{"Referer: https://evil.example/page"}, 403, "evil.example"},
 		{"a sister site", "GET", "?idList=2", []string{"Sec-Fetch-Site: same-site", "Referer: https://evil.example/"}, 403, "evil.example"},
+		{"sent back by another site", "GET", "?idList=2", []string{"Sec-Fetch-Site: cross-site", "Referer: " + w.URL + "/"}, 403, "cross-site"},
 		{"its own page", "GET", "?idList=2", []string{"Sec-Fetch-Site: same-origin"}, 202, ""},
 		{"typed", "GET", "?idList=2", []string{"Sec-Fetch-Site: none"}, 202, ""},
 		{"its own page in an old browser", "GET", "?idList=2", []string{"Referer: " + w.URL + "/d/main"}, 202, ""},
 		{"a friend", "GET", "?idList=2", []string{"Origin: https://friend.example", "Sec-Fetch-Site: cross-site"}, 202, ""},
+		{"a friend's link", "GET", "?idList=2", []string{"Referer: https://friend.example/page", "Sec-Fetch-Site: cross-site"}, 202, ""},
 		{"a program", "GET", "?idList=2", nil, 202, ""},
 	}
 	for _, tt := range tests {

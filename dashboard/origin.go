@@ -54,13 +54,17 @@ func (d *Dashboard) checkOrigin(r *http.Request) error {
 		return p
 	case site == "same-origin" || site == "none":
 		return nil
-	case site != "" && referer == "":
-		return d.crossOrigin(r, "Sec-Fetch-Site", site)
 	case referer != "":
-		if u, err := url.Parse(referer); err == nil && d.mayAct(r, u.Scheme+"://"+u.Host) {
+		u, err := url.Parse(referer)
+		switch {
+		case err != nil || !d.mayAct(r, u.Scheme+"://"+u.Host):
+			return d.crossOrigin(r, "Referer", referer)
+		case site == "" || !d.isSame(r, u):
 			return nil
 		}
-		return d.crossOrigin(r, "Referer", referer)
+		return d.crossOrigin(r, "Sec-Fetch-Site", site) // a page of this site led there by way of another, which chose the address
+	case site != "":
+		return d.crossOrigin(r, "Sec-Fetch-Site", site)
 	}
 	return nil
 }

@@ -47,6 +47,8 @@ func TestOrigin(t *testing.T) {
 		{plain, "Sec-Fetch-Site: cross-site", no},
 		{plain, "Sec-Fetch-Site: cross-site|Referer: http://evil.example/page", no},
 		{plain, "Sec-Fetch-Site: cross-site|Referer: https://wall.example/page", ok},
+		{plain, "Sec-Fetch-Site: cross-site|Referer: https://wall.example/page|Host: wall.example", no},
+		{plain, "Sec-Fetch-Site: cross-site|Referer: http://HERE/d/main", no}, // a link of ours to a page of theirs that sends back here
 		{plain, "Referer: http://HERE/d/main?x=1", ok},
 		{plain, "Referer: http://evil.example/", no},
 		{plain, "Referer: about:blank", no},
