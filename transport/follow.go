@@ -19,16 +19,6 @@ func (h *Hub) OpenFollower(ctx context.Context, o Opening, kind Kind) (*Follower
 	return &Follower{s}, nil
 }
 
-// Follow opens a Follower, runs it and closes it.
-func (h *Hub) Follow(ctx context.Context, o Opening, kind Kind, take func(ctx context.Context, m *Message) error) error {
-	f, err := h.OpenFollower(ctx, o, kind)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	return f.Run(ctx, take)
-}
-
 // Run gives take each message for the client, in order, until ctx ends, take fails, or the hub closes (ErrClosed) or drains (nil). take
 // may wait for the client: what comes meanwhile stays in the log. Its context ends with the session. It must not change the message.
 // Run must be called once.

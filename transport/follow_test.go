@@ -41,6 +41,16 @@ func follow(t *testing.T, h *Hub, o Opening, kind Kind) *following {
 	return out
 }
 
+// followOnce opens a follower, runs it and closes it.
+func followOnce(ctx context.Context, h *Hub, take func(context.Context, *Message) error) error {
+	f, err := h.OpenFollower(ctx, Opening{}, SockJS)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return f.Run(ctx, take)
+}
+
 func (f *following) taken() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -94,11 +104,11 @@ func TestFollowEnds(t *testing.T) {
 		failed := errors.New("failed")
 		ended := make(chan error)
 		go func() {
-			ended <- h.Follow(t.Context(), Opening{}, SockJS, func(context.Context, *Message) error { return failed })
+			ended <- followOnce(t.Context(), h, func(context.Context, *Message) error { return failed })
 		}()
 		waiting := make(chan error)
 		go func() {
-			waiting <- h.Follow(t.Context(), Opening{}, SockJS, func(ctx context.Context, _ *Message) error {
+			waiting <- followOnce(t.Context(), h, func(ctx context.Context, _ *Message) error {
 				<-ctx.Done() // a client that takes nothing
 				return context.Cause(ctx)
 			})
@@ -106,14 +116,14 @@ func TestFollowEnds(t *testing.T) {
 		synctest.Wait()
 		say(h, 1, everybody)
 		if err := <-ended; !errors.Is(err, failed) {
-			t.Errorf("Follow = %v; want what take returned", err)
+			t.Errorf("Run = %v; want what take returned", err)
 		}
 		go h.Close()
 		if err := <-waiting; !errors.Is(err, ErrClosed) {
-			t.Errorf("Follow = %v; want ErrClosed", err)
+			t.Errorf("Run = %v; want ErrClosed", err)
 		}
-		if err := h.Follow(t.Context(), Opening{}, SockJS, nil); !errors.Is(err, ErrClosed) {
-			t.Errorf("Follow = %v; want ErrClosed", err)
+		if err := followOnce(t.Context(), h, nil); !errors.Is(err, ErrClosed) {
+			t.Errorf("Run = %v; want ErrClosed", err)
 		}
 	})
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // TextConn is a WebSocket whose client speaks bare text, as older clients do, and the session that it is. Its methods may be called
-// concurrently, Read by one goroutine.
+// concurrently, Read and Become by one goroutine. ServeText runs and closes it.
 type TextConn struct {
 	*Follower
 	conn *wsconn.Conn
