@@ -50,6 +50,9 @@ func (n *neighbours) hold(b *neighbour, conn *wsconn.Conn) error {
 	running.Go(func() { cancel(l.pump(ctx, newBatch(n.far.h.incarnation, ""), linkBatch, conn.Send)) })
 	<-ctx.Done()
 	b.link.CompareAndSwap(l, nil)
+	for _, r := range n.far.relay.all() {
+		r.nudge(b.incarnation)
+	}
 	conn.CloseNow()
 	running.Wait()
 	return context.Cause(ctx)

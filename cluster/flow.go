@@ -36,6 +36,7 @@ type outward struct {
 	asked  bool      // it is being looked for
 	sought time.Time // when it was looked for last
 	way    way       // of the last frame
+	link   *direct   // by which it went
 	sent   int64     // number of the last frame
 	taken  int64     // of the last one that was taken there
 	slow   bool      // it took nothing, or the way to it, for patience
@@ -51,16 +52,16 @@ func (r *Registration) next(waited bool) (verdict, way, parcel) {
 	if !o.known {
 		return o.find(now, waited), nowhere, parcel{}
 	}
-	way := r.relay.wayTo(o.to.incarnation)
+	way, link := r.relay.wayTo(o.to.incarnation)
 	if way == nowhere {
 		return stuck, way, parcel{}
 	}
 	room := int64(MaxBehind)
 	switch {
+	case o.link != nil && o.link != link: // what was in a link that broke is not waited for
+		o.taken, o.slow = o.sent, false
 	case o.way == byTopic && way == byLink: // what comes by link would overtake
 		room = 1
-	case o.way == byLink && way == byTopic: // what was in the link is not waited for
-		o.taken, o.slow = o.sent, false
 	}
 	verdict := pass
 	switch full := o.sent-o.taken >= room; {
@@ -72,7 +73,7 @@ func (r *Registration) next(waited bool) (verdict, way, parcel) {
 	case full:
 		return hold, way, parcel{}
 	}
-	o.way = way
+	o.way, o.link = way, link
 	o.sent++
 	return verdict, way, parcel{kind: kindFrame, to: o.to, from: r.seat(), n: o.sent}
 }
@@ -112,7 +113,7 @@ func (o *outward) meet(at seat) {
 		if at.before(o.to) {
 			return
 		}
-		o.to, o.way = at, nowhere
+		o.to, o.way, o.link = at, nowhere, nil
 		o.known = false
 	}
 	if !o.known { // nothing is under way to it
@@ -153,6 +154,16 @@ func (r *Registration) missed(at seat) {
 	defer r.mu.Unlock()
 	if r.out.to == at {
 		r.out.known = false
+	}
+}
+
+// nudge has a frame that waits look again how it gets to a node.
+func (r *Registration) nudge(incarnation string) {
+	r.mu.Lock()
+	there := r.out.to.incarnation == incarnation
+	r.mu.Unlock()
+	if there {
+		ring(r.moved)
 	}
 }
 

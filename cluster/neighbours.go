@@ -111,15 +111,15 @@ func (n *neighbours) publish(b *neighbour) {
 	})
 }
 
-// wayTo is how parcels get to another node now.
-func (n *neighbours) wayTo(incarnation string) way {
-	switch {
-	case n.of(incarnation).link.Load() != nil:
-		return byLink
-	case n.far.h.link.Load() != nil:
-		return byTopic
+// wayTo is how parcels get to another node now, and the link where it is one.
+func (n *neighbours) wayTo(incarnation string) (way, *direct) {
+	if l := n.of(incarnation).link.Load(); l != nil {
+		return byLink, l
 	}
-	return nowhere
+	if n.far.h.link.Load() != nil {
+		return byTopic, nil
+	}
+	return nowhere, nil
 }
 
 // send sends a parcel, or returns false when there is no room until limit says so.

@@ -152,15 +152,15 @@ func (y *relay) seek(r *Registration) {
 	}
 }
 
-// wayTo is how frames get to another incarnation now.
-func (y *relay) wayTo(incarnation string) way {
+// wayTo is how frames get to another incarnation now, and the link where it is one.
+func (y *relay) wayTo(incarnation string) (way, *direct) {
 	switch {
 	case incarnation == y.self:
-		return inside
+		return inside, nil
 	case y.far != nil:
 		return y.far.wayTo(incarnation)
 	}
-	return nowhere
+	return nowhere, nil
 }
 
 // pass sends a frame and counts it. It waits for room until limit says so, and returns false when there was none.
@@ -180,7 +180,7 @@ func (y *relay) pass(w way, p parcel, limit <-chan time.Time) bool {
 
 // tell sends anything but a frame, at once or not at all.
 func (y *relay) tell(p parcel) {
-	switch w := y.wayTo(p.to.incarnation); w {
+	switch w, _ := y.wayTo(p.to.incarnation); w {
 	case nowhere:
 	case inside:
 		y.deliver(p)
