@@ -44,7 +44,8 @@ func (f *Follower) UnionID() string {
 }
 
 // Become makes it the session of another user, and returns when it is: messages whose place is before are for who it was, and have been
-// given to take, those after are for who it is. Run must be running; one goroutine at a time may call it.
+// given to take, those after are for who it is. A name stays behind with the user that it is of. Run must be running; one goroutine at a
+// time may call it.
 func (f *Follower) Become(ctx context.Context, unionID string) error {
 	s := f.s
 	next := &succession{unionID: unionID, done: make(chan struct{})}
@@ -99,6 +100,9 @@ func (s *Session) succeed() {
 	defer h.mu.Unlock()
 	if s.next != 0 || s.gone { // something came since
 		return
+	}
+	if before := s.open.UnionID; before != "" && before != s.succession.unionID {
+		s.open.Name = "" // it is what somebody else is called
 	}
 	s.open.UnionID = s.succession.unionID
 	h.roll.move(s)

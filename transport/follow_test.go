@@ -161,6 +161,23 @@ func TestBecome(t *testing.T) {
 	})
 }
 
+// TestBecomeNamed: who says its name first and then who it is has that name; who becomes somebody else leaves it behind.
+func TestBecomeNamed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := NewHub(Options{})
+		defer h.Close()
+		f := follow(t, h, Opening{Name: "Ann"}, Pushes)
+		for _, step := range []struct{ user, name string }{{"1", "Ann"}, {"1", "Ann"}, {"2", ""}, {"1", ""}} {
+			if err := f.Become(t.Context(), step.user); err != nil {
+				t.Fatal(err)
+			}
+			if u := h.Users(); len(u) != 1 || u[0].UnionID != step.user || u[0].Name != step.name {
+				t.Errorf("Users = %+v; want %s called %q", u, step.user, step.name)
+			}
+		}
+	})
+}
+
 // TestBecomeLosesNothing: wherever the change falls among messages for both users, each message comes once, to who it was for at one place.
 func TestBecomeLosesNothing(t *testing.T) {
 	for range 200 {
