@@ -93,7 +93,7 @@ func (n *nomad) isFor(l *letter, at place) (yes, known bool) {
 	return yes, true
 }
 
-// moved fails when nobody left or joined rooms in each way.
+// moved fails when nobody left or joined rooms on the way. How many did in band, a busy machine decides in a short test.
 func (j *journey) moved() {
 	j.t.Helper()
 	moves, between := 0, 0
@@ -106,7 +106,7 @@ func (j *journey) moved() {
 		}
 	}
 	j.t.Logf("rooms were left or joined %d times, %d of them in band while letters came", moves, moves-between)
-	if moves == between || between == 0 {
+	if between == 0 || isLong() && moves == between {
 		j.t.Error("rooms were left and joined in one way only")
 	}
 }

@@ -134,7 +134,7 @@ func (n *nomad) visit(ctx context.Context, transport string, here *stay) error {
 		}
 		here.to = now
 		n.take(e, transport, here.on, now)
-		if socket, is := c.(*socket); is && n.mover && n.asked == nil && rand.IntN(10) == 0 {
+		if socket, is := c.(*socket); is && n.mover && n.asked == nil && rand.IntN(4) == 0 {
 			n.ask(socket)
 		}
 	}
