@@ -52,6 +52,13 @@ func (v ChatView) inRoom() string {
 	return fill(text.HereMany, "n", count(v.InRoom))
 }
 
+func (v ChatView) refusal() string {
+	if v.Refusal == "" {
+		return ""
+	}
+	return fill(text.NotSent, "reason", v.Refusal)
+}
+
 func (v ChatView) writeWhy() string { return fill(text.WriteWhy, "age", Duration(v.Refresh)) }
 
 func count(n int) string { return number(float64(n), 0) }

@@ -77,7 +77,7 @@ var EnglishChat = ChatStrings{
 	LostMeantime: "the connection was lost before the answer came",
 	MayMiss:      "Messages may be missing here.",
 	Here:         "Who is here",
-	HereNobody:   "nobody",
+	HereNobody:   "nobody here",
 	HereOne:      "1 connection",
 	HereMany:     "{n} connections",
 	HereMore:     "and {n} more",
