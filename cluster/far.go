@@ -20,7 +20,7 @@ const (
 	// answerTrip is how long an answer may be under way beside AnswerWithin.
 	answerTrip = 250 * time.Millisecond
 	// greetWithin is how long the other end may take to learn of a newcomer.
-	greetWithin = 500 * time.Millisecond
+	greetWithin = 300 * time.Millisecond
 	// rounds is how often a newcomer tries before whoever was faster has the end.
 	rounds = 3
 )
