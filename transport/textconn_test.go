@@ -85,10 +85,12 @@ func TestServeText(t *testing.T) {
 	if got := h.Users(); len(got) != 1 || got[0].UnionID != "8" || got[0].Transports[Pushes] != 1 {
 		t.Errorf("Users = %+v; want 8 alone", got)
 	}
-	if err := h.Drain(t.Context()); err != nil {
+	drained := make(chan error)
+	go func() { drained <- h.Drain(t.Context()) }()
+	wants(t, "the end", readText(c), "1012")
+	if err := <-drained; err != nil {
 		t.Errorf("Drain = %v; want it to have gone", err)
 	}
-	wants(t, "the end", readText(c), "1012")
 	if err := <-ended; err != nil {
 		t.Errorf("ServeText = %v; want nil after a restart", err)
 	}

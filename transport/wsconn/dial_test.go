@@ -231,7 +231,7 @@ func TestPing(t *testing.T) {
 	})
 }
 
-// TestDialledSlow: a server that takes nothing is given up, and one that takes a little now and then is not.
+// TestDialledSlow: a server that takes nothing is given up, with TLS in between too.
 func TestDialledSlow(t *testing.T) {
 	for _, secure := range []bool{false, true} {
 		t.Run(fmt.Sprintf("TLS %v", secure), func(t *testing.T) {
