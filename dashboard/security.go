@@ -65,7 +65,7 @@ func (d *Dashboard) bounded(next http.Handler) http.Handler {
 			d.log.Debug("no read deadline", "err", err)
 		}
 		most := int64(mostBody)
-		if strings.HasPrefix(r.URL.Path, sockJSPath+"/") {
+		if strings.HasPrefix(r.URL.Path, sockJSPath+"/") && strings.HasSuffix(r.URL.Path, "_send") {
 			most = mostTexts
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, most)

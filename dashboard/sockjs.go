@@ -29,8 +29,8 @@ const (
 	sockJSFailed = 1011
 )
 
-// sockJS is the room for SockJS clients. The library serves their transports over HTTP. WebSockets, with SockJS's frames or raw, are served as
-// all others are here: the library bounds neither what a client sends at once nor how long one may be silent. Transports in an iframe there
+// sockJS is the room for SockJS clients. The library serves what they hear by over HTTP. What they post, and WebSockets, with SockJS's frames
+// or raw, are served as all else is here: the library bounds neither what a client sends at once nor how long one may be silent. Transports in an iframe there
 // are none: they need pages here that scripts of other sites talk to.
 type sockJS struct {
 	d   *Dashboard
@@ -131,7 +131,7 @@ func (s *sockJS) serve(session sockjs.Session) {
 		defer late.Stop()
 		_ = session.Close(uint32(cmp.Or(code, sockJSFailed)), reason) // who has gone needs no word
 	}
-	err = c.talker.stay(ctx, session.RecvCtx)
+	err = c.talker.stay(ctx, c.next)
 }
 
 func (s *sockJS) find(name string) *sockJSCall {
@@ -188,7 +188,9 @@ func (s *sockJS) take(r *http.Request, name string) (_ *sockJSCall, err error) {
 		out()
 		return nil, err
 	}
-	c := &sockJSCall{name: name, talker: g, ctx: visit.Context(), drained: make(chan struct{})}
+	c := &sockJSCall{
+		name: name, talker: g, ctx: visit.Context(), drained: make(chan struct{}), said: make(chan string), turn: make(chan struct{}, 1),
+	}
 	var once sync.Once
 	c.leave = func(err error) { once.Do(func() { g.follower.Close(); left(err); out() }) }
 	return c, nil

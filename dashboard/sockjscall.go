@@ -1,7 +1,6 @@
 package dashboard
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -29,9 +28,11 @@ const (
 type sockJSCall struct {
 	name   string
 	talker *talker
-	ctx    context.Context // of the visit
-	leave  func(error)     // ends the visit; it may be called again
-	send   func(text string) error
+	ctx    context.Context         // of the visit
+	leave  func(error)             // ends the visit; it may be called again
+	send   func(text string) error // has the library write it
+	said   chan string             // size 0: from a post to the talker
+	turn   chan struct{}           // size 1: a post is read
 
 	mu       sync.Mutex
 	claimed  bool          // guarded by mu: the library has begun to serve it
@@ -93,6 +94,45 @@ func (c *sockJSCall) give(ctx context.Context, text string) error {
 	}
 	defer cutLate(ctx, c.cut)()
 	return c.send(text)
+}
+
+// say reads what a request says, and returns when the talker has heard all of it. One request at a time is read: the texts of those behind
+// it come after its own, and take no memory until then.
+func (c *sockJSCall) say(w http.ResponseWriter, r *http.Request) error {
+	leave, err := c.enter()
+	if err != nil {
+		return err
+	}
+	defer leave()
+	select {
+	case c.turn <- struct{}{}:
+		defer func() { <-c.turn }()
+	case <-c.ctx.Done():
+		return noSession(c.name)
+	}
+	texts, err := readTexts(r)
+	if err != nil {
+		return err
+	}
+	bodyRead(w)
+	for _, text := range texts { // also of a page that has been left since
+		select {
+		case c.said <- text:
+		case <-c.ctx.Done():
+			return noSession(c.name)
+		}
+	}
+	return nil
+}
+
+// next is what the client says next.
+func (c *sockJSCall) next(ctx context.Context) (string, error) {
+	select {
+	case text := <-c.said:
+		return text, nil
+	case <-ctx.Done():
+		return "", context.Cause(ctx)
+	}
 }
 
 // writes notes that the library writes a frame to p.
@@ -165,7 +205,7 @@ func (s *sockJS) receive(w http.ResponseWriter, r *http.Request) {
 func (s *sockJS) hear(w http.ResponseWriter, r *http.Request, c *sockJSCall, opening string) {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
-	p := newSockJSPipe(w, r, c, cancel)
+	p := newSockJSPipe(w, c, cancel)
 	p.opening = opening
 	defer c.done(p)
 	w.Header().Set("X-Accel-Buffering", "no")
@@ -195,7 +235,7 @@ func (s *sockJS) frameOpening(r *http.Request) (string, error) {
 	return "", nil
 }
 
-// postTexts takes what a client says. The library waits until the talker has heard it.
+// postTexts takes what a client says.
 func (s *sockJS) postTexts(w http.ResponseWriter, r *http.Request) {
 	if err := s.check(r); err != nil {
 		s.d.refuseProgram(w, r, err)
@@ -204,34 +244,33 @@ func (s *sockJS) postTexts(w http.ResponseWriter, r *http.Request) {
 	name := chi.URLParam(r, "session")
 	c := s.find(name)
 	if c == nil {
-		s.d.refuseProgram(w, r, refuse(http.StatusNotFound, "session %q: it has ended, or it is at another node; balancers must give "+
-			"all requests of %s/{server}/{session}/ to one node", clip(name), sockJSPath))
+		s.d.refuseProgram(w, r, noSession(name))
 		return
 	}
-	leave, err := c.enter()
-	if err != nil {
+	jsonp := strings.HasSuffix(r.URL.Path, "/jsonp_send")
+	if err := c.say(w, r); err != nil {
 		s.d.refuseProgram(w, r, err)
 		return
 	}
-	defer leave()
-	texts, err := readTexts(r)
-	if err != nil {
-		s.d.refuseProgram(w, r, err)
+	w.Header().Set("Content-Type", "text/plain; charset=UTF-8")
+	if !jsonp {
+		w.WriteHeader(http.StatusNoContent)
 		return
 	}
-	bodyRead(w)
-	if strings.HasSuffix(r.URL.Path, "/jsonp_send") { // a form of another site's page, whose answer is put into a frame there: "ok"
-		w.Header().Set("Content-Security-Policy", "default-src 'none'; sandbox")
-		w.Header().Del("X-Frame-Options")
-	}
-	said := r.Clone(r.Context())
-	said.Body, said.ContentLength = io.NopCloser(bytes.NewReader(texts)), int64(len(texts))
-	said.Header.Set("Content-Type", "text/plain")
-	s.lib.ServeHTTP(w, said)
+	// It answers a form of another site's page, and is put into a frame there.
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; sandbox")
+	w.Header().Del("X-Frame-Options")
+	_, _ = io.WriteString(w, "ok") // who went away needs no answer
 }
 
-// readTexts returns the body, or the field d of a form, that is an array of strings. The library would take a part of what is not.
-func readTexts(r *http.Request) ([]byte, error) {
+// noSession refuses what is for a session that is not here.
+func noSession(name string) error {
+	return refuse(http.StatusNotFound, "session %q: it has ended, or it is at another node; balancers must give all requests of "+
+		"%s/{server}/{session}/ to one node", clip(name), sockJSPath)
+}
+
+// readTexts returns the body, or the field d of a form, that is an array of strings.
+func readTexts(r *http.Request) (texts []string, err error) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return nil, badBody(err)
@@ -243,9 +282,8 @@ func readTexts(r *http.Request) ([]byte, error) {
 		}
 		body = []byte(form.Get("d"))
 	}
-	var texts []string
 	if err := json.Unmarshal(body, &texts); err != nil {
 		return nil, refuse(http.StatusBadRequest, `%s: want a JSON array of strings, for example ["hello"]`, clip(string(body)))
 	}
-	return body, nil
+	return texts, nil
 }

@@ -72,6 +72,10 @@ type stalled struct {
 }
 
 func (s *stalled) SetWriteDeadline(at time.Time) error {
+	if at.IsZero() {
+		s.timer.Stop()
+		return nil
+	}
 	s.timer.Reset(time.Until(at))
 	return nil
 }
@@ -89,7 +93,7 @@ func TestSockJSStalled(t *testing.T) {
 			w := &stalled{httptest.NewRecorder(), time.NewTimer(time.Hour), make(chan struct{})}
 			ctx, fail := context.WithCancel(t.Context())
 			c := &sockJSCall{drained: make(chan struct{})}
-			p := newSockJSPipe(w, httptest.NewRequest("POST", "/", nil), c, fail)
+			p := newSockJSPipe(w, c, fail)
 			began := time.Now()
 			if within < sockJSWrite {
 				time.AfterFunc(within, c.cut)
@@ -104,6 +108,70 @@ func TestSockJSStalled(t *testing.T) {
 			c.cut() // nothing is under way any more
 		})
 	}
+}
+
+// dated is a response that knows its deadline.
+type dated struct {
+	*httptest.ResponseRecorder
+	deadline time.Time
+	meant    []time.Time // while something was written
+}
+
+func (d *dated) SetWriteDeadline(at time.Time) error {
+	d.deadline = at
+	return nil
+}
+
+func (d *dated) Write(p []byte) (int, error) {
+	d.meant = append(d.meant, d.deadline)
+	return len(p), nil
+}
+
+// A write has its time. A wait has as much as it takes, whatever the server gives a response, and so has the next request of the connection.
+func TestSockJSWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &dated{ResponseRecorder: httptest.NewRecorder(), deadline: time.Now().Add(time.Second)}
+		p := newSockJSPipe(w, &sockJSCall{drained: make(chan struct{})}, func() { t.Error("a write failed") })
+		if !w.deadline.IsZero() {
+			t.Errorf("a wait must end by %v", w.deadline)
+		}
+		_, _ = p.Write([]byte("a[]\n"))
+		if want := time.Now().Add(sockJSWrite); len(w.meant) != 1 || !w.meant[0].Equal(want) || !w.deadline.IsZero() {
+			t.Errorf("a write must end by %v, and what comes after it by %v; want %v and whenever", w.meant, w.deadline, want)
+		}
+	})
+}
+
+// One post is read at a time, so that their texts stay in order, and each ends with the session.
+func TestSockJSTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		c := &sockJSCall{name: "s", ctx: ctx, said: make(chan string), turn: make(chan struct{}, 1)}
+		answers := make(chan error, 2)
+		post := func(body string) *strings.Reader {
+			unread := strings.NewReader(body)
+			go func() { answers <- c.say(httptest.NewRecorder(), httptest.NewRequest("POST", "/", unread)) }()
+			synctest.Wait()
+			return unread
+		}
+		first, second := post(`["1","2"]`), post(`["3","4"]`)
+		if first.Len() != 0 || second.Len() == 0 {
+			t.Errorf("%d bytes of the first unread, %d of the second; want none, and all", first.Len(), second.Len())
+		}
+		for _, want := range []string{"1", "2", "3"} {
+			if got, err := c.next(ctx); got != want || err != nil {
+				t.Errorf("next = %q, %v; want %q", got, err, want)
+			}
+		}
+		if err := <-answers; err != nil {
+			t.Errorf("say = %v; want nil", err)
+		}
+		cancel()
+		var p *Problem
+		if err := <-answers; !errors.As(err, &p) || p.Status != 404 {
+			t.Errorf("say = %v; want a 404", err)
+		}
+	})
 }
 
 func FuzzSockJSFrame(f *testing.F) {

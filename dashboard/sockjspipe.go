@@ -15,12 +15,11 @@ const sockJSWrite = 10 * time.Second
 // with that the session.
 type sockJSPipe struct {
 	http.ResponseWriter
-	control  *http.ResponseController
-	streamed bool // over HTTP/2, where a deadline ends it though no write waits
-	call     *sockJSCall
-	opening  string // before each frame
-	fail     context.CancelFunc
-	ended    atomic.Bool
+	control *http.ResponseController
+	call    *sockJSCall
+	opening string // before each frame
+	fail    context.CancelFunc
+	ended   atomic.Bool
 
 	// Of the goroutine that the library writes by, one at a time.
 	begun   bool
@@ -29,8 +28,10 @@ type sockJSPipe struct {
 	again   bool // it is asked again: what stands before the first frame has been written
 }
 
-func newSockJSPipe(w http.ResponseWriter, r *http.Request, c *sockJSCall, fail context.CancelFunc) *sockJSPipe {
-	return &sockJSPipe{ResponseWriter: w, control: http.NewResponseController(w), streamed: r.ProtoMajor >= 2, call: c, fail: fail}
+func newSockJSPipe(w http.ResponseWriter, c *sockJSCall, fail context.CancelFunc) *sockJSPipe {
+	p := &sockJSPipe{ResponseWriter: w, control: http.NewResponseController(w), call: c, fail: fail}
+	_ = p.control.SetWriteDeadline(time.Time{}) // of the server, shorter than a wait: over HTTP/2 it ends a response that writes nothing
+	return p
 }
 
 // WriteHeader writes the status, once.
@@ -86,9 +87,7 @@ func (p *sockJSPipe) by(write func() error) {
 		p.fail()
 		return
 	}
-	if p.streamed {
-		_ = p.control.SetWriteDeadline(time.Time{})
-	}
+	_ = p.control.SetWriteDeadline(time.Time{}) // neither the next wait nor the next request on this connection is bound by it
 }
 
 // cut ends a write that waits, and lets no other begin.
