@@ -140,7 +140,7 @@ func (s *Scheduler) SourceOld(r Reading) bool {
 	if f == nil || f.MaxAge == 0 || r.SourceAt.IsZero() {
 		return false
 	}
-	return r.At.Sub(r.SourceAt)+time.Since(r.Seen) > f.MaxAge // on the clock of the node that read it, then on this one's
+	return r.aged+time.Since(r.At) > f.MaxAge
 }
 
 // Resolve checks sub against its feed and returns the canonical one: unionId dropped where records are shared by all

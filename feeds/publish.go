@@ -139,7 +139,7 @@ func (p *poll) reading(e *entry, now time.Time, kept views) *Reading {
 	}
 	if t := p.table; t != nil {
 		v := p.view(e.sub.Params, kept)
-		r.At, r.SourceAt = t.at, v.newest
+		r.At, r.SourceAt, r.aged = t.at, v.newest, p.asOf(t.at).Sub(v.newest)
 		if p.feed.desc.Whole {
 			r.Page = cut(v.records, e.sub.Current, e.sub.Size)
 		} else {

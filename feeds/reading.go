@@ -47,7 +47,8 @@ type Reading struct {
 	At       time.Time // when the records were read: the end of the poll; zero without a page
 	Due      time.Time // when the next reading is expected; zero for sources that push, and for a node that is gone
 	Took     time.Duration
-	SourceAt time.Time // newest time in the data, where known
+	SourceAt time.Time     // newest time in the data, where known
+	aged     time.Duration // how old that was At, on the clock of the node that read it
 	Status   Status
 	Reason   string             // of a Stale reading
 	Error    string             // one sentence; empty unless the last poll failed

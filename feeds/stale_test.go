@@ -63,3 +63,29 @@ func TestSourceOldOfAPagedTable(t *testing.T) {
 		}
 	})
 }
+
+// TestSourceGrowsOld: between two polls data grows old at the same time for all nodes, whatever their clocks say.
+func TestSourceGrowsOld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMesh(t)
+		defer m.stop()
+		src := &fakeSource{Description: timed, PollFn: func(context.Context, Query) (Result, error) {
+			return Result{Records: []Record{{"id": "a", "time": time.Now().Add(-5 * time.Second)}}}, nil
+		}}
+		feed := Feed{Name: "a", Source: src, MaxAge: 25 * time.Second}
+		m.join(15*time.Second, feed).watch("a") // polls, and sees the data 20 s old
+		time.Sleep(time.Second)
+		sub := watchAll([]*meshNode{m.join(0, feed), m.join(-15*time.Second, feed)}, 1, "a")
+		for _, tt := range []struct {
+			after time.Duration
+			want  bool
+		}{{33 * time.Second, false}, {37 * time.Second, true}, {43 * time.Second, false}} {
+			time.Sleep(tt.after - time.Since(m.nodes[0].t0))
+			for _, n := range m.nodes {
+				if r := n.last(sub); r.Status != OK || n.SourceOld(r) != tt.want {
+					t.Errorf("after %v %s: %s, old: %v; want %v", tt.after, n.name, describe(r, n.t0), !tt.want, tt.want)
+				}
+			}
+		}
+	})
+}
