@@ -45,7 +45,7 @@ func (g *talker) stay(ctx context.Context, next func(context.Context) (string, e
 	defer listening.Wait()
 	defer cancel(nil)
 	listening.Go(func() { cancel(g.listen(ctx, next)) })
-	err := g.follower.Run(ctx, func(ctx context.Context, m *transport.Message) error { return g.give(ctx, string(m.Bare())) })
+	err := g.follower.Run(ctx, func(ctx context.Context, text []byte) error { return g.give(ctx, string(text)) })
 	if cause := context.Cause(ctx); cause != nil && err != nil {
 		err = cause
 	}

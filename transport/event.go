@@ -21,6 +21,7 @@ type event struct {
 
 	retry   time.Duration // of a bye
 	message *Message      // of a message
+	lost    string        // of a reset: why messages may be missing
 
 	object, ws, wsDeflated, sse, sseDeflated, bare form
 }

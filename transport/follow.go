@@ -5,8 +5,7 @@ import (
 	"time"
 )
 
-// Follower is a session whose client does not speak our events: it gets messages and nothing else. That older ones are no longer kept
-// cannot be told to it; it goes on with what there is.
+// Follower is a session whose client does not speak our events: it gets messages, is told where some may be missing, and nothing else.
 type Follower struct{ s *Session }
 
 // OpenFollower opens one that counts in presence and in its rooms like any stream, with kind as its transport. Readings are not for it:
@@ -19,15 +18,16 @@ func (h *Hub) OpenFollower(ctx context.Context, o Opening, kind Kind) (*Follower
 	return &Follower{s}, nil
 }
 
-// Run gives take each message for the client, in order, until ctx ends, take fails, or the hub closes (ErrClosed) or drains (nil). take
-// may wait for the client: what comes meanwhile stays in the log. Its context ends with the session. It must not change the message.
-// Run must be called once.
-func (f *Follower) Run(ctx context.Context, take func(ctx context.Context, m *Message) error) error {
+// Run gives take each message for the client as a bare text, in order, until ctx ends, take fails, or the hub closes (ErrClosed) or drains
+// (nil). Where messages may be missing, one text {"error":"…"} says so. take may wait for the client: what comes meanwhile stays in the
+// log, while that keeps it. Its context ends with the session. It must not change the text. Run must be called once.
+func (f *Follower) Run(ctx context.Context, take func(ctx context.Context, text []byte) error) error {
 	defer f.s.endWith(ctx)()
 	return f.s.follow(f.s.ctx, func(e *event) error {
-		err := take(f.s.ctx, e.message)
+		text := e.bareText()
+		err := take(f.s.ctx, text)
 		if err == nil {
-			f.s.hub.count.wrote(f.s.kind, 1, len(e.message.Data))
+			f.s.hub.count.wrote(f.s.kind, 1, len(text))
 		}
 		return err
 	})
@@ -66,7 +66,7 @@ func (f *Follower) Become(ctx context.Context, unionID string) error {
 // Close takes it out of the hub. It may be called again.
 func (f *Follower) Close() { f.s.Close() }
 
-// follow gives take each message until ctx or the session ends or take fails, or, without an error, until a bye.
+// follow gives take each event that is a text, too, until ctx or the session ends or take fails, or, without an error, until a bye.
 func (s *Session) follow(ctx context.Context, take func(e *event) error) error {
 	for {
 		batch, err := s.Next(ctx, time.Time{})
@@ -74,7 +74,7 @@ func (s *Session) follow(ctx context.Context, take func(e *event) error) error {
 			return err
 		}
 		for _, e := range batch.events {
-			if e.message == nil {
+			if e.message == nil && e.lost == "" {
 				continue
 			}
 			if err := take(e); err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -31,10 +32,10 @@ func follow(t *testing.T, h *Hub, o Opening, kind Kind) *following {
 	out := &following{Follower: f, cancel: cancel, ended: make(chan error, 1)}
 	go func() {
 		defer f.Close()
-		out.ended <- f.Run(ctx, func(_ context.Context, m *Message) error {
+		out.ended <- f.Run(ctx, func(_ context.Context, text []byte) error {
 			out.mu.Lock()
 			defer out.mu.Unlock()
-			out.took = append(out.took, string(m.Data))
+			out.took = append(out.took, string(text))
 			return nil
 		})
 	}()
@@ -42,7 +43,7 @@ func follow(t *testing.T, h *Hub, o Opening, kind Kind) *following {
 }
 
 // followOnce opens a follower, runs it and closes it.
-func followOnce(ctx context.Context, h *Hub, take func(context.Context, *Message) error) error {
+func followOnce(ctx context.Context, h *Hub, take func(context.Context, []byte) error) error {
 	f, err := h.OpenFollower(ctx, Opening{}, SockJS)
 	if err != nil {
 		return err
@@ -104,11 +105,11 @@ func TestFollowEnds(t *testing.T) {
 		failed := errors.New("failed")
 		ended := make(chan error)
 		go func() {
-			ended <- followOnce(t.Context(), h, func(context.Context, *Message) error { return failed })
+			ended <- followOnce(t.Context(), h, func(context.Context, []byte) error { return failed })
 		}()
 		waiting := make(chan error)
 		go func() {
-			waiting <- followOnce(t.Context(), h, func(ctx context.Context, _ *Message) error {
+			waiting <- followOnce(t.Context(), h, func(ctx context.Context, _ []byte) error {
 				<-ctx.Done() // a client that takes nothing
 				return context.Cause(ctx)
 			})
@@ -125,6 +126,38 @@ func TestFollowEnds(t *testing.T) {
 		if err := followOnce(t.Context(), h, nil); !errors.Is(err, ErrClosed) {
 			t.Errorf("Run = %v; want ErrClosed", err)
 		}
+	})
+}
+
+// TestFollowLoses has a client so slow that the log forgets what it has not taken: it is told once, in its own way, and goes on.
+func TestFollowLoses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := NewHub(Options{Keep: 3})
+		defer h.Close()
+		slow, took := make(chan struct{}), []string{}
+		ended := make(chan error)
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() {
+			ended <- followOnce(ctx, h, func(_ context.Context, text []byte) error {
+				took = append(took, string(text))
+				<-slow
+				return nil
+			})
+		}()
+		synctest.Wait()
+		for seq := range int64(10) {
+			say(h, seq+1, everybody)
+			synctest.Wait()
+		}
+		close(slow)
+		synctest.Wait()
+		say(h, 11, everybody)
+		synctest.Wait()
+		cancel()
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Errorf("Run = %v; want canceled", err)
+		}
+		wants(t, "taken", strings.Join(took, " "), `1 {"error":"messages may be missing: older messages are no longer kept"} 11`)
 	})
 }
 

@@ -139,10 +139,12 @@ func (s *Session) appendReset(to []*event) []*event {
 	}
 	s.pending.versions, s.skip = versions, s.pending.index
 	s.hub.count.resets.Add(1)
-	return append(to, newEvent("reset", s.pending.ID(), struct {
+	e := newEvent("reset", s.pending.ID(), struct {
 		Reason string `json:"reason"`
 		Kept   int    `json:"kept"`
-	}{reason, log.kept}))
+	}{reason, log.kept})
+	e.lost = reason
+	return append(to, e)
 }
 
 // appendMessages takes what fits of the messages for the session. Those for others are passed, even when the log has forgotten them. To

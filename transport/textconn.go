@@ -18,7 +18,7 @@ type TextConn struct {
 }
 
 // ServeText upgrades r and serves a session of kind until it or the context of r ends. Each message for it is written as one text: data
-// that is a string bare, any other as JSON. What the client says is for serve, which reads until it fails and returns that error; when
+// that is a string bare, any other as JSON; and where some may be missing, {"error":"…"}. What the client says is for serve, which reads until it fails and returns that error; when
 // it returns, or its context ends, the connection is over. The caller has checked the handshake, the origin and o.
 func (h *Hub) ServeText(w http.ResponseWriter, r *http.Request, o Opening, kind Kind, serve func(context.Context, *TextConn) error) error {
 	f, err := h.OpenFollower(r.Context(), o, kind)
@@ -61,9 +61,17 @@ func (c *TextConn) write(frame []byte) error {
 	return nil
 }
 
-// asBareFrame is the data of a message as a whole WebSocket frame, a string without its quotes.
+// asBareFrame is the bare text as a whole WebSocket frame.
 func (e *event) asBareFrame() []byte {
-	return e.bare.get(func() []byte { return wsconn.TextFrame(e.message.Bare()) })
+	return e.bare.get(func() []byte { return wsconn.TextFrame(e.bareText()) })
+}
+
+// bareText is a message, or that some may be missing, for clients that do not speak our events.
+func (e *event) bareText() []byte {
+	if e.message != nil {
+		return e.message.Bare()
+	}
+	return newEvent("", "", map[string]string{"error": "messages may be missing: " + e.lost}).data
 }
 
 // Bare is the data as a client gets it that knows no JSON: a string without its quotes, anything else as it is.
