@@ -44,7 +44,7 @@ func TestConfigure(t *testing.T) {
 	}
 }
 
-// TestSockJS has each balancer give all requests of a SockJS session to one node, and sessions to all nodes.
+// TestSockJS has each balancer give all requests of a SockJS session to one node, and sessions and what needs none to all nodes.
 func TestSockJS(t *testing.T) {
 	nodes := named(t, "a", "b", "c")
 	for _, kind := range []Kind{Nginx, HAProxy} {
@@ -72,6 +72,18 @@ func TestSockJS(t *testing.T) {
 		}
 		if len(seen) != 3 {
 			t.Errorf("%s gave sessions to %v; want all nodes", kind, seen)
+		}
+		clear(seen)
+		for range 60 {
+			resp, err := http.Get("http://" + b.Addr() + "/sockjs/websocket")
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			seen[resp.Header.Get("Node")]++
+		}
+		if len(seen) != 3 {
+			t.Errorf("%s gave WebSockets without SockJS's frames to %v; want all nodes", kind, seen)
 		}
 	}
 }
