@@ -93,6 +93,8 @@ func (g *talker) talk(ctx context.Context, conn *wsconn.Conn, form socketForm) e
 			conn.CloseNow()
 			return
 		}
+		late := time.AfterFunc(partingWithin, conn.Stop)
+		defer late.Stop()
 		form.close(code, reason)
 		conn.Close(code, reason)
 	}

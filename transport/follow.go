@@ -2,7 +2,10 @@ package transport
 
 import (
 	"context"
+	"errors"
 	"time"
+
+	"github.com/pulsewall/pulsewall/transport/wsconn"
 )
 
 // Follower is a session whose client does not speak our events: it gets messages, is told where some may be missing, and nothing else.
@@ -20,10 +23,11 @@ func (h *Hub) OpenFollower(ctx context.Context, o Opening, kind Kind) (*Follower
 
 // Run gives take each message for the client as a bare text, in order, until ctx ends, take fails, or the hub closes (ErrClosed) or drains
 // (nil). Where messages may be missing, one text {"error":"…"} says so. take may wait for the client: what comes meanwhile stays in the
-// log, while that keeps it. Its context ends with the session. It must not change the text. Run must be called once.
+// log, while that keeps it. Its context ends with the session. It must not change the text, and fails with wsconn.ErrSlow for a client
+// that is too slow. Run must be called once.
 func (f *Follower) Run(ctx context.Context, take func(ctx context.Context, text []byte) error) error {
 	defer f.s.endWith(ctx)()
-	return f.s.follow(f.s.ctx, func(e *event) error {
+	err := f.s.follow(f.s.ctx, func(e *event) error {
 		text := e.bareText()
 		err := take(f.s.ctx, text)
 		if err == nil {
@@ -31,6 +35,10 @@ func (f *Follower) Run(ctx context.Context, take func(ctx context.Context, text 
 		}
 		return err
 	})
+	if errors.Is(err, wsconn.ErrSlow) {
+		f.s.hub.count.slowCloses.Add(1)
+	}
+	return err
 }
 
 // Session is its name.

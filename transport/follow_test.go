@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/pulsewall/pulsewall/transport/wsconn"
 )
 
 // following runs a follower until the test ends, and keeps the data of what it took.
@@ -102,7 +105,7 @@ func TestFollow(t *testing.T) {
 func TestFollowEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := NewHub(Options{})
-		failed := errors.New("failed")
+		failed := fmt.Errorf("write: %w", wsconn.ErrSlow)
 		ended := make(chan error)
 		go func() {
 			ended <- followOnce(t.Context(), h, func(context.Context, []byte) error { return failed })
@@ -118,6 +121,9 @@ func TestFollowEnds(t *testing.T) {
 		say(h, 1, everybody)
 		if err := <-ended; !errors.Is(err, failed) {
 			t.Errorf("Run = %v; want what take returned", err)
+		}
+		if n := h.Stats().SlowCloses; n != 1 {
+			t.Errorf("%d slow closes; want 1", n)
 		}
 		go h.Close()
 		if err := <-waiting; !errors.Is(err, ErrClosed) {
