@@ -26,8 +26,11 @@ func (h *Hub) Latest(x Excerpt) (list []*Message, more int, cursor string) {
 	_, skip := h.log.oldest()
 	for index := h.log.head; index >= h.log.tail; index-- {
 		e := h.log.at(index)
+		if !e.at.After(x.Since) {
+			break
+		}
 		switch {
-		case !e.isFor(to, skip) || e.message.Room != x.Room || !e.at.After(x.Since):
+		case !e.isFor(to, skip) || e.message.Room != x.Room:
 		case len(list) < x.Limit:
 			list = append(list, e.message)
 		default:

@@ -73,3 +73,27 @@ func TestLatestAlone(t *testing.T) {
 		t.Errorf("together again: %d messages, %s; want 1, e-1", len(list), cursor)
 	}
 }
+
+// BenchmarkLatest is what a page costs when the log is full: of its notices, and of a room.
+func BenchmarkLatest(b *testing.B) {
+	h := NewHub(Options{Epoch: "e", Node: "n"})
+	defer h.Close()
+	for i := range int64(10_000) {
+		to := Address{Room: fmt.Sprint("r", i%10)}
+		if i%1000 == 0 {
+			to = Address{All: true}
+		}
+		h.Append(Item{Position{Epoch: "e", Seq: i + 1}, fmt.Sprint(i), Message{To: to, Data: json.RawMessage(`1`)}})
+	}
+	for name, x := range map[string]Excerpt{
+		"all young": {UnionID: "7", Since: time.Now().Add(-time.Hour), Limit: 3},
+		"all old":   {UnionID: "7", Since: time.Now(), Limit: 3},
+		"room":      {UnionID: "7", Room: "r1", Limit: 100},
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				h.Latest(x)
+			}
+		})
+	}
+}
