@@ -16,6 +16,7 @@
     this.readings = Object.create(null); // the newest by subscription
     this.changes = [];                   // of subs and rooms, until the server knows of them
     this.said = "";
+    this.over = null;                    // what is told to whoever asks for more after close
     this.link = new pulsewall.Link({
       address: home + "/live",
       cursor: options.after,
@@ -160,6 +161,10 @@
   // change asks for more or less: in band where that is possible, else by opening again from where the link stands.
   Wall.prototype.change = function (op, undo, done) {
     var self = this, link = this.link, change = { undo: undo, done: done, conn: null };
+    if (this.over) {
+      this.call(done, this.over);
+      return;
+    }
     this.changes.push(change);
     if (link.state === "stopped" || link.state === "waiting") { return; } // it goes with the next query
     if (link.state === "refused") {
@@ -204,12 +209,22 @@
     }
   };
 
+  Wall.prototype.send = function (to, data, done) {
+    var self = this;
+    function told(problem, receipt) { self.call(done, problem, receipt); }
+    if (this.over) { told(this.over, null); } else { this.outbox.send(to, data, told); }
+  };
+
   Wall.prototype.close = function () {
+    var self = this, changes = this.changes;
+    this.over = this.over || { status: 0, title: "Closed", detail: "the connection was closed" };
     window.clearTimeout(this.starter);
     window.clearInterval(this.ticker);
     this.unattend();
+    this.changes = [];
     this.link.stop();
-    this.outbox.fail({ status: 0, title: "Not sent", detail: "the connection was closed" });
+    changes.forEach(function (change) { self.call(change.done, self.over); });
+    this.outbox.fail(this.over);
   };
 
   // connect follows a server for as long as the page lives or until close. Each done may be left out; it gets a problem, or
@@ -221,9 +236,7 @@
       unsubscribe: function (sub, done) { wall.drop(wall.subs, { op: "unsubscribe", sub: sub }, sub, done); },
       join: function (room, done) { wall.add(wall.rooms, { op: "join", room: room }, room, done); },
       leave: function (room, done) { wall.drop(wall.rooms, { op: "leave", room: room }, room, done); },
-      send: function (to, data, done) {
-        wall.outbox.send(to, data, function (problem, receipt) { wall.call(done, problem, receipt); });
-      },
+      send: function (to, data, done) { wall.send(to, data, done); },
       close: function () { wall.close(); }
     };
   };

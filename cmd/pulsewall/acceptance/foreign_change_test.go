@@ -109,7 +109,10 @@ func TestForeignChanges(t *testing.T) {
 			live()
 			p.act(`delete got.reading["second/-/1/3"]`)
 			more("first/-/1/5")
-			p.act(`wall.close()`)
+			p.act(`wall.join("lounge", done("cut")); wall.close(); wall.close()`)
+			p.until(slowly, `got.done.cut !== undefined`)
+			does(`wall.send({ all: true }, "late", %s)`, "late", `got.done.late.title === "Closed"`)
+			does(`wall.subscribe("second/-/1/4", %s)`, "later", `got.done.later.title === "Closed"`)
 			p.until(slowly, `got.now.state === "stopped" && !got.reading["second/-/1/3"] && got.message.indexOf("unheard") < 0 && got.room.length > 0`)
 			p.until(slowly, `got.message.filter(function (m) { return m.n === 1; }).length === 1 && window.lost`) // its answer was lost, and it was sent again
 			p.until(slowly, `got.reading["first/-/1/5"].every(function (r, i, all) { return r.page && (!i || r.version > all[i - 1].version); })`)
