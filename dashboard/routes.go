@@ -124,10 +124,13 @@ func read(r chi.Router, path string, h http.HandlerFunc) {
 	r.Head(path, h)
 }
 
+// live is the Cache-Control of what is.
+const live = "no-store, no-transform"
+
 // uncached keeps what is live, refusals included, out of caches.
 func uncached(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Cache-Control", "no-store, no-transform")
+		w.Header().Set("Cache-Control", live)
 		next.ServeHTTP(w, r)
 	})
 }

@@ -104,6 +104,12 @@ func TestSockJSAround(t *testing.T) {
 			t.Errorf("info for %v may be read: %v", headers, a.Header)
 		}
 	}
+	for _, line := range []string{"POST /sockjs/0/one/xhr", "GET /sockjs/0/two/jsonp?c=f", "POST /sockjs/0/none/xhr_send"} {
+		method, path, _ := strings.Cut(line, " ")
+		if got := w.do(method, path, "").Header.Get("Cache-Control"); got != "no-store, no-transform" {
+			t.Errorf("%s: Cache-Control %q; want no-store, no-transform", line, got)
+		}
+	}
 	for _, path := range []string{"/sockjs/iframe.html", "/sockjs/iframe-1.6.1.min.html", "/sockjs/0/s/htmlfile?c=a"} {
 		w.get(path).wantProblem(t, path, 404, "there is nothing at")
 	}

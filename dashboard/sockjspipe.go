@@ -37,8 +37,16 @@ func newSockJSPipe(w http.ResponseWriter, c *sockJSCall, fail context.CancelFunc
 // WriteHeader writes the status, once.
 func (p *sockJSPipe) WriteHeader(status int) {
 	if !p.begun {
-		p.begun = true
+		p.begin()
 		p.ResponseWriter.WriteHeader(status)
+	}
+}
+
+// begin takes back what the library says to caches: it says less than the server does of all that is live.
+func (p *sockJSPipe) begin() {
+	if !p.begun {
+		p.begun = true
+		p.Header().Set("Cache-Control", live)
 	}
 }
 
@@ -51,7 +59,7 @@ func (p *sockJSPipe) Write(b []byte) (int, error) {
 	if frame == 0 && p.again {
 		return len(b), nil
 	}
-	p.begun = true
+	p.begin()
 	if frame != 0 {
 		p.call.writes(p)
 	}
