@@ -71,6 +71,7 @@ type Registration struct {
 	number  int64
 	ping    func(context.Context) error
 	expiry  *time.Timer
+	seated  atomic.Bool   // no other node has the end
 	sending atomic.Int32  // calls of Send
 	moved   chan struct{} // size 1: the other end is known, or has taken something
 	came    chan struct{} // size 1: something is in the queue

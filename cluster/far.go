@@ -38,17 +38,23 @@ type far struct {
 
 	mu      sync.Mutex
 	sought  map[*Registration]struct{} // guarded by mu
-	asked   map[int64]chan<- bool      // by reference; guarded by mu
+	asked   map[int64]question         // by reference; guarded by mu
 	lastAsk atomic.Int64
 }
 
 func newFar(h *Hazelcast, y *relay) *far {
 	f := &far{
 		h: h, relay: y, recheck: make(chan struct{}, 1), seeks: make(chan struct{}, 1), hears: make(chan struct{}, 1),
-		sought: make(map[*Registration]struct{}), asked: make(map[int64]chan<- bool),
+		sought: make(map[*Registration]struct{}), asked: make(map[int64]question),
 	}
 	f.neighbours = newNeighbours(f)
 	return f
+}
+
+// question is what this node waits for an answer to. Numbers of frames look like references, so an answer has to name both ends.
+type question struct {
+	by, to seat
+	answer chan<- bool
 }
 
 func topicFor(incarnation string) string { return "channels-" + incarnation }
@@ -178,7 +184,7 @@ func (f *far) ask(ctx context.Context, p parcel, within time.Duration) bool {
 	answer := make(chan bool, 1)
 	p.n = f.lastAsk.Add(1)
 	f.mu.Lock()
-	f.asked[p.n] = answer
+	f.asked[p.n] = question{by: p.from, to: p.to, answer: answer}
 	f.mu.Unlock()
 	defer func() {
 		f.mu.Lock()
@@ -200,12 +206,12 @@ func (f *far) ask(ctx context.Context, p parcel, within time.Duration) bool {
 func (f *far) answered(p parcel) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	answer := f.asked[p.n]
-	if answer == nil {
+	q, found := f.asked[p.n]
+	if !found || q.by != p.to || q.to != p.from {
 		return false
 	}
 	select {
-	case answer <- p.kind == kindAnswers:
+	case q.answer <- p.kind == kindAnswers:
 	default: // it has one
 	}
 	return true

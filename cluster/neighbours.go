@@ -25,6 +25,7 @@ type neighbour struct {
 	link        atomic.Pointer[direct] // nil while there is none
 	life        context.Context        // ends when the node is gone
 	stop        context.CancelFunc
+	since       time.Time
 
 	// Of neighbours.mu:
 	address  string // where it takes links; empty: it takes none, or is not heard of
@@ -81,7 +82,7 @@ func (n *neighbours) of(incarnation string) *neighbour {
 	if b := n.known[incarnation]; b != nil {
 		return b
 	}
-	b := &neighbour{incarnation: incarnation}
+	b := &neighbour{incarnation: incarnation, since: time.Now()}
 	b.life, b.stop = context.WithCancel(n.life)
 	b.topic = newOutbox(b.life.Done())
 	n.known[incarnation] = b
@@ -224,7 +225,7 @@ func (n *neighbours) forget() {
 	known := slices.Collect(maps.Values(n.known))
 	n.mu.Unlock()
 	for _, b := range known {
-		if !n.far.h.nodes.gone(b.incarnation) {
+		if !n.gone(b) {
 			continue
 		}
 		b.stop()
@@ -235,4 +236,10 @@ func (n *neighbours) forget() {
 			r.forget(b.incarnation)
 		}
 	}
+}
+
+// gone says whether a neighbour is to be forgotten: also who is in the map, and was never heard.
+func (n *neighbours) gone(b *neighbour) bool {
+	nodes := n.far.h.nodes
+	return nodes.gone(b.incarnation) || !nodes.heard(b.incarnation) && b.link.Load() == nil && time.Since(b.since) > goneAfter
 }

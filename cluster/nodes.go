@@ -96,15 +96,6 @@ func (n *nodes) living() map[string]string {
 	return names
 }
 
-// gone says whether an incarnation is known to have gone. Of one that was never heard nothing is known.
-func (n *nodes) gone(incarnation string) bool {
-	alone := n.h.messages.isAlone()
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	p := n.known[incarnation]
-	return p != nil && p.Gone && !alone
-}
-
 // run gives signs of life and looks for those of others until ctx ends; then it says goodbye.
 func (n *nodes) run(ctx context.Context) {
 	defer n.leave(ctx)

@@ -53,6 +53,7 @@ func (y *relay) Register(ctx context.Context, end End, ping func(context.Context
 			return nil, err
 		}
 	}
+	r.seated.Store(true)
 	y.greet(ctx, r)
 	return r, nil
 }
@@ -62,9 +63,7 @@ func (y *relay) greet(ctx context.Context, r *Registration) {
 	if !r.searches() { // it has been found meanwhile
 		return
 	}
-	y.mu.Lock()
-	other := y.ends[r.end.Other()]
-	y.mu.Unlock()
+	other := y.other(r)
 	switch {
 	case other != nil:
 		r.found(other.seat())
@@ -74,6 +73,16 @@ func (y *relay) greet(ctx context.Context, r *Registration) {
 	default:
 		r.found(seat{})
 	}
+}
+
+// other is who has the other end on this node. A newcomer may still be refused.
+func (y *relay) other(r *Registration) *Registration {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	if other := y.ends[r.end.Other()]; other != nil && other.seated.Load() {
+		return other
+	}
+	return nil
 }
 
 // enter makes r the holder of its end, unless there is one, who is returned.
@@ -138,9 +147,7 @@ func (y *relay) at(number int64) *Registration {
 
 // seek looks for the other end and has r told.
 func (y *relay) seek(r *Registration) {
-	y.mu.Lock()
-	other := y.ends[r.end.Other()]
-	y.mu.Unlock()
+	other := y.other(r)
 	switch {
 	case other != nil:
 		r.found(other.seat())
