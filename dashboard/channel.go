@@ -4,10 +4,10 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"net"
 	"net/http"
 	"regexp"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/pulsewall/pulsewall/cluster"
@@ -62,7 +62,9 @@ func (d *Dashboard) getChannel(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	d.enter(w, r, &Visit{Transport: channelKind}, func(r *http.Request) error {
-		client := new(channelClient)
+		client := &channelClient{settled: make(chan struct{})}
+		settle := sync.OnceFunc(func() { close(client.settled) })
+		defer settle()
 		held, err := d.cluster.Register(r.Context(), end, client.ping)
 		if errors.Is(err, cluster.ErrTaken) {
 			return refuse(http.StatusConflict, "the end %s of channel %s is taken: who has it answers", end.Type, end.Channel)
@@ -75,27 +77,34 @@ func (d *Dashboard) getChannel(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			return err
 		}
-		client.conn.Store(conn)
+		client.conn = conn
+		settle()
 		return client.serve(r.Context(), held)
 	})
 }
 
 // channelClient is whoever holds an end of a channel.
 type channelClient struct {
-	conn atomic.Pointer[wsconn.Conn] // nil while it connects
+	settled chan struct{} // closed when it is connected, or will not be
+	conn    *wsconn.Conn  // nil: it will not be; not before settled
 }
 
-// ping asks for a sign of life. Who is just connecting has given one.
+// ping asks for a sign of life. Who is still connecting has given one.
 func (c *channelClient) ping(ctx context.Context) error {
-	if conn := c.conn.Load(); conn != nil {
-		return conn.Ping(ctx)
+	select {
+	case <-c.settled:
+	case <-ctx.Done():
+		return nil
 	}
-	return nil
+	if c.conn == nil {
+		return net.ErrClosed
+	}
+	return c.conn.Ping(ctx)
 }
 
 // serve passes frames on in both directions until the connection or the registration ends.
 func (c *channelClient) serve(ctx context.Context, held *cluster.Registration) error {
-	conn := c.conn.Load()
+	conn := c.conn
 	defer conn.CloseNow()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -133,7 +142,7 @@ func (c *channelClient) write(ctx context.Context, held *cluster.Registration) e
 		for _, frame := range frames {
 			out = append(out, wsconn.BinaryFrame(frame)...)
 		}
-		if err := c.conn.Load().Write(out); err != nil {
+		if err := c.conn.Write(out); err != nil {
 			return err
 		}
 	}
@@ -141,7 +150,7 @@ func (c *channelClient) write(ctx context.Context, held *cluster.Registration) e
 
 // goodbye closes the connection with the code that tells why.
 func (c *channelClient) goodbye(err error) {
-	conn := c.conn.Load()
+	conn := c.conn
 	switch {
 	case errors.Is(err, cluster.ErrReplaced):
 		conn.Close(wsconn.Replaced, "another connection has taken this end over")
