@@ -179,7 +179,11 @@ func TestSockJSPolls(t *testing.T) {
 	}
 	frames := make(chan string, 2)
 	for range 2 {
-		go func() { frames <- (&sockJSPeer{w: w, way: "xhr", base: p.base}).frame("") }()
+		go func() {
+			got := "nothing"
+			defer func() { frames <- got }() // though the test has failed
+			got = (&sockJSPeer{w: w, way: "xhr", base: p.base}).frame("")
+		}()
 	}
 	if frame := <-frames; frame != `c[2010,"Another connection still open"]` {
 		t.Errorf("the second of two polls: %q", frame)

@@ -87,18 +87,20 @@ func (g *talker) send(ctx context.Context, text string) error {
 	if err != nil {
 		return err
 	}
-	m := draft{
-		to: transport.Address{Room: g.room}, data: data, session: g.follower.Session(), addr: g.addr,
-		from: transport.Sender{UnionID: g.visit.UnionID, Name: g.visit.Name},
-	}
+	return g.d.sendOf(ctx, g.visit, draft{to: transport.Address{Room: g.room}, data: data, session: g.follower.Session(), addr: g.addr})
+}
+
+// sendOf sends a message of a client that stays, if the program allows it.
+func (d *Dashboard) sendOf(ctx context.Context, v *Visit, m draft) error {
 	to, err := marshal(m.to)
 	if err != nil {
 		return err
 	}
-	if err := g.d.askAllow(ctx, g.visit, transport.Op{Op: "send", To: to, Data: data}); err != nil {
+	if err := d.askAllow(ctx, v, transport.Op{Op: "send", To: to, Data: m.data}); err != nil {
 		return err
 	}
-	_, err = g.d.send(ctx, m)
+	m.from = transport.Sender{UnionID: v.UnionID, Name: v.Name}
+	_, err = d.send(ctx, m)
 	return err
 }
 

@@ -2,7 +2,6 @@ package dashboard
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 
 	"github.com/pulsewall/pulsewall/transport"
@@ -26,24 +25,5 @@ func (s *olderSocket) tellAll(ctx context.Context, text []byte) ([]byte, error) 
 	if err != nil {
 		return nil, err
 	}
-	to := transport.Address{Room: textsRoom}
-	if err := s.maySend(ctx, to, data); err != nil {
-		return nil, err
-	}
-	_, err = s.d.send(ctx, draft{
-		to: to, data: data, from: transport.Sender{UnionID: s.visit.UnionID, Name: s.visit.Name}, session: s.Session(), addr: s.addr,
-	})
-	return nil, err
-}
-
-// maySend asks the program whether the client may send a message.
-func (s *olderSocket) maySend(ctx context.Context, to transport.Address, data json.RawMessage) error {
-	if s.visit.Allow == nil {
-		return nil
-	}
-	address, err := marshal(to)
-	if err != nil {
-		return err
-	}
-	return s.d.askAllow(ctx, s.visit, transport.Op{Op: "send", To: address, Data: data})
+	return nil, s.d.sendOf(ctx, s.visit, draft{to: transport.Address{Room: textsRoom}, data: data, session: s.Session(), addr: s.addr})
 }
