@@ -8,6 +8,7 @@
   var MOST_PEOPLE = 50;    // named on the page
   var CALM = 1000;         // ms within which a list of who is here is asked for after a change, so that not all ask at once
   var CROWD = 20000;       // the same in a room of more people than are named
+  var ANSWER = 10000;      // ms that the server has to answer
 
   // Chat follows the room of an element on a page.
   function Chat(root, page) {
@@ -72,6 +73,7 @@
     function done() {
       var held = self.held;
       self.held = null;
+      kept.forEach(function (message) { self.log.again(message); });
       kept.concat(held).forEach(function (message) { self.show(message); });
     }
     function next(after) {
@@ -93,6 +95,7 @@
   function get(address, done) {
     var request = new XMLHttpRequest();
     request.open("GET", address, true);
+    request.timeout = ANSWER;
     request.onreadystatechange = function () {
       var body = null;
       if (request.readyState !== 4) { return; }
@@ -155,7 +158,7 @@
     this.changes = { joined: [], left: [] };
     ["joined", "left"].forEach(function (how) {
       var ids = changes[how].filter(function (id) { return id !== me && changes[how === "joined" ? "left" : "joined"].indexOf(id) < 0; });
-      var list = ids.map(function (id) { return words.isolate(now[id] || before[id] || words.say("userId", { id: id })); });
+      var list = ids.map(function (id) { return "\u2068" + (now[id] || before[id] || words.say("userId", { id: id })) + "\u2069"; });
       if (list.length) { said.push(words.say(how, { names: list.join(", ") })); }
     });
     if (said.length) { this.log.note(said.join(" · ")); }

@@ -4,6 +4,8 @@
 
   var dom = pulsewall.dom;
   var MOST = 500;  // lines, while nobody reads the old ones
+  var MOST_READ = 2000; // likewise, while somebody does
+  var MOST_NOTES = 3;   // in a row of who came and went: what was said stays
   var NEAR = 48;   // px from the end that count as being there
 
   // Log fills the element of that slot. own(message) says whether it is the reader's.
@@ -64,7 +66,7 @@
     this.moved();
     if (none) { none.parentNode.removeChild(none); }
     this.lines.insertBefore(line, waits ? null : this.lines.querySelector(".waits"));
-    while (this.atEnd && this.lines.childNodes.length > MOST) { this.lines.removeChild(this.lines.firstChild); }
+    while (this.lines.childNodes.length > (this.atEnd ? MOST : MOST_READ)) { this.lines.removeChild(this.lines.firstChild); }
     this.settle();
   };
 
@@ -86,6 +88,25 @@
     return line;
   };
 
+  // again gives the line of a message, if there is one from before the log began anew, the id that the message has now.
+  Log.prototype.again = function (message) {
+    var id = String(message.id), said = content(this.line(message, false));
+    dom.all(this.lines, "[data-id]").some(function (line) {
+      var old = line.getAttribute("data-id");
+      if (epoch(old) === epoch(id) || content(line) !== said) { return false; }
+      line.setAttribute("data-id", id);
+      return true;
+    });
+  };
+
+  function epoch(id) { return id.split("-")[0]; }
+
+  // content is by what a message can be told from others without its id: who sent it, when, and what it says.
+  function content(line) {
+    return [line.querySelector(".by b").textContent, line.querySelector("time").getAttribute("datetime"),
+      dom.all(line, ".text").pop().textContent].join("\n");
+  }
+
   // line makes what views/chat.templ makes.
   Log.prototype.line = function (message, own) {
     var words = this.words, line = dom.make("li", own ? "message own" : "message"), by = line.appendChild(dom.make("p", "by"));
@@ -106,6 +127,8 @@
 
   // note says something that is no message.
   Log.prototype.note = function (text, kind) {
+    var last = dom.all(this.lines, "li:not(.waits)").slice(-MOST_NOTES);
+    if (last.length === MOST_NOTES && last.every(function (line) { return line.className === "note "; })) { this.drop(last[0]); }
     this.put(dom.make("li", "note " + (kind || ""), text), false);
   };
 

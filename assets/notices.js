@@ -13,7 +13,10 @@
     this.strip = strip;
     this.words = words;
     this.dismissed = recall();
-    this.dismissed.forEach(function (name) { self.remove(name); });
+    this.dismissed.forEach(function (name) {
+      if (self.find(name)[0]) { self.remove("earlier"); } // whoever dismissed what is newer has seen that
+      self.remove(name);
+    });
     this.earlier = Number((this.find("earlier")[0] || strip).getAttribute("data-count")) || 0;
   }
 

@@ -128,7 +128,7 @@ func TestNoticesOnPages(t *testing.T) {
 		w.post("/api/messages", fmt.Sprintf(`{"to":{"users":["5"]},"data":"number %d"}`, i))
 	}
 	strip, _, _ := strings.Cut(w.get("/d/main?unionId=5").body, "<main")
-	if strings.Count(strip, "data-notice=\"message") != 3 || !strings.Contains(strip, "7 earlier messages are not shown") || !strings.Contains(strip, "number 6") {
+	if strings.Count(strip, "data-notice=\"message") != 3 || !strings.Contains(strip, "7 earlier, not shown") || !strings.Contains(strip, "number 6") {
 		t.Errorf("of ten notices: %s; want the newest three, and the count of the others", strip)
 	}
 }

@@ -162,7 +162,7 @@ var English = Strings{
 	LostNotice:  "The connection is lost. What you see is old; the page reconnects by itself.",
 	ResetNotice: "Some messages may be missing between then and now.",
 	From:        "from {name}",
-	Earlier:     "{n} earlier messages are not shown.",
+	Earlier:     "{n} earlier, not shown.",
 	DismissAll:  "Dismiss all",
 
 	UserID:   "user {id}",
