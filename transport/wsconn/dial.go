@@ -26,6 +26,8 @@ type DialOptions struct {
 const (
 	mostRefusal = 64 << 10        // bytes kept of a refusal's body
 	refusalWait = 3 * time.Second // for them
+
+	mostRedirects = 10
 )
 
 // Dial opens a WebSocket to a ws, wss, http or https address. A server that refuses is an error together with its response, of whose
@@ -41,6 +43,9 @@ func Dial(ctx context.Context, url string, opts DialOptions) (*Conn, *http.Respo
 		client = *opts.Client
 	}
 	client.Transport = d
+	if client.CheckRedirect == nil {
+		client.CheckRedirect = few
+	}
 	var offered []string
 	if opts.Subprotocol != "" {
 		offered = []string{opts.Subprotocol}
@@ -57,6 +62,14 @@ func Dial(ctx context.Context, url string, opts DialOptions) (*Conn, *http.Respo
 	conn := newConn(lib, d.socket, opts.Options)
 	conn.form = maskedFrame
 	return conn, response, nil
+}
+
+// few is the rule of net/http, which the library puts out of force.
+func few(_ *http.Request, via []*http.Request) error {
+	if len(via) >= mostRedirects {
+		return fmt.Errorf("wsconn: %d redirects", len(via))
+	}
+	return nil
 }
 
 // dialler makes one handshake and hands the library our socket as its body.

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -161,6 +162,19 @@ func TestDialRefused(t *testing.T) {
 	}
 	if got, err := io.ReadAll(response.Body); err != nil || strings.TrimSpace(string(got)) != strings.TrimSpace(body) {
 		t.Errorf("body has %d bytes, %v; want the %d that were sent", len(got), err, len(body))
+	}
+}
+
+// TestDialRedirected follows a few redirects, and not for as long as a server likes.
+func TestDialRedirected(t *testing.T) {
+	var asked atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		http.Redirect(w, r, r.URL.Path+"x", http.StatusFound)
+	}))
+	defer server.Close()
+	if c, _, err := Dial(t.Context(), server.URL, DialOptions{Options: plain}); c != nil || err == nil || asked.Load() > mostRedirects {
+		t.Errorf("Dial = %v, %v after %d requests; want an error after %d at most", c, err, asked.Load(), mostRedirects)
 	}
 }
 
