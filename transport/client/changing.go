@@ -84,7 +84,7 @@ func (l *link) agreed(o *op, result json.RawMessage) {
 func (l *link) greet(c *conn, hello Hello, id string) {
 	c.greeted, c.since = true, time.Now()
 	if hello.Heartbeat > 0 {
-		l.heartbeat = time.Duration(hello.Heartbeat * float64(time.Second))
+		l.heartbeat = time.Duration(max(1, min(hello.Heartbeat, 3600)) * float64(time.Second)) // whatever a server says
 	}
 	if len(hello.Subs) == len(c.subs) {
 		for i, sub := range c.subs {

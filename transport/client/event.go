@@ -70,7 +70,7 @@ type Heartbeat struct {
 // Bye is the last event of a node that is leaving. The client comes back by itself.
 type Bye struct {
 	Reason string
-	Retry  time.Duration // after which it does; negative where the server did not say
+	Retry  time.Duration // after which it does, an hour at most; negative where the server did not say
 }
 
 // UnmarshalJSON reads retry in milliseconds.
@@ -82,7 +82,7 @@ func (b *Bye) UnmarshalJSON(text []byte) error {
 	err := json.Unmarshal(text, &bye)
 	b.Reason, b.Retry = bye.Reason, -1
 	if bye.Retry != nil && *bye.Retry >= 0 {
-		b.Retry = time.Duration(*bye.Retry * float64(time.Millisecond))
+		b.Retry = time.Duration(min(*bye.Retry*float64(time.Millisecond), float64(stayLongest)))
 	}
 	return err
 }

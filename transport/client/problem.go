@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"mime"
 	"net/http"
 	"strconv"
@@ -19,7 +20,7 @@ type Problem struct {
 	Title  string `json:"title"`
 	Detail string `json:"detail"` // what was wrong, the value seen, what is allowed
 
-	// RetryAfter is how long the server asks to stay away; negative where it does not say.
+	// RetryAfter is how long the server asks to stay away, an hour at most; negative where it does not say.
 	RetryAfter time.Duration `json:"-"`
 
 	spoken bool // by a pulsewall, and not by something in between
@@ -52,7 +53,7 @@ func (c *Closed) Error() string {
 	}[c.Code])
 }
 
-// mostRefusal is how much of a refusal is read, in bytes.
+// mostRefusal is how much of a refusal, or of the answer to a message, is read, in bytes.
 const mostRefusal = 64 << 10
 
 // refusal reads why a response is not what was asked for. It does not close the body.
@@ -70,10 +71,10 @@ func refusal(resp *http.Response) *Problem {
 func retryAfter(h http.Header) time.Duration {
 	text := h.Get("Retry-After")
 	if seconds, err := strconv.Atoi(text); err == nil && seconds >= 0 {
-		return time.Duration(seconds) * time.Second
+		return min(time.Duration(min(seconds, math.MaxInt32))*time.Second, stayLongest)
 	}
 	if at, err := http.ParseTime(text); err == nil {
-		return max(time.Until(at), 0)
+		return min(max(time.Until(at), 0), stayLongest)
 	}
 	return -1
 }

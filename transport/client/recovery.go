@@ -16,6 +16,7 @@ const (
 	climbAfter   = 30 * time.Second // until better rungs are tried again; doubles
 	climbLongest = 5 * time.Minute
 	overloaded   = 5 * time.Second // to stay away after 1013 without a bye
+	stayLongest  = time.Hour       // to stay away, whatever a server says
 )
 
 const tryAgainLater = 1013 // the close code of who is overloaded

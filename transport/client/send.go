@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 )
@@ -157,5 +158,5 @@ func (c *Client) post(ctx context.Context, o *op) (r Receipt, err error) {
 	if resp.StatusCode != http.StatusAccepted {
 		return r, refusal(resp)
 	}
-	return r, json.NewDecoder(resp.Body).Decode(&r)
+	return r, json.NewDecoder(io.LimitReader(resp.Body, mostRefusal)).Decode(&r)
 }
