@@ -46,7 +46,7 @@ func TestLinks(t *testing.T) {
 	t.Run("stranger", func(t *testing.T) { testStranger(t, b, server) })
 	t.Run("without a secret", func(t *testing.T) {
 		c := startNode(t, "c", o)
-		joined(t, 30*time.Second, c)
+		joined(t, 30*time.Second, a, b, c)
 		x, y := register(t, a, End{channelOf(t), "app"}, answers), register(t, c, End{channelOf(t), "web"}, answers)
 		got := collect(t, y)
 		sendFrames(x, 1, 100, 8)

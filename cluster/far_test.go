@@ -46,6 +46,10 @@ func TestAnswerNamesBothEnds(t *testing.T) {
 func TestUnheardNodes(t *testing.T) {
 	h := unlinked(t)
 	dead := seat{"b#long ago", 7}
+	if got := h.far.known(dead); got != dead {
+		t.Errorf("known(%v) = %v on a node that has not looked yet", dead, got)
+	}
+	h.nodes.first = time.Now().Add(-goneAfter - time.Second)
 	if got := h.far.known(dead); got != (seat{}) {
 		t.Errorf("known(%v) = %v, want nobody", dead, got)
 	}

@@ -1,5 +1,23 @@
 package cluster
 
+import "time"
+
+func (p *peer) lives(alone bool) bool { return p.Self || !alone && !p.Gone }
+
+// living returns the names of the incarnations that are not gone.
+func (n *nodes) living() map[string]string {
+	alone := n.h.messages.isAlone()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	names := make(map[string]string)
+	for incarnation, p := range n.known {
+		if p.lives(alone) {
+			names[incarnation] = p.Name
+		}
+	}
+	return names
+}
+
 // gone says whether an incarnation is known to have gone. Of one that was never heard nothing is known.
 func (n *nodes) gone(incarnation string) bool {
 	alone := n.h.messages.isAlone()
@@ -9,9 +27,10 @@ func (n *nodes) gone(incarnation string) bool {
 	return p != nil && p.Gone && !alone
 }
 
-// heard says whether anything is known of an incarnation: it has just begun, or went long ago, when there is not.
-func (n *nodes) heard(incarnation string) bool {
+// unheard says whether an incarnation is one of which nothing is known though this node has looked for long enough to know all that live:
+// it has just begun, or went before anybody remembers.
+func (n *nodes) unheard(incarnation string) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.known[incarnation] != nil
+	return n.known[incarnation] == nil && !n.first.IsZero() && time.Since(n.first) > goneAfter
 }

@@ -241,5 +241,5 @@ func (n *neighbours) forget() {
 // gone says whether a neighbour is to be forgotten: also who is in the map, and was never heard.
 func (n *neighbours) gone(b *neighbour) bool {
 	nodes := n.far.h.nodes
-	return nodes.gone(b.incarnation) || !nodes.heard(b.incarnation) && b.link.Load() == nil && time.Since(b.since) > goneAfter
+	return nodes.gone(b.incarnation) || nodes.unheard(b.incarnation) && b.link.Load() == nil && time.Since(b.since) > goneAfter
 }

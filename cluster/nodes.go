@@ -50,7 +50,8 @@ type nodes struct {
 
 	mu    sync.Mutex
 	known map[string]*peer // by incarnation; guarded by mu
-	read  time.Time        // when the map was; guarded by mu
+	first time.Time        // when the map was read first; guarded by mu
+	read  time.Time        // when it was last; guarded by mu
 }
 
 func newNodes(h *Hazelcast) *nodes {
@@ -78,22 +79,6 @@ func (n *nodes) Nodes() []Node {
 	}
 	slices.SortFunc(list, func(a, b Node) int { return cmp.Compare(a.Incarnation, b.Incarnation) })
 	return list
-}
-
-func (p *peer) lives(alone bool) bool { return p.Self || !alone && !p.Gone }
-
-// living returns the names of the incarnations that are not gone.
-func (n *nodes) living() map[string]string {
-	alone := n.h.messages.isAlone()
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	names := make(map[string]string)
-	for incarnation, p := range n.known {
-		if p.lives(alone) {
-			names[incarnation] = p.Name
-		}
-	}
-	return names
 }
 
 // run gives signs of life and looks for those of others until ctx ends; then it says goodbye.
@@ -189,6 +174,9 @@ func (n *nodes) readAll(ctx context.Context) {
 		}
 	}
 	n.read = now
+	if n.first.IsZero() {
+		n.first = now
+	}
 	n.mu.Unlock()
 	for _, value := range values {
 		n.sign(value, true)

@@ -28,7 +28,7 @@ func (f *far) greet(ctx context.Context, r *Registration) {
 // known is a holder as the map has it, unless he is gone; entries there outlive what is remembered of nodes that died. Of its own ends
 // this node knows better, and who has just begun tells of himself.
 func (f *far) known(at seat) seat {
-	if at.incarnation == f.h.incarnation || !f.h.nodes.heard(at.incarnation) || f.h.nodes.gone(at.incarnation) {
+	if at.incarnation == f.h.incarnation || f.h.nodes.unheard(at.incarnation) || f.h.nodes.gone(at.incarnation) {
 		return seat{}
 	}
 	return at
