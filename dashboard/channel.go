@@ -21,6 +21,7 @@ const (
 	channelPing  = 15 * time.Second
 	channelQuiet = 35 * time.Second // without a sign of the client
 	channelWrite = 10 * time.Second // without any movement
+	channelKeeps = 32 << 10         // bytes of a buffer for what is written next; 64 large frames at once are rare
 )
 
 var channelPattern = regexp.MustCompile(`^[A-Za-z0-9_]{32}$`)
@@ -144,6 +145,9 @@ func (c *channelClient) write(ctx context.Context, held *cluster.Registration) e
 		}
 		if err := c.conn.Write(out); err != nil {
 			return err
+		}
+		if cap(out) > channelKeeps {
+			out = nil
 		}
 	}
 }
