@@ -54,6 +54,12 @@ func TestChatPage(t *testing.T) {
 	for query, detail := range map[string]string{"room=a+b": `room "a b"`, "room=%3Cb%3E": `room "<b>"`, "unionId=x": `"x"`, "write=7": "write", "name=" + strings.Repeat("n", 65): "65 characters"} {
 		w.get("/chat?"+query).wantProblem(t, query, 400, detail)
 	}
+	for _, name := range []string{`   `, `\u200b\u2066 \n`} {
+		w.post("/api/messages", `{"to":{"room":"unseen"},"data":"by whom","name":"`+name+`"}`)
+	}
+	if unseen := w.get("/chat?room=unseen"); strings.Count(unseen.body, "<b>Somebody</b>") != 2 {
+		t.Error("who has a name that nobody can see is not called somebody")
+	}
 	bad := w.get("/chat?room=%3Cb%3E", "Accept: text/html")
 	if bad.StatusCode != 400 || !strings.Contains(bad.body, "&lt;b&gt;") {
 		t.Errorf("a person's bad room: %d", bad.StatusCode)

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/pulsewall/pulsewall/feeds"
@@ -124,8 +125,15 @@ func who(q url.Values) (unionID, name string, err error) {
 	if unionID, err = feeds.ParseUnionID(q.Get("unionId")); err != nil {
 		return "", "", err
 	}
-	name = q.Get("name")
+	if name = q.Get("name"); !visible(name) {
+		name = ""
+	}
 	return unionID, name, checkName(name)
+}
+
+// visible says whether there is something to see of a name. Spaces and marks without a width alone are none.
+func visible(name string) bool {
+	return strings.ContainsFunc(name, func(r rune) bool { return unicode.IsGraphic(r) && !unicode.IsSpace(r) })
 }
 
 func checkName(name string) error {
