@@ -248,6 +248,7 @@ func (l *link) takeEvent(c *conn, it item) error {
 			e = nil // of a poll that asked for an id
 		} else {
 			l.greet(c, known, it.event.ID)
+			it.event.ID = "" // where it is not the client's own place, a reset follows, and only that may move it
 		}
 	case Heartbeat:
 		l.clock.learn(known.Time)

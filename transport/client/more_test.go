@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/pulsewall/pulsewall/transport"
 	"github.com/pulsewall/pulsewall/transport/client"
@@ -78,4 +80,26 @@ func TestAlone(t *testing.T) {
 			t.Errorf("it needs %s", path)
 		}
 	}
+}
+
+// TestCursorBeforeReset: a hello that starts elsewhere moves nobody before the reset has told of it.
+func TestCursorBeforeReset(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t)
+		s.barred(closing(time.Second, 1001), closing(time.Second, 1001, `{"event":"reset","id":"e-0","data":{"reason":"gone","kept":0}}`))
+		c := s.client(client.Options{After: "old-7"})
+		var cursors []string
+		l := listen(t, c, func(e client.Event) {
+			switch e.(type) {
+			case client.Hello, client.Reset:
+				cursors = append(cursors, c.Cursor())
+			}
+		})
+		time.Sleep(10 * time.Second)
+		l.stop()
+		synctest.Wait()
+		if len(cursors) < 3 || !slices.Equal(cursors[:3], []string{"old-7", "old-7", "e-0"}) {
+			t.Errorf("cursors %q at two hellos and a reset; want the old one before the reset", cursors)
+		}
+	})
 }
