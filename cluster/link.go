@@ -15,7 +15,6 @@ import (
 
 	"github.com/hazelcast/hazelcast-go-client"
 	hzcluster "github.com/hazelcast/hazelcast-go-client/cluster"
-	hzlogger "github.com/hazelcast/hazelcast-go-client/logger"
 	"github.com/hazelcast/hazelcast-go-client/types"
 )
 
@@ -212,13 +211,17 @@ func (h *Hazelcast) startClient(
 	}
 	c.Cluster.Security.Credentials.Username = h.opts.User
 	c.Cluster.Security.Credentials.Password = h.opts.Password
-	c.Logger.Level = hzlogger.OffLevel // its state is told by State and by our own log
+	brake := new(brake)
+	c.Logger.CustomLogger = brake
 	c.AddLifecycleListener(func(e hazelcast.LifecycleStateChanged) {
 		switch e.State {
 		case hazelcast.LifecycleStateConnected:
 			up.Store(true)
 		case hazelcast.LifecycleStateDisconnected, hazelcast.LifecycleStateShutDown:
 			up.Store(false)
+		case hazelcast.LifecycleStateShuttingDown:
+			brake.runs.Store(false)
+			return
 		default:
 			return
 		}
@@ -229,6 +232,7 @@ func (h *Hazelcast) startClient(
 	if err != nil {
 		return nil, fmt.Errorf("connect to Hazelcast cluster %q at %v (is that its name there?): %w", h.opts.Cluster, addresses, err)
 	}
+	brake.runs.Store(true)
 	return client, nil
 }
 
