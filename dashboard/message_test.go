@@ -184,3 +184,24 @@ func TestMessages(t *testing.T) {
 		t.Errorf("%d messages, page by page; want 151", seen)
 	}
 }
+
+// TestMessagesReset tells who goes on from a cursor that messages may be missing.
+func TestMessagesReset(t *testing.T) {
+	w := newWall(t, options(&counting{}), false)
+	w.post("/api/messages", `{"to":{"all":true},"data":1}`)
+	next := w.do("GET", "/api/messages", "").object(t)["nextCursor"].(string)
+	tests := []struct {
+		after, reset string
+		messages     int
+	}{
+		{"", "", 1}, {"earliest", "", 1}, {next, "", 0},
+		{"garbage", "the cursor cannot be read", 1}, {"other-1", "the log of messages began anew", 1}, {next + "9", "the position is ahead of the log", 1},
+	}
+	for _, tt := range tests {
+		a := w.do("GET", "/api/messages?after="+tt.after, "").object(t)
+		reset, told := a["reset"]
+		if list := a["messages"].([]any); len(list) != tt.messages || told != (tt.reset != "") || told && reset != tt.reset {
+			t.Errorf("after %q: %d messages, reset %v; want %d, %q", tt.after, len(list), reset, tt.messages, tt.reset)
+		}
+	}
+}

@@ -137,7 +137,7 @@ func (d *Dashboard) backTo(r *http.Request) string {
 	return (&url.URL{Path: u.Path, RawQuery: u.RawQuery}).String()
 }
 
-// getMessages lists kept messages, oldest first.
+// getMessages lists kept messages, oldest first. Where some may be missing after the cursor, it says so.
 func (d *Dashboard) getMessages(w http.ResponseWriter, r *http.Request) {
 	q, err := parseQuery(r.URL.RawQuery)
 	if err != nil {
@@ -158,7 +158,7 @@ func (d *Dashboard) getMessages(w http.ResponseWriter, r *http.Request) {
 		d.refuse(w, r, err)
 		return
 	}
-	list, next := d.hub.Messages(r.Context(), reader, q.Get("after"), limit)
+	list, next, reset := d.hub.Messages(r.Context(), reader, q.Get("after"), limit)
 	if n := fitting(list); n < len(list) {
 		list, next = list[:n], list[n-1].ID
 	}
@@ -168,7 +168,8 @@ func (d *Dashboard) getMessages(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, struct {
 		Messages   []*transport.Message `json:"messages"`
 		NextCursor string               `json:"nextCursor"`
-	}{list, next})
+		Reset      string               `json:"reset,omitempty"`
+	}{list, next, reset})
 }
 
 // fitting is how many of the messages go into one answer: at least one.

@@ -94,7 +94,7 @@ func TestAloneIDs(t *testing.T) {
 
 func TestAloneMessages(t *testing.T) {
 	list := func(h *Hub, after string) (got string) {
-		found, next := h.Messages(t.Context(), Reader{}, after, 10)
+		found, next, _ := h.Messages(t.Context(), Reader{}, after, 10)
 		for _, m := range found {
 			got += m.ID + " "
 		}

@@ -203,10 +203,11 @@ func (l *messageLog) oldest() (at position, skip int64) {
 
 // Reasons of a reset.
 const (
-	anew      = "the log of messages began anew"
-	forgotten = "older messages are no longer kept"
-	ahead     = "the position is ahead of the log"
-	elsewhere = "the position is of a node that was alone"
+	unreadable = "the cursor cannot be read"
+	anew       = "the log of messages began anew"
+	forgotten  = "older messages are no longer kept"
+	ahead      = "the position is ahead of the log"
+	elsewhere  = "the position is of a node that was alone"
 )
 
 // seek finds the index of a position, and the one up to which nothing of this node alone is for who comes with it; or why messages

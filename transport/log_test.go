@@ -148,7 +148,7 @@ func TestHubKeepsBytes(t *testing.T) {
 		if got := next(t, behind); !strings.HasPrefix(got, "reset") {
 			t.Errorf("behind: %.100s; want a reset", got)
 		}
-		list, _ := h.Messages(t.Context(), Reader{}, "", 100)
+		list, _, _ := h.Messages(t.Context(), Reader{}, "", 100)
 		if len(list) != 12 || list[0].ID != "e-19" {
 			t.Errorf("%d messages from %s; want 12 from e-19", len(list), list[0].ID)
 		}
@@ -167,7 +167,7 @@ func TestAppendMeetsRestart(t *testing.T) {
 	}()
 	h.Restart("f", 0, nil)
 	<-appended
-	list, _ := h.Messages(t.Context(), Reader{}, "", 100)
+	list, _, _ := h.Messages(t.Context(), Reader{}, "", 100)
 	if len(list) == 0 || list[len(list)-1].ID != "f-100" {
 		t.Fatalf("%d messages; want f-100 at their end", len(list))
 	}
@@ -207,19 +207,22 @@ func TestHubMessages(t *testing.T) {
 		limit int
 		want  string
 		next  string
+		reset string
 	}{
-		{Reader{}, "", 100, "3 5 7 9", "e-10"},
-		{Reader{UnionID: "7"}, "", 100, "3 4 5 6 7 8 9 10", "e-10"},
-		{Reader{UnionID: "7"}, "", 3, "3 4 5", "e-5"},
-		{Reader{UnionID: "7"}, "e-5", 3, "6 7 8", "e-8"},
-		{Reader{}, "e-8", 1, "9", "e-10"},
-		{Reader{}, "e-10", 5, "", "e-10"},
-		{Reader{}, "e-1", 1, "3", "e-4"}, // too old: the oldest kept
-		{Reader{}, "other-9", 1, "3", "e-4"},
-		{Reader{}, "nonsense", 1, "3", "e-4"},
+		{Reader{}, "", 100, "3 5 7 9", "e-10", ""},
+		{Reader{UnionID: "7"}, "", 100, "3 4 5 6 7 8 9 10", "e-10", ""},
+		{Reader{UnionID: "7"}, "", 3, "3 4 5", "e-5", ""},
+		{Reader{UnionID: "7"}, "e-5", 3, "6 7 8", "e-8", ""},
+		{Reader{}, "e-8", 1, "9", "e-10", ""},
+		{Reader{}, "e-10", 5, "", "e-10", ""},
+		{Reader{}, "e-1", 1, "3", "e-4", forgotten}, // too old: the oldest kept
+		{Reader{}, "other-9", 1, "3", "e-4", anew},
+		{Reader{}, "nonsense", 1, "3", "e-4", unreadable},
+		{Reader{}, earliest, 1, "3", "e-4", ""},
+		{Reader{}, "e-11", 1, "3", "e-4", ahead},
 	}
 	for _, tt := range tests {
-		list, next := h.Messages(t.Context(), tt.to, tt.after, tt.limit)
+		list, next, reset := h.Messages(t.Context(), tt.to, tt.after, tt.limit)
 		got := ""
 		for i, m := range list {
 			if i > 0 {
@@ -227,8 +230,8 @@ func TestHubMessages(t *testing.T) {
 			}
 			got += string(m.Data)
 		}
-		if got != tt.want || next != tt.next {
-			t.Errorf("Messages(%+v, %q, %d) = %q, %q; want %q, %q", tt.to, tt.after, tt.limit, got, next, tt.want, tt.next)
+		if got != tt.want || next != tt.next || reset != tt.reset {
+			t.Errorf("Messages(%+v, %q, %d) = %q, %q, %q; want %q, %q, %q", tt.to, tt.after, tt.limit, got, next, reset, tt.want, tt.next, tt.reset)
 		}
 	}
 }

@@ -80,18 +80,27 @@ func (h *Hub) First(key string) (at Position, ok bool) {
 	return h.log.place(index), true
 }
 
-// Messages returns at most limit kept messages for to after a cursor or id, oldest first, and the id to go on from. An empty or
-// unknown after starts at the oldest; before that, it is looked up in the cluster.
-func (h *Hub) Messages(ctx context.Context, to Reader, after string, limit int) (list []*Message, next string) {
-	cursor, bad := parseCursor(after)
-	if bad == nil {
+// Messages returns at most limit kept messages for to after a cursor or id, oldest first, and the id to go on from. An empty after, or
+// earliest, starts at the oldest. So does one after which messages may be missing, and reset says why; before that, it is looked up in the
+// cluster.
+func (h *Hub) Messages(ctx context.Context, to Reader, after string, limit int) (list []*Message, next, reset string) {
+	var cursor position
+	known := after != "" && after != earliest
+	if known {
+		var err error
+		if cursor, err = parseCursor(after); err != nil {
+			known, reset = false, unreadable
+		}
+	}
+	if known {
 		h.lookUp(ctx, cursor.Position)
 	}
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	at, skip := h.log.oldest()
-	if bad == nil {
-		if index, alone, lost := h.log.seek(cursor.Position); lost == "" {
+	if known {
+		var index, alone int64
+		if index, alone, reset = h.log.seek(cursor.Position); reset == "" {
 			at, skip = position{Position: cursor.Position, index: index}, alone
 		}
 	}
@@ -107,7 +116,7 @@ func (h *Hub) Messages(ctx context.Context, to Reader, after string, limit int) 
 		at.pass(e.index, e.Position)
 		return true
 	})
-	return list, at.ID()
+	return list, at.ID(), reset
 }
 
 // lookUp asks the cluster for a position that this node has not reached, so that it may reach it. What the log says afterwards counts.

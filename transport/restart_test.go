@@ -55,7 +55,7 @@ func TestReached(t *testing.T) {
 			s.Close()
 		}
 		asked = nil
-		_, next := h.Messages(t.Context(), Reader{}, "f-9", 1)
+		_, next, _ := h.Messages(t.Context(), Reader{}, "f-9", 1)
 		wants(t, "Messages", fmt.Sprint(asked, " ", next), "[f-9] f-4")
 	})
 }

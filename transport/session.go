@@ -155,7 +155,7 @@ func (o Opening) from() (at position, wrong string) {
 	if o.After != "" && o.After != earliest {
 		cursor, err := parseCursor(o.After)
 		if err != nil {
-			return at, "the cursor cannot be read"
+			return at, unreadable
 		}
 		at = cursor
 	}
