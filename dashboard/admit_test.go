@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/pulsewall/pulsewall/feeds"
 	"github.com/pulsewall/pulsewall/transport"
 )
 
@@ -60,16 +61,35 @@ func TestLeftOnPanic(t *testing.T) {
 	}
 }
 
-// Who Admit knows stays who it is.
+// Who Admit has seen stays who it is, and watches what is its own.
 func TestMayBecome(t *testing.T) {
-	if err := (&Visit{}).mayBecome("8"); err != nil {
-		t.Errorf("nobody knows it: %v", err)
+	mine, another, all := feeds.Subscription{Feed: "mine", UnionID: "7"}, feeds.Subscription{Feed: "mine", UnionID: "8"}, feeds.Subscription{Feed: "rows"}
+	tests := []struct {
+		name          string
+		visit         *Visit
+		become, watch bool // as 8
+	}{
+		{"Admit is not asked", &Visit{}, true, true},
+		{"Admit knows it", &Visit{UnionID: "7", bound: true}, false, false},
+		{"Admit knows nobody", &Visit{bound: true}, false, false},
 	}
-	known := &Visit{UnionID: "7", named: true}
-	if err := known.mayBecome("7"); err != nil {
-		t.Errorf("itself: %v", err)
-	}
-	if p := problem(known.mayBecome("8")); p.Status != http.StatusForbidden {
-		t.Errorf("another: %v; want 403", p)
+	for _, tt := range tests {
+		if err := tt.visit.mayBecome(tt.visit.UnionID); err != nil {
+			t.Errorf("%s, itself: %v", tt.name, err)
+		}
+		if err := tt.visit.mayWatch(all); err != nil {
+			t.Errorf("%s, what is nobody's: %v", tt.name, err)
+		}
+		if err := tt.visit.mayWatch(mine); (err == nil) != (tt.watch || tt.visit.UnionID == "7") {
+			t.Errorf("%s, records of 7: %v", tt.name, err)
+		}
+		for what, got := range map[string]struct {
+			err     error
+			allowed bool
+		}{"become 8": {tt.visit.mayBecome("8"), tt.become}, "records of 8": {tt.visit.mayWatch(another), tt.watch}} {
+			if got.allowed != (got.err == nil) || !got.allowed && problem(got.err).Status != http.StatusForbidden {
+				t.Errorf("%s, %s: %v", tt.name, what, got.err)
+			}
+		}
 	}
 }

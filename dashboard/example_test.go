@@ -68,7 +68,7 @@ func ExampleOptions_admit() {
 			if err != nil || sessions[cookie.Value] == "" {
 				return &dashboard.Problem{Status: http.StatusUnauthorized, Detail: "log in first"}
 			}
-			v.UnionID = sessions[cookie.Value] // whatever the query says
+			v.UnionID = sessions[cookie.Value] // a query that says another is refused
 			visits[v] = true
 			return nil
 		},

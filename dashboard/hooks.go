@@ -27,17 +27,35 @@ type Visit struct {
 	// Allow is asked before each op of a WebSocket's client (subscribe, join, send …), with the same errors as Admit. The default
 	// allows all.
 	Allow func(context.Context, transport.Op) error
+	// Trusted has Admit take the client at its word, as without Admit. Else the client is who UnionID says, or nobody: what it asks for as
+	// another, in its query or later, and records of another, are refused with 403.
+	Trusted bool
 
 	end   context.CancelCauseFunc
-	named bool // Admit said who it is
+	bound bool // Admit was asked, and does not trust it
 }
 
-// mayBecome refuses a client that says later, in band, that it is somebody else than Admit said.
+// mayBecome refuses a client that says that it is somebody else than Admit said.
 func (v *Visit) mayBecome(unionID string) error {
-	if v.named && unionID != v.UnionID {
-		return refuse(http.StatusForbidden, "unionId %q: this connection is that of %s", clip(unionID), v.UnionID)
+	if !v.bound || unionID == v.UnionID {
+		return nil
 	}
-	return nil
+	return refuse(http.StatusForbidden, "unionId %q: %s", clip(unionID), v.person())
+}
+
+// mayWatch refuses records of somebody else than Admit said.
+func (v *Visit) mayWatch(sub feeds.Subscription) error {
+	if !v.bound || sub.UnionID == "" || sub.UnionID == v.UnionID {
+		return nil
+	}
+	return refuse(http.StatusForbidden, "sub %q: %s", clip(sub.String()), v.person())
+}
+
+func (v *Visit) person() string {
+	if v.UnionID == "" {
+		return "this connection is nobody's"
+	}
+	return "this connection is that of " + v.UnionID
 }
 
 // End ends the visit: a WebSocket is closed with 4401 where why is transport.ErrTokenEnded, else with 4403; other streams end, and a
@@ -98,17 +116,25 @@ func (d *Dashboard) enter(w http.ResponseWriter, r *http.Request, v *Visit, serv
 func (d *Dashboard) admit(r *http.Request, v *Visit) (visit *http.Request, left func(error), err error) {
 	ctx, end := context.WithCancelCause(r.Context())
 	v.end = end
+	said := v.UnionID
 	if err := d.askAdmit(r, v); err != nil {
 		end(err)
 		return nil, nil, err
 	}
 	var once sync.Once
-	return r.WithContext(ctx), func(err error) {
+	left = func(err error) {
 		once.Do(func() {
 			end(nil)
 			d.tellLeft(v, err)
 		})
-	}, nil
+	}
+	if said != "" {
+		if err := v.mayBecome(said); err != nil {
+			left(err)
+			return nil, nil, err
+		}
+	}
+	return r.WithContext(ctx), left, nil
 }
 
 func (d *Dashboard) askAdmit(r *http.Request, v *Visit) (err error) {
@@ -129,7 +155,7 @@ func (d *Dashboard) askAdmit(r *http.Request, v *Visit) (err error) {
 	if v.UnionID, err = feeds.ParseUnionID(v.UnionID); err != nil {
 		return fmt.Errorf("who Admit says it is: %v", err) //nolint:errorlint // it is no mistake of the client, so not to be told as one
 	}
-	v.named = v.UnionID != ""
+	v.bound = !v.Trusted
 	if err := checkName(v.Name); err != nil {
 		return fmt.Errorf("what Admit calls it: %v", err) //nolint:errorlint // likewise
 	}

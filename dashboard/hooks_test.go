@@ -67,12 +67,20 @@ func TestAdmitSaysWho(t *testing.T) {
 	w := newWall(t, door.options(), false)
 	subs := func(e event) string { return fmt.Sprint(e.Data["subs"]) }
 
-	s := w.socket("?unionId=8&sub=mine&room=r", "Ticket: 007")
+	for _, way := range ways { // who it is, or whose records it wants, is another
+		for query, want := range map[string]string{"unionId=8&sub=mine": "unionId \"8\": this connection is that of 7", "sub=mine/8/1/10": "sub \"mine/8/1/10\": this connection is that of 7"} {
+			w.get("/live?wait=0&"+query, append([]string{"Ticket: 7"}, way.headers...)...).wantProblem(t, fmt.Sprint(query, way.kind), 403, want)
+		}
+	}
+	before := 2 * len(ways)
+	door.wantLeft(t, before)
+
+	s := w.socket("?unionId=7&sub=mine&room=r", "Ticket: 007")
 	if got := subs(s.until("hello")); got != "[mine/7/1/10]" {
 		t.Errorf("ws: %s", got)
 	}
 	v := door.last()
-	if got := fmt.Sprintf("%s %s %s %s %v", v.Transport, v.UnionID, v.Subs, v.Rooms, v.Attributes); got != "websocket 7 [mine/8/1/10] [r] map[row:3]" {
+	if got := fmt.Sprintf("%s %s %s %s %v", v.Transport, v.UnionID, v.Subs, v.Rooms, v.Attributes); got != "websocket 7 [mine/7/1/10] [r] map[row:3]" {
 		t.Errorf("seen: %s", got)
 	}
 	if body := w.get("/api/presence/users/7").body; !strings.Contains(body, `"websocket":1`) {
@@ -84,7 +92,7 @@ func TestAdmitSaysWho(t *testing.T) {
 		}
 	}
 	_ = s.conn.Close()
-	if why := door.whyLeft(t, 1); why == nil {
+	if why := door.whyLeft(t, before+1); why == nil {
 		t.Error("a client that is cut left without a reason")
 	}
 
@@ -92,11 +100,11 @@ func TestAdmitSaysWho(t *testing.T) {
 	if !strings.Contains(r.body, `["mine/13/1/10"]`) {
 		t.Errorf("poll: %s", r.body)
 	}
-	if why := door.whyLeft(t, 2); why != nil { // though Left panics
+	if why := door.whyLeft(t, before+2); why != nil { // though Left panics
 		t.Errorf("a poll that was answered left: %v", why)
 	}
 	w.get("/live?sub=mine&sub=mine/1&sub=nope", "Ticket: 7").wantProblem(t, "unknown feed", 404, "nope") // was not asked
-	door.wantLeft(t, 2)
+	door.wantLeft(t, before+2)
 }
 
 // The program ends what it admitted, while it is open, before it is, and again.

@@ -85,6 +85,9 @@ type watched struct {
 }
 
 func (w *watched) add(sub feeds.Subscription) error {
+	if err := w.visit.mayWatch(sub); err != nil {
+		return err
+	}
 	release, err := w.d.scheduler.Watch(sub)
 	if err != nil {
 		return err

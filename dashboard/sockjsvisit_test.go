@@ -24,7 +24,7 @@ func TestSockJSVisits(t *testing.T) {
 			if visits[v.Name] != nil {
 				return errors.New("admitted again")
 			}
-			visits[v.Name], v.UnionID = v, "70"+v.UnionID
+			visits[v.Name], v.UnionID = v, fmt.Sprintf("70%d", len(visits)+1)
 			return nil
 		},
 		Left: func(v *dashboard.Visit, err error) {
@@ -34,8 +34,8 @@ func TestSockJSVisits(t *testing.T) {
 		},
 	}, false)
 	var peers []*sockJSPeer
-	for i, way := range sockJSWays {
-		peers = append(peers, w.sockJS(way, fmt.Sprintf("?unionId=%d&name=%s", i+1, way)))
+	for _, way := range sockJSWays {
+		peers = append(peers, w.sockJS(way, "?name="+way))
 	}
 	for i, p := range peers {
 		p.say("by " + p.way)
