@@ -150,12 +150,18 @@ func TestSockJSRefusals(t *testing.T) {
 	p := w.sockJS("xhr", "")
 	w.do("POST", "/sockjs/0/other/xhr", "").wantProblem(t, "one more session", 503, "all 1 connections are taken")
 	send := strings.TrimPrefix(p.base, w.URL) + "/xhr_send"
-	for _, body := range []string{"", "x", `{"a":"b"}`, `["a",1]`, `["a"`, `"a"`} {
+	for _, body := range []string{"", "x", `{"a":"b"}`, `["a",1]`, `["a"`, `"a"`, "null", `[null]`, "[\"\xff\"]"} {
 		w.do("POST", send, body).wantProblem(t, body, 400, "want a JSON array of strings")
 	}
 	w.do("POST", send, `["`+strings.Repeat("x", 600<<10)+`"]`).wantProblem(t, "too much", 413, "524288 bytes")
 	p.say("still here")
 	p.want("still here")
+	form := "Content-Type: application/x-www-form-urlencoded"
+	if a := w.do("POST", send, `["a=b&c"]`, form); a.StatusCode != 204 {
+		t.Errorf("called a form: %d %s", a.StatusCode, a.body)
+	}
+	p.want("a=b&c")
+	w.do("POST", strings.TrimSuffix(send, "xhr_send")+"jsonp_send", "d=%5B%22%FF%22%5D", form).wantProblem(t, "a form", 400, "in UTF-8")
 	if a := w.do("POST", send, `[]`, "Origin: http://friend.example"); a.StatusCode != 204 || a.Header.Get("Access-Control-Allow-Origin") != "http://friend.example" {
 		t.Errorf("a friend: %d %v", a.StatusCode, a.Header)
 	}

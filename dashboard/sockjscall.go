@@ -4,12 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-chi/chi/v5"
 )
@@ -247,13 +248,12 @@ func (s *sockJS) postTexts(w http.ResponseWriter, r *http.Request) {
 		s.d.refuseProgram(w, r, noSession(name))
 		return
 	}
-	jsonp := strings.HasSuffix(r.URL.Path, "/jsonp_send")
 	if err := c.say(w, r); err != nil {
 		s.d.refuseProgram(w, r, err)
 		return
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=UTF-8")
-	if !jsonp {
+	if !isJSONP(r) {
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
@@ -269,21 +269,28 @@ func noSession(name string) error {
 		"%s/{server}/{session}/ to one node", clip(name), sockJSPath)
 }
 
-// readTexts returns the body, or the field d of a form, that is an array of strings.
+// readTexts returns the body, or for JSONP the field d of a form, that is an array of strings. No other client says what its body is.
 func readTexts(r *http.Request) (texts []string, err error) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return nil, badBody(err)
 	}
-	if media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); media == "application/x-www-form-urlencoded" {
+	if isJSONP(r) && isForm(r) {
 		form, err := url.ParseQuery(string(body))
 		if err != nil {
 			return nil, refuse(http.StatusBadRequest, "the form cannot be read: %s", clip(err.Error()))
 		}
 		body = []byte(form.Get("d"))
 	}
-	if err := json.Unmarshal(body, &texts); err != nil {
-		return nil, refuse(http.StatusBadRequest, `%s: want a JSON array of strings, for example ["hello"]`, clip(string(body)))
+	var said []*string // null would be an empty string
+	if err := json.Unmarshal(body, &said); err != nil || said == nil || slices.Contains(said, nil) || !utf8.Valid(body) {
+		return nil, refuse(http.StatusBadRequest, `%q: want a JSON array of strings in UTF-8, for example ["hello"]`, clip(string(body)))
+	}
+	for _, text := range said {
+		texts = append(texts, *text)
 	}
 	return texts, nil
 }
+
+// isJSONP says whether a client of JSONP speaks by r, with a form or with the texts themselves.
+func isJSONP(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/jsonp_send") }
