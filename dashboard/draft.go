@@ -74,14 +74,14 @@ func readJSON(r *http.Request) (draft, error) {
 		Name    *string         `json:"name"`
 		Session string          `json:"session"`
 	}
+	if err := takeBody(r); err != nil {
+		return draft{}, err
+	}
 	dec := json.NewDecoder(r.Body)
 	if err := dec.Decode(&body); err != nil {
 		return draft{}, badBody(err)
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		if p := cutBody(err); p != nil {
-			return draft{}, p
-		}
 		return draft{}, refuse(http.StatusBadRequest, "something follows the JSON object of the body: want one object")
 	}
 	q, err := parseQuery(r.URL.RawQuery)
@@ -113,11 +113,26 @@ func unquoted(raw json.RawMessage) string {
 	return string(bytes.TrimSpace(raw))
 }
 
+// takeBody reads the whole body, so that one which is too large or too slow is told so whatever is in it.
+func takeBody(r *http.Request) error {
+	body, err := readBody(r)
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return err
+}
+
+func readBody(r *http.Request) ([]byte, error) {
+	body, err := io.ReadAll(r.Body)
+	if err == nil {
+		return body, nil
+	}
+	if p := cutBody(err); p != nil {
+		return nil, p
+	}
+	return nil, refuse(http.StatusBadRequest, "the body cannot be read: %s", clip(err.Error()))
+}
+
 // badBody says what is wrong with a body that is not what it should be.
 func badBody(err error) error {
-	if p := cutBody(err); p != nil {
-		return p
-	}
 	const want = `want {"to":{"all":true},"data":"hello"}`
 	var wrong *json.UnmarshalTypeError
 	switch {
@@ -145,10 +160,10 @@ func cutBody(err error) error {
 
 // readForm reads to, data, key, unionId, name and session of a form or the query. The data is text.
 func readForm(r *http.Request) (draft, error) {
+	if err := takeBody(r); err != nil {
+		return draft{}, err
+	}
 	if err := r.ParseForm(); err != nil {
-		if p := cutBody(err); p != nil {
-			return draft{}, p
-		}
 		return draft{}, refuse(http.StatusBadRequest, "the form cannot be read: %s", clip(err.Error()))
 	}
 	m := draft{key: r.Form.Get("key"), session: r.Form.Get("session")}

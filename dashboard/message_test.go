@@ -78,6 +78,7 @@ func TestPost(t *testing.T) {
 		{data(8 << 10), 202, ""},
 		{data(8<<10 + 1), 413, "8193 bytes: at most 8192"},
 		{data(70_000), 413, "65536"},
+		{strings.Repeat("x", 70_000), 413, "65536"},
 		{`{"to":{"all":true},"data":null}`, 202, ""},
 		{`{"to":{"room":"r","users":[7,"-8"]},"data":{"a":[1]},"unionId":-7,"name":"Ann","session":"s"}`, 202, ""},
 		{``, 400, "the body is empty"},
@@ -112,7 +113,11 @@ func TestPost(t *testing.T) {
 			t.Errorf("%.80s: %d %s", tt.body, a.StatusCode, a.body)
 		}
 	}
-	wrong := w.do("POST", "/api/messages", "to=nobody&data=x", "Content-Type: application/x-www-form-urlencoded", "Accept: text/html")
+	form := "Content-Type: application/x-www-form-urlencoded"
+	for _, header := range []string{form, form + "x", "Content-Type: multipart/form-data", "Content-Type: image/png"} {
+		w.do("POST", "/api/messages", strings.Repeat("%", 70_000), header).wantProblem(t, header, 413, "65536")
+	}
+	wrong := w.do("POST", "/api/messages", "to=nobody&data=x", form, "Accept: text/html")
 	if wrong.StatusCode != 400 || !strings.HasPrefix(wrong.Header.Get("Content-Type"), "text/html") {
 		t.Errorf("a person's wrong form: %d %s", wrong.StatusCode, wrong.body)
 	}

@@ -271,9 +271,9 @@ func noSession(name string) error {
 
 // readTexts returns the body, or for JSONP the field d of a form, that is an array of strings. No other client says what its body is.
 func readTexts(r *http.Request) (texts []string, err error) {
-	body, err := io.ReadAll(r.Body)
+	body, err := readBody(r)
 	if err != nil {
-		return nil, badBody(err)
+		return nil, err
 	}
 	if isJSONP(r) && isForm(r) {
 		form, err := url.ParseQuery(string(body))
