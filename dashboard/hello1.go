@@ -68,7 +68,7 @@ func queryAndForm(r *http.Request) (url.Values, error) {
 func readHello1(q url.Values) (draft, error) {
 	from, err := feeds.ParseUnionID(q.Get("id"))
 	if err != nil {
-		return draft{}, err
+		return draft{}, refuse(http.StatusBadRequest, "id %q: want a 64-bit integer", clip(q.Get("id")))
 	}
 	ids := strings.FieldsFunc(strings.Join(q["idList"], ","), func(c rune) bool { return c == ',' || c == ' ' })
 	if len(ids) == 0 {

@@ -70,6 +70,15 @@ func TestLiveQueryRefused(t *testing.T) {
 	}
 }
 
+// A unionId that is none is told so where there is no subscription.
+func TestUnionIDRefused(t *testing.T) {
+	w := newWall(t, two(dashboard.Options{}), false)
+	for _, path := range []string{"/live?unionId=x", "/live?unionId=x&sub=rows", "/api/presence/users/x", "/api/messages?unionId=x", "/d/main?unionId=x"} {
+		w.get(path).wantProblem(t, path, 400, `malformed unionId: "x"; a 64-bit integer is allowed`)
+	}
+	w.get("/index/hello1?id=x&idList=2").wantProblem(t, "hello1", 400, `id "x": want a 64-bit integer`)
+}
+
 // Whatever a query lets through comes back in hello, canonical and in order.
 func TestLiveQueryTaken(t *testing.T) {
 	w := newWall(t, two(dashboard.Options{}), false)

@@ -15,6 +15,8 @@ import (
 var (
 	// ErrBadSubscription reports a subscription that no server could understand.
 	ErrBadSubscription = errors.New("malformed subscription")
+	// ErrBadUnionID reports a unionId, other than that of a subscription, that is no 64-bit integer.
+	ErrBadUnionID = errors.New("malformed unionId")
 	// ErrUnknownFeed reports a subscription to a feed that is not configured.
 	ErrUnknownFeed = errors.New("unknown feed")
 	// ErrTooManyPolls reports a subscription that would need one more distinct poll than is allowed.
@@ -85,8 +87,9 @@ func (s Subscription) canonical() (Subscription, error) {
 		return Subscription{}, bad("size %d; 1–%d is allowed", s.Size, MaxSize)
 	}
 	var err error
-	if s.UnionID, err = ParseUnionID(s.UnionID); err != nil {
-		return Subscription{}, err
+	given := s.UnionID
+	if s.UnionID, err = ParseUnionID(given); err != nil {
+		return Subscription{}, bad("unionId %s; a 64-bit integer is allowed", quote(given))
 	}
 	s.Params, err = canonicalParams(s.Params)
 	if err != nil {
@@ -122,14 +125,14 @@ func (s Subscription) Param(key string) string {
 }
 
 // ParseUnionID returns the canonical decimal form of a 64-bit integer; "" and "-" give "".
-// The error wraps ErrBadSubscription.
+// The error wraps ErrBadUnionID.
 func ParseUnionID(s string) (string, error) {
 	if s == "" || s == "-" {
 		return "", nil
 	}
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil {
-		return "", bad("unionId %s; a 64-bit integer is allowed", quote(s))
+		return "", fmt.Errorf("%w: %s; a 64-bit integer is allowed", ErrBadUnionID, quote(s))
 	}
 	return strconv.FormatInt(n, 10), nil
 }

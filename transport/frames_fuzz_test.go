@@ -70,6 +70,19 @@ func FuzzParseOp(f *testing.F) {
 	})
 }
 
+// TestParseOpNames says which field of an op is wrong.
+func TestParseOpNames(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"op":"ping","ref":5}`: "ref is of type number: want a string", `{"op":{}}`: "op is of type object: want a string",
+		`{"op":"join","ref":"1","room":["r"]}`: "room is of type array: want a string",
+		`[]`:                                   `[]: want a JSON object with "op"`, `{"ref":"1"}`: `{"ref":"1"}: want a JSON object with "op"`, `{`: `{: want a JSON object with "op"`,
+	} {
+		if _, wrong := parseOp([]byte(text)); !strings.HasPrefix(wrong.(problem).Detail, want) {
+			t.Errorf("parseOp(%s): %v; want %s", text, wrong, want)
+		}
+	}
+}
+
 // TestWrongFrames holds that wrong ones are answered, and that 20 in a row end the stream, fewer do not.
 func TestWrongFrames(t *testing.T) {
 	s := newSite(t, Options{}, false)

@@ -88,7 +88,7 @@ func (a *Address) UnmarshalJSON(b []byte) error {
 	for _, u := range raw.Users {
 		out.Users = append(out.Users, u.String())
 	}
-	if err := out.check(); err != nil {
+	if err := out.check(clip(b)); err != nil {
 		return err
 	}
 	*a = out
@@ -102,20 +102,20 @@ func ParseAddress(s string) (Address, error) {
 	switch {
 	case s == "all":
 		a.All = true
-	case kind == "room":
+	case kind == "room" && rest != "":
 		a.Room = rest
 	case kind == "user":
 		a.Users = strings.Split(rest, ",")
 	default:
 		return a, fmt.Errorf("%w: %q: want all, room:NAME or user:ID,ID", ErrBadAddress, clip([]byte(s)))
 	}
-	return a, a.check()
+	return a, a.check(strconv.Quote(clip([]byte(s))))
 }
 
-// check refuses nonsense and makes the users canonical and distinct.
-func (a *Address) check() error {
+// check refuses nonsense, which is what was seen, and makes the users canonical and distinct.
+func (a *Address) check(seen string) error {
 	if a.All && (a.Room != "" || len(a.Users) > 0) || !a.All && a.Room == "" && len(a.Users) == 0 {
-		return fmt.Errorf("%w: want exactly one of all, room, users, or room and users together", ErrBadAddress)
+		return fmt.Errorf("%w: %s: want exactly one of all, room, users, or room and users together", ErrBadAddress, seen)
 	}
 	if a.Room != "" && !ValidName(a.Room) {
 		return fmt.Errorf("%w: room %q: want 1–64 of A–Z a–z 0–9 . _ -", ErrBadAddress, clip([]byte(a.Room)))

@@ -127,6 +127,9 @@ func parseOp(text []byte) (op Op, wrong any) {
 	if len(op.Ref) > 64 {
 		op.Ref = ""
 	}
+	if field := (*json.UnmarshalTypeError)(nil); errors.As(err, &field) && field.Field != "" { // all with a type of their own are strings
+		return op, newProblem(http.StatusBadRequest, fmt.Sprintf("%s is of type %s: want a string", field.Field, field.Value))
+	}
 	return op, newProblem(http.StatusBadRequest, fmt.Sprintf(`%s: want a JSON object with "op", for example {"op":"ping","ref":"1"}`, clip(text)))
 }
 
