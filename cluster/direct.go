@@ -101,6 +101,9 @@ func (n *neighbours) dial(b *neighbour) {
 	}
 }
 
+// errRefused is what a node says to a proof that is none for it.
+var errRefused = errors.New("it does not accept this node's secret: --node-secret must be the same on all nodes, and its --node-address lead to itself")
+
 // open makes the two requests of a handshake: one to be challenged, one with the proof.
 func (n *neighbours) open(b *neighbour, address string) (*wsconn.Conn, error) {
 	ctx, cancel := context.WithTimeout(b.life, dialWithin)
@@ -119,6 +122,9 @@ func (n *neighbours) open(b *neighbour, address string) (*wsconn.Conn, error) {
 		caller: n.far.h.incarnation, called: b.incarnation,
 	}
 	if conn, response, err = wsconn.Dial(ctx, url, wsconn.DialOptions{Options: linkOptions, Header: d.header()}); err != nil {
+		if response != nil && response.Header.Get(challengeHeader) != "" {
+			return nil, errRefused
+		}
 		return nil, err
 	}
 	if !same(response.Header.Get(proofHeader), d.proof("called")) {

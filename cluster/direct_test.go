@@ -215,3 +215,27 @@ func TestChallenges(t *testing.T) {
 		}
 	}
 }
+
+// TestOtherSecret tells of a node with another secret, or at another address, that this is what is wrong.
+func TestOtherSecret(t *testing.T) {
+	part := func(incarnation, secret string) *far {
+		f := newFar(&Hazelcast{incarnation: incarnation, opts: Options{Secret: secret}}, &relay{})
+		t.Cleanup(f.stop)
+		return f
+	}
+	called := part("b#1", testSecret)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := (&relay{far: called}).ServeLink(w, r); err != nil {
+			w.WriteHeader(http.StatusForbidden)
+		}
+	}))
+	defer server.Close()
+	b := &neighbour{incarnation: "b#1", life: t.Context()}
+	if _, err := part("a#1", testSecret+".").open(b, server.URL); !errors.Is(err, errRefused) {
+		t.Errorf("open with another secret = %v; want %v", err, errRefused)
+	}
+	b.incarnation = "c#1"
+	if _, err := part("a#1", testSecret).open(b, server.URL); !errors.Is(err, errRefused) {
+		t.Errorf("open of another node = %v; want %v", err, errRefused)
+	}
+}
