@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"regexp"
+	"strings"
 
 	"github.com/pulsewall/pulsewall/cluster"
 	"github.com/pulsewall/pulsewall/dashboard"
@@ -11,6 +13,9 @@ import (
 
 // UnmarshalText reads the address of Hazelcast members.
 func (v *members) UnmarshalText(text []byte) error {
+	if strings.Contains(string(text), leftOut) {
+		return errors.New("the user and password of the members were left out when this was printed: put them in place of ***")
+	}
 	if _, err := cluster.ParseAddress(string(text)); err != nil {
 		return err
 	}
@@ -20,9 +25,12 @@ func (v *members) UnmarshalText(text []byte) error {
 
 var credentials = regexp.MustCompile(`//[^@/]*@`)
 
-// MarshalText leaves the secret out.
+// leftOut stands in what is printed for a user and password.
+const leftOut = "//***@"
+
+// MarshalText leaves the user and password out.
 func (v members) MarshalText() ([]byte, error) {
-	return credentials.ReplaceAll([]byte(v), []byte("//***@")), nil
+	return credentials.ReplaceAll([]byte(v), []byte(leftOut)), nil
 }
 
 // join makes the node one of many.
@@ -49,9 +57,6 @@ func (v *nodeSecret) UnmarshalText(text []byte) error {
 	*v = nodeSecret(text)
 	return nil
 }
-
-// MarshalText leaves the secret out.
-func (v nodeSecret) MarshalText() ([]byte, error) { return []byte("*** (a secret)"), nil }
 
 // UnmarshalText reads where other nodes reach this one.
 func (v *nodeAddress) UnmarshalText(text []byte) error {

@@ -177,13 +177,17 @@ func (c *config) options() dashboard.Options {
 	return opts
 }
 
-// print writes the configuration as YAML that gives the same configuration when it is read.
+// print writes the configuration as YAML that gives the same configuration when it is read, but for the secrets.
 func (c *config) print(w io.Writer) error {
-	out, err := yaml.MarshalWithOptions(c, yaml.IndentSequence(true))
+	shown, head := *c, ""
+	if shown.NodeSecret != "" {
+		shown.NodeSecret, head = "", "# nodeSecret is set, and never printed: give it by PULSEWALL_NODE_SECRET, or add it here.\n"
+	}
+	out, err := yaml.MarshalWithOptions(shown, yaml.IndentSequence(true))
 	if err != nil {
 		return fmt.Errorf("write configuration: %w", err)
 	}
-	_, err = w.Write(out)
+	_, err = w.Write(append([]byte(head), out...))
 	return err
 }
 
