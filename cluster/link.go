@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"slices"
 	"strconv"
@@ -80,18 +81,26 @@ func (h *Hazelcast) keepLinked(ctx context.Context) {
 	}
 }
 
-// reachable waits until one of the addresses accepts connections and returns them all, that one first.
+// reachable waits until one of the addresses accepts connections and returns them all, first one whose member answers, if there is one.
 func (h *Hazelcast) reachable(ctx context.Context, addresses []string) []string {
-	dialer := net.Dialer{Timeout: dialFor}
 	for told := false; ctx.Err() == nil; told = true {
 		var errs []error
+		first := -1
 		for i, address := range addresses {
-			conn, err := dialer.DialContext(ctx, "tcp", address)
-			if err == nil {
-				_ = conn.Close()
-				return append(slices.Clone(addresses[i:]), addresses[:i]...)
+			answers, err := knock(ctx, address)
+			if err != nil {
+				errs = append(errs, err)
+				continue
 			}
-			errs = append(errs, err)
+			if first < 0 || answers {
+				first = i
+			}
+			if answers {
+				break
+			}
+		}
+		if first >= 0 {
+			return append(slices.Clone(addresses[first:]), addresses[:first]...)
 		}
 		if !told && ctx.Err() == nil {
 			h.opts.Logger.Warn("no member accepts a connection, trying again", "node", h.node, "err", errors.Join(errs...))
@@ -99,6 +108,28 @@ func (h *Hazelcast) reachable(ctx context.Context, addresses []string) []string 
 		pause(ctx, time.Second)
 	}
 	return addresses
+}
+
+// knock says whether a member answers at an address; without an error somebody accepts connections there, as the kernel does for one that
+// hangs. The library would wait for such a one as long as it is given, though the next address were good. A member greets who greets as
+// members do.
+func knock(ctx context.Context, address string) (answers bool, err error) {
+	const greeting = "HZC"
+	dialer := net.Dialer{Timeout: dialFor}
+	conn, err := dialer.DialContext(ctx, "tcp", address)
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = conn.Close() }()
+	if err := conn.SetDeadline(time.Now().Add(dialFor)); err != nil {
+		return false, err
+	}
+	if _, err := io.WriteString(conn, greeting); err != nil {
+		return false, nil
+	}
+	answer := make([]byte, len(greeting))
+	_, err = io.ReadFull(conn, answer)
+	return err == nil && string(answer) == greeting, nil
 }
 
 // holdLink connects once and returns when the connection is broken for good or ctx has ended. answered: a member let a client
