@@ -154,23 +154,20 @@ func (c *channelClient) write(ctx context.Context, held *cluster.Registration) e
 
 // goodbye closes the connection with the code that tells why.
 func (c *channelClient) goodbye(err error) {
-	conn := c.conn
+	code, reason := goodbye(err)
 	switch {
 	case errors.Is(err, cluster.ErrReplaced):
-		conn.Close(wsconn.Replaced, "another connection has taken this end over")
+		code, reason = wsconn.Replaced, "another connection has taken this end over"
 	case errors.Is(err, cluster.ErrExpired):
-		conn.Close(wsconn.GoingAway, "a registration lasts a day: connect again")
+		code, reason = wsconn.GoingAway, "a registration lasts a day: connect again"
 	case errors.Is(err, cluster.ErrReleased):
-		conn.Close(wsconn.ServiceRestart, "restart")
-	case errors.Is(err, wsconn.ErrSlow):
-		conn.Close(wsconn.TooSlow, "too slow")
-	case errors.Is(err, transport.ErrTokenEnded):
-		conn.Close(wsconn.TokenEnded, "the token ended")
-	case errors.Is(err, transport.ErrWithdrawn):
-		conn.Close(wsconn.Withdrawn, "a right was withdrawn")
-	default: // the network, or the client has gone
-		conn.CloseNow()
+		code, reason = wsconn.ServiceRestart, "restart"
 	}
+	if code == 0 { // the network, or the client has gone
+		c.conn.CloseNow()
+		return
+	}
+	c.conn.Close(code, reason)
 }
 
 // getLink takes a link of another node.

@@ -120,12 +120,13 @@ func TestChannelFrames(t *testing.T) {
 	if code := app.code(t); code != wsconn.TooBig {
 		t.Errorf("after a frame of %d bytes: closed with %d, want %d", cluster.MaxFrame+1, code, wsconn.TooBig)
 	}
-	for range 10 { // nobody is there, and the sender need not know
+	w.eventuallyShows(t, `pulsewall_channel_ends 1`) // its client hears of the close before the server has let go of the end
+	for range 10 {                                   // nobody is there, and the sender need not know
 		if err := web.Send([]byte("?")); err != nil {
 			t.Fatal(err)
 		}
 	}
-	w.eventuallyCounts(t, `pulsewall_channel_dropped_total{reason="absent"}`)
+	w.eventuallyShows(t, `pulsewall_channel_dropped_total\{reason="absent"\} 10`)
 	text, _, err := w.channel("type=app&channelId="+someChannel, false)
 	if err != nil {
 		t.Fatal(err)
@@ -138,13 +139,13 @@ func TestChannelFrames(t *testing.T) {
 	}
 }
 
-// eventuallyCounts waits until a metric is above zero.
-func (w *wall) eventuallyCounts(t *testing.T, metric string) {
+// eventuallyShows waits for a line of the metrics.
+func (w *wall) eventuallyShows(t *testing.T, line string) {
 	t.Helper()
-	above := regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(metric) + ` [1-9]`)
-	for begun := time.Now(); !above.MatchString(w.get("/metrics").body); {
+	pattern := regexp.MustCompile(`(?m)^` + line + `$`)
+	for begun := time.Now(); !pattern.MatchString(w.get("/metrics").body); {
 		if time.Since(begun) > 30*time.Second {
-			t.Fatalf("%s stays 0", metric)
+			t.Fatalf("metrics do not show %s", line)
 		}
 	}
 }

@@ -187,6 +187,7 @@ func withoutOrder(t *testing.T, seen map[string]bool) {
 		return placeless{cluster.NewLocal(j.Node, j.Handler)}, nil
 	}}, seen)
 	s.check(call{503, "POST /api/messages", `{"to":{"all":true},"data":1}`, nil})
+	s.check(call{503, "POST /chat", "to=room:r&data=x", nil})
 	s.check(call{503, "GET /index/hello1?id=1&idList=2", "", nil})
 	s.check(call{503, "POST /index/hello1?id=1&idList=2", "", nil})
 }

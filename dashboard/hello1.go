@@ -47,6 +47,8 @@ func queryAndForm(r *http.Request) (url.Values, error) {
 	if r.Method != http.MethodPost {
 		return q, nil
 	}
+	r = r.Clone(r.Context())
+	r.URL.RawQuery = "" // it is read already, and a ';' in it is none of the form's
 	if strings.HasPrefix(strings.ToLower(r.Header.Get("Content-Type")), "multipart/form-data") {
 		err = r.ParseMultipartForm(mostBody)
 	} else {

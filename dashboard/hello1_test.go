@@ -97,3 +97,13 @@ func TestHello1Refused(t *testing.T) {
 		t.Errorf("HEAD = %d; want 405, as it would send", a.StatusCode)
 	}
 }
+
+// TestHello1TakesSemicolons sends a text with a ';' that stands in the query as it is, whatever the method.
+func TestHello1TakesSemicolons(t *testing.T) {
+	w := newWall(t, options(&counting{}), false)
+	for _, method := range []string{"GET", "POST"} {
+		if got := w.do(method, "/index/hello1?id=1&idList=2&data=a;b", ""); got.StatusCode != 202 {
+			t.Errorf("%s with a ';' = %d %s, want 202", method, got.StatusCode, got.body)
+		}
+	}
+}

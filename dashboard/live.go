@@ -14,7 +14,7 @@ import (
 // live serves the live address by what the request's headers ask for.
 func (d *Dashboard) live(w http.ResponseWriter, r *http.Request) {
 	switch {
-	case r.Header.Get("Sec-WebSocket-Key") != "" || hasToken(r.Header, "Upgrade", "websocket"):
+	case isHandshake(r):
 		d.liveSocket(w, r)
 	case accepts(r, "text/event-stream"):
 		d.liveEvents(w, r)
@@ -110,6 +110,11 @@ func (w *watched) releaseAll() {
 	for _, release := range w.releases {
 		release()
 	}
+}
+
+// isHandshake says whether r wants a WebSocket, or did before a proxy ate its Upgrade.
+func isHandshake(r *http.Request) bool {
+	return r.Header.Get("Sec-WebSocket-Key") != "" || hasToken(r.Header, "Upgrade", "websocket")
 }
 
 // checkHandshake says whether r can become a WebSocket (RFC 6455, 4.2.1).

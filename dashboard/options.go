@@ -28,7 +28,8 @@ type Options struct {
 	Limits         Limits
 	// Cluster joins this node to others. The default is a cluster.Local.
 	Cluster func(Joining) (cluster.Cluster, error)
-	// Admit is asked before a client may stay: before each stream opens, on every address and transport, and at each long poll. It sees
+	// Admit is asked before a client may stay: before each stream opens, on every address and transport, and at each long poll; of a
+	// SockJS session over HTTP once, whatever requests it makes. It sees
 	// the request, and may say who the client is. A *Problem refuses with its status, before any upgrade; context.DeadlineExceeded
 	// with 503; any other error, and a panic, with 500, and is logged. The request's context ends after 10 s. The default admits all. It
 	// is not asked for pages, for the API and for messages that are posted.

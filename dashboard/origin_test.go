@@ -167,3 +167,14 @@ func TestRebinding(t *testing.T) {
 		}
 	}
 }
+
+// TestPagesAreKeptFromOthers refuses another site's page with a page, which that may not read: it has more on it than why.
+func TestPagesAreKeptFromOthers(t *testing.T) {
+	w := newWall(t, two(dashboard.Options{}), false)
+	for _, path := range []string{"/chat", "/index/hello1", "/api/messages"} {
+		got := w.do("POST", path, "to=room:r&data=x", "Origin: http://other.example", "Content-Type: application/x-www-form-urlencoded", "Accept: text/html")
+		if got.StatusCode != 403 || got.Header.Get("Access-Control-Allow-Origin") != "" {
+			t.Errorf("POST %s = %d, which %q may read; want 403 and nobody", path, got.StatusCode, got.Header.Get("Access-Control-Allow-Origin"))
+		}
+	}
+}

@@ -94,9 +94,12 @@ func (d *Dashboard) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	d.render(w, r, p.Status, views.ErrorPage(views.ErrorView{Frame: d.frame(p.Title, ""), Status: p.Status, Detail: p.Detail, Degraded: d.cluster.State().Degraded}))
 }
 
-// refuseProgram answers with why as problem details, whoever asks.
+// refuseProgram answers with why as problem details, whoever asks. Pages of other sites may read these and no page: that has more on it.
 func (d *Dashboard) refuseProgram(w http.ResponseWriter, r *http.Request, err error) {
 	p := d.refused(w, r, err)
+	if p.reader != "" {
+		w.Header().Set("Access-Control-Allow-Origin", p.reader)
+	}
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(p.Status)
 	writeBody(w, p)
@@ -116,9 +119,6 @@ func (d *Dashboard) refused(w http.ResponseWriter, r *http.Request, err error) *
 		h.Set("Cache-Control", "no-store")
 	}
 	h.Del("ETag")
-	if p.reader != "" {
-		h.Set("Access-Control-Allow-Origin", p.reader)
-	}
 	if p.RetryAfter > 0 {
 		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(p.RetryAfter.Seconds()))))
 	}

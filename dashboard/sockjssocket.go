@@ -185,8 +185,3 @@ func readFrame(p []byte) (texts []string, err error) {
 	}
 	return texts, nil
 }
-
-// isHandshake says whether r wants a WebSocket, or did before a proxy ate its Upgrade.
-func isHandshake(r *http.Request) bool {
-	return r.Header.Get("Sec-WebSocket-Key") != "" || hasToken(r.Header, "Upgrade", "websocket")
-}
