@@ -5,8 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,6 +22,8 @@ const (
 	// the addresses in another order: a client waits without end for a member that accepts and never answers.
 	// The first has startFor, later ones up to startMost.
 	startFor, startMost = 15 * time.Second, 10 * time.Minute
+	// startTries is how many clients in a row have no more than startFor while a member answers.
+	startTries = 8
 	// dialFor is how long a member may take to accept a connection.
 	dialFor = 2 * time.Second
 	// stopFor is how long a client may take to stop.
@@ -58,17 +58,23 @@ type link struct {
 }
 
 // keepLinked holds a link until ctx ends. A client that was started for nothing leaves a goroutine behind in the library, so
-// none is before somebody answers, and each is given more time than the one before.
+// none is before somebody accepts, and each is given more time than the one before. The first few are not, while a member answers: what they
+// wait for is one that hangs, until the others let go of it, and a client that comes after that does not.
 func (h *Hazelcast) keepLinked(ctx context.Context) {
 	addresses := slices.Clone(h.opts.Addresses)
 	stayed := false // with the same addresses, though nothing came of it
+	tries := 0
 	for patience := startFor; ctx.Err() == nil; patience = min(2*patience, startMost) {
-		if addresses = h.reachable(ctx, addresses); ctx.Err() != nil {
+		var answers bool
+		if addresses, answers = h.reachable(ctx, addresses); ctx.Err() != nil {
 			return
+		}
+		if tries++; answers && tries <= startTries {
+			patience = startFor
 		}
 		answered, linked, err := h.holdLink(ctx, addresses, patience)
 		if linked {
-			patience = startFor / 2
+			patience, tries = startFor/2, 0
 		}
 		if err != nil && ctx.Err() == nil {
 			h.opts.Logger.Warn("no member can be used, trying again", "node", h.node, "err", err)
@@ -82,13 +88,13 @@ func (h *Hazelcast) keepLinked(ctx context.Context) {
 }
 
 // reachable waits until one of the addresses accepts connections and returns them all, first one whose member answers, if there is one.
-func (h *Hazelcast) reachable(ctx context.Context, addresses []string) []string {
+func (h *Hazelcast) reachable(ctx context.Context, addresses []string) (ordered []string, answers bool) {
 	for told := false; ctx.Err() == nil; told = true {
 		var errs []error
 		first := -1
 		for i, address := range addresses {
-			answers, err := knock(ctx, address)
-			if err != nil {
+			var err error
+			if answers, err = knock(ctx, address); err != nil {
 				errs = append(errs, err)
 				continue
 			}
@@ -100,36 +106,14 @@ func (h *Hazelcast) reachable(ctx context.Context, addresses []string) []string 
 			}
 		}
 		if first >= 0 {
-			return append(slices.Clone(addresses[first:]), addresses[:first]...)
+			return append(slices.Clone(addresses[first:]), addresses[:first]...), answers
 		}
 		if !told && ctx.Err() == nil {
 			h.opts.Logger.Warn("no member accepts a connection, trying again", "node", h.node, "err", errors.Join(errs...))
 		}
 		pause(ctx, time.Second)
 	}
-	return addresses
-}
-
-// knock says whether a member answers at an address; without an error somebody accepts connections there, as the kernel does for one that
-// hangs. The library would wait for such a one as long as it is given, though the next address were good. A member greets who greets as
-// members do.
-func knock(ctx context.Context, address string) (answers bool, err error) {
-	const greeting = "HZC"
-	dialer := net.Dialer{Timeout: dialFor}
-	conn, err := dialer.DialContext(ctx, "tcp", address)
-	if err != nil {
-		return false, err
-	}
-	defer func() { _ = conn.Close() }()
-	if err := conn.SetDeadline(time.Now().Add(dialFor)); err != nil {
-		return false, err
-	}
-	if _, err := io.WriteString(conn, greeting); err != nil {
-		return false, nil
-	}
-	answer := make([]byte, len(greeting))
-	_, err = io.ReadFull(conn, answer)
-	return err == nil && string(answer) == greeting, nil
+	return addresses, false
 }
 
 // holdLink connects once and returns when the connection is broken for good or ctx has ended. answered: a member let a client
