@@ -40,7 +40,7 @@ type Server interface {
 	Start(ctx context.Context, cpus []int) (*Process, error)
 }
 
-// Process is a server that runs. Its children count as its own.
+// Process is a server that runs. It leads a process group, whose processes count as its own.
 type Process struct {
 	PID     int
 	Publish string // takes a payload of at most 64 KiB by POST, and answers 2xx at once or when it has been handed out

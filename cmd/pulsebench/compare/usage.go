@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Usage is what a process and its children take of the machine. What the kernel holds for its sockets is not in it.
+// Usage is what a process and the others of its group take of the machine. What the kernel holds for its sockets is not in it.
 type Usage struct {
 	CPU time.Duration // since each started
 	RSS int64         // bytes
@@ -41,7 +41,7 @@ func UsageOf(pid int) (Usage, error) {
 	return u, nil
 }
 
-// CPUOf returns the processor time that the process and its children have taken.
+// CPUOf returns the processor time that the process, which leads a group, and the others of the group have taken.
 func CPUOf(pid int) (time.Duration, error) {
 	family, err := familyOf(pid)
 	if err != nil {
@@ -54,7 +54,7 @@ func CPUOf(pid int) (time.Duration, error) {
 		if err != nil && member == pid {
 			return 0, fmt.Errorf("processor time of %d: %w", pid, err)
 		}
-		if err == nil { // a child that has ended meanwhile has taken next to nothing
+		if err == nil { // one that has ended meanwhile has taken next to nothing
 			sum += time.Duration(at.Nano())
 		}
 	}
@@ -67,27 +67,25 @@ func cpuClock(pid int) int32 {
 	return int32(^pid)<<3 | scheduled
 }
 
-// familyOf returns the process, its children, their children …
+// familyOf returns the processes of the group that the process leads.
 func familyOf(pid int) ([]int, error) {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil, err
+	}
 	family := []int{pid}
-	for i := 0; i < len(family); i++ {
-		tasks, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", family[i]))
+	for _, entry := range entries {
+		other, err := strconv.Atoi(entry.Name())
+		if err != nil || other == pid {
+			continue
+		}
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", other))
 		if err != nil {
-			if i == 0 {
-				return nil, err
-			}
 			continue // it has ended
 		}
-		for _, task := range tasks {
-			list, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/children", family[i], task.Name()))
-			if err != nil {
-				continue
-			}
-			for text := range strings.FieldsSeq(string(list)) {
-				if child, err := strconv.Atoi(text); err == nil {
-					family = append(family, child)
-				}
-			}
+		_, rest, _ := strings.Cut(string(stat), ") ") // state, parent, group
+		if fields := strings.Fields(rest); len(fields) > 2 && fields[2] == strconv.Itoa(pid) {
+			family = append(family, other)
 		}
 	}
 	return family, nil
