@@ -63,18 +63,54 @@ func TestPause(t *testing.T) {
 	b.Eventually(3*time.Second, live+`"WebSocket"`)
 }
 
+// sleep lets a page believe that its machine slept for a minute, and keeps what it says of its table's age meanwhile.
+const sleep = `window.ages = []; new MutationObserver(function () { ages.push(` + age + `); }).observe(
+		document.querySelector("[data-panel=t] [data-slot=age]"), { childList: true, characterData: true, subtree: true });
+	(function (real) { Date.now = function () { return real.call(Date) + 60000; }; }(Date.now))`
+
 func TestSleep(t *testing.T) {
 	t.Parallel()
 	f := newFake(t)
 	b := open(t, f, "")
 	b.Eventually(8*time.Second, live+`"WebSocket"`)
+	breakAll := func(how string) {
+		for _, transport := range []string{"ws", "sse", "poll"} {
+			f.breaks(transport, how)
+		}
+	}
 	f.change(func() { f.deaf = true })
-	b.Run(`(function (real) { Date.now = function () { return real.call(Date) + 60000; }; }(Date.now))`)
-	b.Eventually(3*time.Second, age+` === "tab was asleep · data 1 min old"`)
+	breakAll("silent") // what is lost stays lost
+	b.Run(sleep)
 	b.Eventually(4*time.Second, `pulsewall.page.link.lostAt > 0`) // asked at once, not after 37 s
+	b.Eventually(time.Second, `ages.some(function (said) { return /^tab was asleep · data \d+ min old$/.test(said); })`)
+	if got := f.heard("ping"); got != 1 {
+		t.Errorf("asked %d times; want once", got)
+	}
 	f.change(func() { f.deaf = false })
 	f.text("list/7/1/10", 2, "awake")
-	b.Eventually(8*time.Second, said+`"awake" && /^\d s$/.test(`+age+`)`) // the server's clock was learned anew
+	breakAll("")
+	b.Eventually(8*time.Second, said+`"awake" && /^\d+ s$/.test(`+age+`)`) // the server's clock was learned anew, else it is a minute
+}
+
+// TestSleepOfAStreamThatLives: one that answers is kept, even when the answer is slower than a tick.
+func TestSleepOfAStreamThatLives(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	b := open(t, f, "")
+	b.Eventually(8*time.Second, live+`"WebSocket"`)
+	b.Run(`pulsewall.Link.ANSWER = 600000; window.ticks = 0; window.held = []; (function (link) {
+		var tick = link.tick;
+		window.conn = link.conn;
+		link.tick = function () { tick.call(link); if (link.sleptAt) { ticks += 1; } };
+		link.receive = function (conn, event) { held.push(event); };
+	}(pulsewall.page.link))`)
+	b.Run(sleep)
+	b.Eventually(5*time.Second, `ticks >= 3 && held.length > 0`)
+	b.Run(`delete pulsewall.page.link.receive; held.forEach(function (event) { pulsewall.page.link.receive(conn, event); })`)
+	b.Eventually(time.Second, `pulsewall.page.link.sleptAt === 0`)
+	if !browsertest.Eval[bool](b, `pulsewall.page.link.conn === conn && pulsewall.page.link.state === "live"`) {
+		t.Error("the stream was not kept")
+	}
 }
 
 func TestBackForwardCache(t *testing.T) {

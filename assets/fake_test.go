@@ -28,6 +28,7 @@ type fake struct {
 	readings  map[string]reading // by subscription
 	broken    map[string]string  // by transport: "silent", "gone" or a status
 	opened    []string           // transports as they were opened, with their queries
+	ops       []string           // what came up the streams
 	cut       int                // streams opened before the last cut end
 	code      int                // the close code of that end
 	bye       int                // its retry in ms; -1: it comes without a bye
@@ -117,6 +118,18 @@ func (f *fake) opens(transport string) (queries []string) {
 		}
 	}
 	return queries
+}
+
+// heard says how often an op came.
+func (f *fake) heard(op string) (times int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, o := range f.ops {
+		if o == op {
+			times++
+		}
+	}
+	return times
 }
 
 // guard misbehaves, or serves.

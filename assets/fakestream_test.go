@@ -110,6 +110,7 @@ func (f *fake) ws(c *websocket.Conn) {
 				return
 			}
 			f.mu.Lock()
+			f.ops = append(f.ops, op.Op)
 			deaf := f.deaf
 			f.mu.Unlock()
 			if deaf {

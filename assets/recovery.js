@@ -180,7 +180,8 @@
       this.sleptAt = now;
       this.clock.forget();
       this.wake();
-    } else if (this.state === "live" && now - this.conn.heardAt > Math.max(2500 * this.heartbeat, this.ladder[this.rung].silence || 0)) {
+    } else if (this.state === "live" && !this.checking &&
+        now - this.conn.heardAt > Math.max(2500 * this.heartbeat, this.ladder[this.rung].silence || 0)) {
       this.end(this.conn, {});
     }
   };
