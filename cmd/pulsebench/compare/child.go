@@ -50,10 +50,10 @@ func Spawn(ctx context.Context, c Command) (*Child, error) {
 	child.cmd = exec.CommandContext(ctx, c.Path, c.Args...) // #nosec G204 -- one of those that are compared
 	child.cmd.Dir, child.cmd.Env = c.Dir, append(os.Environ(), c.Env...)
 	child.cmd.Stdout, child.cmd.Stderr = &child.said, &child.said
-	child.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	child.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	child.cmd.Cancel = func() error { return syscall.Kill(-child.cmd.Process.Pid, syscall.SIGKILL) }
 	child.cmd.WaitDelay = endWithin
-	if err := onCPUs(c.CPUs, child.cmd.Start); err != nil {
+	if err := OnCPUs(c.CPUs, child.cmd.Start); err != nil {
 		return nil, fmt.Errorf("start %s: %w", c.Path, err)
 	}
 	child.PID = child.cmd.Process.Pid
@@ -105,8 +105,8 @@ func (c *Child) Stop() {
 	<-c.ended
 }
 
-// onCPUs calls start on a thread that may run on these processors only, which what it starts inherits.
-func onCPUs(cpus []int, start func() error) error {
+// OnCPUs calls start on a thread that may run on these processors only, which what it starts inherits.
+func OnCPUs(cpus []int, start func() error) error {
 	if len(cpus) == 0 {
 		return start()
 	}

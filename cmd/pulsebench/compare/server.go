@@ -46,7 +46,10 @@ type Process struct {
 	Publish string // takes a payload of at most 64 KiB by POST, and answers 2xx at once or when it has been handed out
 	GC      string // collects all garbage by POST and gives the memory back; empty: there is none
 	Streams map[Transport]Stream
-	Stop    func() // ends it and waits for it; may be called once
+	// Keeps is how many of the last payloads the server keeps for clients that come back. As many are published before its memory is
+	// read, so that they are not taken for the clients' cost.
+	Keeps int
+	Stop  func() // ends it and waits for it; may be called once
 }
 
 // Stream is how a client of one transport comes and what it gets.
