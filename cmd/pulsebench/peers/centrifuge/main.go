@@ -25,6 +25,7 @@ func main() {
 	// their pings ask for none.
 	unasked := centrifuge.PingPongConfig{PongTimeout: -1}
 	serve.Main(serve.Peer{
+		Module:  "github.com/centrifugal/centrifuge",
 		WS:      anonymous(centrifuge.NewWebsocketHandler(node, centrifuge.WebsocketConfig{})),
 		SSE:     anonymous(centrifuge.NewSSEHandler(node, centrifuge.SSEConfig{PingPongConfig: unasked})),
 		Publish: func(payload []byte) error { return publish(node, payload) },

@@ -38,7 +38,7 @@ func main() {
 		upgrader: websocket.Upgrader{ReadBufferSize: bufferBytes, WriteBufferSize: bufferBytes},
 	}
 	go h.run() // as long as the process
-	serve.Main(serve.Peer{WS: h, Publish: h.publish})
+	serve.Main(serve.Peer{Module: "github.com/gorilla/websocket", WS: h, Publish: h.publish})
 }
 
 func (h *hub) publish(payload []byte) error {

@@ -19,7 +19,7 @@ type room struct {
 func main() {
 	r := &room{conns: gws.NewConcurrentMap[*gws.Conn, struct{}]()}
 	r.upgrader = gws.NewUpgrader(r, nil) // which does not compress
-	serve.Main(serve.Peer{WS: r, Publish: r.publish})
+	serve.Main(serve.Peer{Module: "github.com/lxzan/gws", WS: r, Publish: r.publish})
 }
 
 func (r *room) publish(payload []byte) error {

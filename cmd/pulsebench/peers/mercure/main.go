@@ -23,6 +23,7 @@ func main() {
 		os.Exit(1)
 	}
 	serve.Main(serve.Peer{
+		Module: "github.com/dunglas/mercure",
 		SSE: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			r.URL.RawQuery = url.Values{"topic": {topic}}.Encode()
 			hub.SubscribeHandler(w, r)

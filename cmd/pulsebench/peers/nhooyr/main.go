@@ -30,7 +30,7 @@ type room struct {
 
 func main() {
 	r := &room{clients: make(map[*client]struct{})}
-	serve.Main(serve.Peer{WS: r, Publish: r.publish})
+	serve.Main(serve.Peer{Module: "nhooyr.io/websocket", WS: r, Publish: r.publish})
 }
 
 // publish leaves out the example's limit of ten messages a second, which would be what is measured.

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime"
 	"runtime/debug"
 	"syscall"
 	"time"
@@ -23,16 +24,18 @@ const endWithin = 2 * time.Second
 
 // Peer is one way to send a payload to many. A nil handler means that it does not have that transport.
 type Peer struct {
+	// Module is the library's path, to tell its version; empty: the standard library.
+	Module string
 	// WS serves GET /ws.
 	WS http.Handler
 	// SSE serves GET /sse.
 	SSE http.Handler
-	// Publish hands payload to every client. It owns payload, and is called by one goroutine at a time per request.
+	// Publish hands payload, which is its own from then on, to every client. It may be called concurrently.
 	Publish func(payload []byte) error
 }
 
-// Main serves the peer on the address in the environment's ADDR, by default a free port of loopback, until it is told
-// to end. The first line that it prints is the address.
+// Main serves the peer on a free port of loopback until it is told to end. It prints what was built into it, "version …",
+// and where it listens, "listening host:port".
 func Main(p Peer) {
 	if err := run(p); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -43,18 +46,14 @@ func Main(p Peer) {
 func run(p Peer) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	addr := os.Getenv("ADDR")
-	if addr == "" {
-		addr = "127.0.0.1:0"
-	}
-	l, err := net.Listen("tcp", addr)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
 	server := &http.Server{Handler: p.routes(), ReadHeaderTimeout: 10 * time.Second}
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(l) }()
-	fmt.Println(l.Addr())
+	fmt.Printf("version %s\nlistening %s\n", version(p.Module), l.Addr())
 	select {
 	case err := <-ended:
 		return err
@@ -67,6 +66,18 @@ func run(p Peer) error {
 	}
 	<-ended
 	return nil
+}
+
+func version(module string) string {
+	info, ok := debug.ReadBuildInfo()
+	if ok {
+		for _, dep := range info.Deps {
+			if dep.Path == module {
+				return dep.Version + ", " + runtime.Version()
+			}
+		}
+	}
+	return runtime.Version()
 }
 
 func (p Peer) routes() http.Handler {
