@@ -49,8 +49,7 @@ func (s *Scheduler) tickShared(p *poll, now time.Time) {
 	case stuck:
 		s.errand(p, s.sayStuck)
 	default:
-		p.queued = true
-		p.feed.waiting = append(p.feed.waiting, p)
+		p.feed.waiting.push(p, now)
 	}
 }
 

@@ -20,11 +20,12 @@ type feed struct {
 	Feed
 	desc Description
 
-	polls    int     // distinct polls; guarded by the scheduler's mu, like all below
-	running  int     // polls whose time is not over
-	waiting  []*poll // due, but the feed polls as much as it may
-	failing  int     // polls whose last attempt failed
-	panicked bool    // the stack was logged
+	polls    int       // distinct polls; guarded by the scheduler's mu, like all below
+	running  int       // polls whose time is not over
+	waiting  queue     // due, but the feed polls as much as it may
+	placed   time.Time // when the poll is due that got its place in the interval last
+	failing  int       // polls whose last attempt failed
+	panicked bool      // the stack was logged
 	idle     idle[*poll]
 }
 

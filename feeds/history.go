@@ -1,6 +1,7 @@
 package feeds
 
 import (
+	"slices"
 	"sort"
 	"time"
 )
@@ -69,30 +70,33 @@ func (h *history) evict(now int64) bool {
 	return last < now
 }
 
-// until returns the points up to and including t.
-func (h *history) until(t time.Time) map[string][]Point {
+// until returns a copy of what is kept up to and including t.
+func (h *history) until(t time.Time) map[string][]sample {
 	ms := t.UnixMilli()
-	out := make(map[string][]Point, len(h.series))
+	out := make(map[string][]sample, len(h.series))
 	for name, s := range h.series {
-		n := sort.Search(len(s), func(i int) bool { return s[i].ms > ms })
-		if n == 0 {
-			continue
+		if n := sort.Search(len(s), func(i int) bool { return s[i].ms > ms }); n > 0 {
+			out[name] = slices.Clone(s[:n])
 		}
-		points := make([]Point, n)
-		for i, p := range s[:n] {
-			points[i] = Point{At: time.UnixMilli(p.ms).UTC(), Value: p.value}
-		}
-		out[name] = points
 	}
 	return out
 }
 
 // History returns the points of the last hour of sub up to and including until, by series name. The caller must not change them.
 func (s *Scheduler) History(sub Subscription, until time.Time) map[string][]Point {
+	var kept map[string][]sample
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	if e := s.wanted[sub]; e != nil {
-		return e.history.until(until)
+		kept = e.history.until(until)
 	}
-	return nil
+	s.mu.Unlock()
+	out := make(map[string][]Point, len(kept))
+	for name, samples := range kept {
+		points := make([]Point, len(samples))
+		for i, p := range samples {
+			points[i] = Point{At: time.UnixMilli(p.ms).UTC(), Value: p.value}
+		}
+		out[name] = points
+	}
+	return out
 }

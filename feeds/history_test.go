@@ -17,7 +17,7 @@ func TestHistoryIsBounded(t *testing.T) {
 		h.add(t0.Add(time.Duration(i)*time.Second), values)
 	}
 	got := h.until(t0.Add(4 * time.Hour))
-	if a := got["a"]; len(a) != 3600 || a[0].Value != 7200 || a[3599].Value != 3*3600-1 || cap(h.series["a"]) > 8000 {
+	if a := got["a"]; len(a) != 3600 || a[0].value != 7200 || a[3599].value != 3*3600-1 || cap(h.series["a"]) > 8000 {
 		t.Errorf("%d points from %v, room for %d; want the last hour", len(a), a[0], cap(h.series["a"]))
 	}
 	if _, there := got["gone"]; there {
@@ -74,7 +74,7 @@ func TestHistoryFollowsAClockThatIsSetBack(t *testing.T) {
 		h.add(t0.Add(time.Duration(seconds)*time.Second), map[string]float64{"a": float64(seconds)})
 	}
 	got := h.until(t0.Add(time.Minute))["a"]
-	if len(got) != 3 || got[0].Value != 0 || got[1].Value != 5 || got[2].Value != 15 {
+	if len(got) != 3 || got[0].value != 0 || got[1].value != 5 || got[2].value != 15 {
 		t.Errorf("points = %v; want 0, 5 and 15", got)
 	}
 }

@@ -3,7 +3,6 @@ package feeds
 import (
 	"container/list"
 	"fmt"
-	"slices"
 	"time"
 )
 
@@ -111,10 +110,7 @@ func (s *Scheduler) evict(p *poll) bool {
 		s.forget(p.entries[len(p.entries)-1])
 	}
 	s.due.remove(p)
-	if p.queued {
-		p.queued = false
-		p.feed.waiting = slices.DeleteFunc(p.feed.waiting, func(w *poll) bool { return w == p })
-	}
+	p.feed.waiting.remove(p)
 	s.leave(p)
 	return true
 }

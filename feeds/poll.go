@@ -84,8 +84,7 @@ func (s *Scheduler) tick(p *poll, now time.Time) {
 			s.publishTo(e, now, views)
 		}
 	default:
-		p.queued = true
-		p.feed.waiting = append(p.feed.waiting, p)
+		p.feed.waiting.push(p, now)
 	}
 }
 
@@ -111,14 +110,11 @@ func (p *poll) idle(now time.Time) bool {
 	return len(p.entries) == 0 && (p.share == nil || !now.Before(p.share.until))
 }
 
-// takeWaiting returns the polls that may start now, first come, first served.
+// takeWaiting returns the polls that may start now.
 func (f *feed) takeWaiting(s *Scheduler, now time.Time) []*poll {
 	var begin []*poll
-	for len(f.waiting) > 0 && f.running < s.opts.Concurrency {
-		p := f.waiting[0]
-		f.waiting[0] = nil
-		f.waiting = f.waiting[1:]
-		p.queued = false
+	for f.waiting.len() > 0 && f.running < s.opts.Concurrency {
+		p := f.waiting.pop(f.Interval)
 		if p.idle(now) {
 			s.leave(p)
 			continue
@@ -126,6 +122,7 @@ func (f *feed) takeWaiting(s *Scheduler, now time.Time) []*poll {
 		if !s.beginShared(p) {
 			continue
 		}
+		s.takePlace(p, now)
 		f.running++
 		p.attempt = &attempt{started: now}
 		begin = append(begin, p)
