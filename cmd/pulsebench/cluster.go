@@ -14,13 +14,13 @@ import (
 	"github.com/pulsewall/pulsewall/cluster/member"
 )
 
-// clusterCommand measures the way from one node to a client of another. Rounds are short and alternate between what is
-// measured and what it is compared with, since a machine is not the same from one second to the next.
+// clusterCommand measures the way from one node to a client of another. What is measured and what it is compared with are sent
+// in turn, as often and as large, since a machine is not the same from one moment to the next.
 type clusterCommand struct {
 	Rounds   int    `help:"Rounds of each kind." default:"10"`
 	Messages int    `help:"What is sent in each round." default:"300"`
-	Rate     int    `help:"How many are sent a second." default:"200"`
-	Size     int    `help:"Bytes of data in each." default:"200"`
+	Rate     int    `help:"How many messages are sent a second." default:"100"`
+	Size     int    `help:"Bytes of data in each message." default:"200"`
 	Feeds    int    `help:"Feeds that are polled once a second each for the rounds of readings; 0 leaves them out." default:"40"`
 	Members  int    `help:"Hazelcast members, 1 or 2." default:"2" enum:"1,2"`
 	Config   string `help:"Configuration of the members; none: their defaults." placeholder:"FILE"`

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"strings"
 	"sync"
 	"time"
@@ -31,12 +32,17 @@ var errLost = errors.New("it did not come")
 type hopBench struct {
 	clusterCommand
 	bare     *barehop.Hop
+	own      *loopback
 	from, to *node
 	progress io.Writer
 }
 
 // run measures messages, then readings, each beside the bare topic, and prints both.
-func (b hopBench) run(ctx context.Context, stdout io.Writer) error {
+func (b hopBench) run(ctx context.Context, stdout io.Writer) (err error) {
+	if b.own, err = newLoopback(b.Messages); err != nil {
+		return err
+	}
+	defer b.own.close()
 	messages, err := b.messages(ctx)
 	if err != nil {
 		return fmt.Errorf("measure messages: %w", err)
@@ -52,49 +58,66 @@ func (b hopBench) run(ctx context.Context, stdout io.Writer) error {
 	return printTable(stdout, comparisons)
 }
 
-// alternate runs rounds of the bare hop and of the other thing in turn.
-func (b hopBench) alternate(ctx context.Context, name string, other func() ([]time.Duration, error)) (comparison, error) {
+// beside is what is sent in a round besides what is measured: as often, as large, and in turn with it.
+type beside struct {
+	rate  int // a second, of each
+	count int
+	size  func() int // bytes
+}
+
+// rounds measures the bare topic, the bench's own part, and what gather returns. In each round send, if there is one, is called
+// in turn with the other two.
+func (b hopBench) rounds(
+	ctx context.Context, name string, by beside, send func() error, gathered func() ([]time.Duration, error),
+) (comparison, error) {
 	c := comparison{name: name}
+	sends := []func() error{
+		func() error { return b.bare.Send(ctx, by.size()) },
+		func() error { return b.own.send(by.size()) },
+	}
+	if send != nil {
+		sends = append(sends, send)
+	}
 	for n := range warmUp + b.Rounds {
 		fmt.Fprintf(b.progress, "\r%s: round %d of %d ", name, n+1, warmUp+b.Rounds)
-		bare, err := b.bareRound(ctx)
-		if err != nil {
-			return c, fmt.Errorf("bare topic: %w", err)
+		if err := inTurn(ctx, by, sends); err != nil {
+			return c, err
 		}
-		measured, err := other()
+		measured, err := gathered()
 		if err != nil {
 			return c, err
 		}
+		bare, err := gather(ctx, b.bare.Took(), by.count)
+		if err != nil {
+			return c, fmt.Errorf("bare topic: %w", err)
+		}
+		own, err := gather(ctx, b.own.took, by.count)
+		if err != nil {
+			return c, fmt.Errorf("loopback: %w", err)
+		}
 		if n >= warmUp {
-			c.add(bare, measured)
+			c.add(bare, own, measured)
 		}
 	}
 	fmt.Fprintln(b.progress)
 	return c, nil
 }
 
-// pace calls send at the rate, one after the other.
-func (b hopBench) pace(ctx context.Context, send func() error) error {
-	tick := time.NewTicker(time.Second / time.Duration(b.Rate))
-	defer tick.Stop()
-	for range b.Messages {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return context.Cause(ctx)
+// inTurn calls each of the functions so often, one after the other, with gaps of random length: a fixed one could always or never
+// meet what goes on in the same rhythm.
+func inTurn(ctx context.Context, by beside, sends []func() error) error {
+	gap := time.Second / time.Duration(by.rate*len(sends))
+	next := time.Now()
+	for i := range by.count * len(sends) {
+		next = next.Add(gap/2 + rand.N(gap)) // #nosec G404 -- nobody gains by guessing it
+		if err := sleep(ctx, time.Until(next)); err != nil {
+			return err
 		}
-		if err := send(); err != nil {
+		if err := sends[i%len(sends)](); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func (b hopBench) bareRound(ctx context.Context) ([]time.Duration, error) {
-	if err := b.pace(ctx, func() error { return b.bare.Send(ctx, b.Size) }); err != nil {
-		return nil, err
-	}
-	return gather(ctx, b.bare.Took(), b.Messages)
 }
 
 // gather takes as many from a channel.
@@ -147,15 +170,9 @@ func (b hopBench) messages(ctx context.Context) (comparison, error) {
 	}
 	defer sender.close()
 	pad := strings.Repeat("x", b.Size)
-	return b.alternate(ctx, "message", func() ([]time.Duration, error) {
-		err := b.pace(ctx, func() error {
-			sent := time.Since(began)
-			body := fmt.Appendf(nil, `{"to":{"users":[%q]},"data":{"sent":%d,"pad":%q}}`, user, sent, pad)
-			return sender.post("/api/messages", body)
-		})
-		if err != nil {
-			return nil, err
-		}
-		return gather(ctx, took, b.Messages)
-	})
+	return b.rounds(ctx, "message", beside{rate: b.Rate, count: b.Messages, size: func() int { return b.Size }}, func() error {
+		sent := time.Since(began)
+		body := fmt.Appendf(nil, `{"to":{"users":[%q]},"data":{"sent":%d,"pad":%q}}`, user, sent, pad)
+		return sender.post("/api/messages", body)
+	}, func() ([]time.Duration, error) { return gather(ctx, took, b.Messages) })
 }

@@ -19,7 +19,7 @@ func TestCluster(t *testing.T) {
 		t.Fatalf("run = %d\n%s", code, progress.String())
 	}
 	t.Logf("\n%s", out.String())
-	for _, want := range []string{"| hop | p50 | p99 |", "| bare topic, beside the next (20) |", "| message (20) |", "| reading (20) |"} {
+	for _, want := range []string{"| hop | p50 | p99 |", "| the bench's own part of the next (20) |", "| bare topic, in turn with the next (20) |", "| message (20) |", "| reading (20) |"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the table has no %q:\n%s", want, out.String())
 		}
@@ -96,10 +96,11 @@ func TestTable(t *testing.T) {
 		}
 		return list
 	}
+	nothing := ms(0)
 	c := comparison{name: "message"}
-	c.add(ms(1, 1, 2), ms(2, 2, 6))
-	c.add(ms(1, 1, 1), ms(3, 3, 3))
-	c.add(ms(1, 1, 1), ms(2, 2, 2))
+	c.add(ms(1, 1, 2), nothing, ms(2, 2, 6))
+	c.add(ms(1, 1, 1), nothing, ms(3, 3, 3))
+	c.add(ms(1, 1, 1), nothing, ms(2, 2, 2))
 	var out bytes.Buffer
 	if err := printTable(&out, []comparison{c}); err != nil {
 		t.Fatal(err)

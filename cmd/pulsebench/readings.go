@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -14,6 +15,7 @@ import (
 // clients of both watch, and the one that has a reading later is that of the other node.
 type crossing struct {
 	took chan time.Duration
+	size atomic.Int64 // of the last, in bytes
 
 	mu    sync.Mutex
 	first map[string]int64 // the version that one client has, by subscription; guarded by mu
@@ -34,6 +36,7 @@ func (c *crossing) note(e event) {
 	c.first[r.Sub] = r.Version
 	c.mu.Unlock()
 	if crossed {
+		c.size.Store(int64(len(e.Data)))
 		select {
 		case c.took <- e.at.Sub(time.UnixMicro(r.Version)):
 		default: // it is not the round of readings
@@ -61,12 +64,8 @@ func (b hopBench) readings(ctx context.Context) (comparison, error) {
 	if err := watchAll(ctx, b.Feeds, clients); err != nil {
 		return comparison{}, err
 	}
-	return b.alternate(ctx, "reading", func() ([]time.Duration, error) {
-		for len(c.took) > 0 { // from while the bare topic was measured
-			<-c.took
-		}
-		return gather(ctx, c.took, min(b.Messages, roundOfReadings*b.Feeds))
-	})
+	by := beside{rate: b.Feeds, count: min(b.Messages, roundOfReadings*b.Feeds), size: func() int { return int(c.size.Load()) }}
+	return b.rounds(ctx, "reading", by, nil, func() ([]time.Duration, error) { return gather(ctx, c.took, by.count) })
 }
 
 // watchAll has the clients watch the feeds, so that these are polled one after the other: a poll starts one interval after
@@ -86,4 +85,4 @@ func watchAll(ctx context.Context, feeds int, clients []*stream) error {
 }
 
 // roundOfReadings is how many readings of each feed, a second apart, one round takes at most.
-const roundOfReadings = 4
+const roundOfReadings = 8

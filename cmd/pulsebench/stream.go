@@ -29,6 +29,9 @@ const (
 // quietFor is how long a stream may be silent: longer than the heartbeat of any node.
 const quietFor = 40 * time.Second
 
+// clientBuffer is what a client reads at a time, in bytes.
+const clientBuffer = 64 << 10
+
 // stream is a WebSocket client with as little work of its own as can be.
 type stream struct {
 	conn net.Conn
@@ -48,7 +51,7 @@ func dial(addr, query string) (*stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &stream{conn: conn, in: bufio.NewReaderSize(conn, 64<<10)}
+	s := &stream{conn: conn, in: bufio.NewReaderSize(conn, clientBuffer)}
 	if err := s.upgrade(addr, query); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
