@@ -18,6 +18,8 @@ const (
 	// storedWithin is how much later than in its topic a reading may be in the map without being sent again. Who begins to
 	// listen reads the map so much later, and so misses nothing.
 	storedWithin = 25 * time.Millisecond
+	// storedAnyway is how long storing a reading waits for the answer to sending it: that member may hang, and not the other.
+	storedAnyway = 10 * time.Millisecond
 )
 
 // readings carries readings between the nodes that want them: small ones in the topic of their subscription, large ones
@@ -54,7 +56,7 @@ func topicOf(sub string) int {
 	return int(hash.Sum32() % readingTopics)
 }
 
-// Publish puts the reading into the map and sends it at the same time; a large one is in the map first.
+// Publish sends the reading and puts it into the map; a large one is in the map first.
 func (r *readings) Publish(ctx context.Context, sub string, version int64, keep time.Duration, data func() []byte) error {
 	if r.h.messages.isAlone() {
 		return nil
@@ -75,14 +77,28 @@ func (r *readings) Publish(ctx context.Context, sub string, version int64, keep 
 	return r.send(ctx, sub, w.frame())
 }
 
+// publishSmall sends first. The library leaves Nagle's algorithm on, so of two requests on one connection the second stays
+// here until the member has answered the first; storing, which a second member takes part in, would hold up the sending by
+// more than that takes.
 func (r *readings) publishSmall(ctx context.Context, w wireReading, keep time.Duration, packed []byte) error {
 	begun := time.Now()
-	var sending sync.WaitGroup
-	var sent error
-	sending.Go(func() { sent = r.send(ctx, w.sub, packed) })
-	newest, err := r.store(ctx, w, keep, packed, true)
-	late := time.Since(begun) > storedWithin
-	sending.Wait()
+	var (
+		newest, late bool
+		err          error
+		storing      sync.WaitGroup
+	)
+	taken := make(chan struct{})
+	storing.Go(func() {
+		select {
+		case <-taken:
+		case <-time.After(storedAnyway):
+		}
+		newest, err = r.store(ctx, w, keep, packed, true)
+		late = time.Since(begun) > storedWithin
+	})
+	sent := r.send(ctx, w.sub, packed)
+	close(taken)
+	storing.Wait()
 	if newest && (late || sent != nil) {
 		sent = r.send(ctx, w.sub, packed)
 	}
