@@ -66,7 +66,7 @@ func (w *wall) mustChannel(query string) *channelEnd {
 func (e *channelEnd) digest(t *testing.T, n int) [sha256.Size]byte {
 	t.Helper()
 	sum := sha256.New()
-	late := time.NewTimer(30 * time.Second)
+	late := time.NewTimer(time.Minute)
 	defer late.Stop()
 	for i := range n {
 		select {
@@ -84,7 +84,7 @@ func (e *channelEnd) code(t *testing.T) int {
 	select {
 	case err := <-e.ended:
 		return wsconn.CloseCode(err)
-	case <-time.After(30 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("the connection is not closed")
 		return 0
 	}

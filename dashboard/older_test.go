@@ -21,6 +21,7 @@ type older struct {
 	t     testing.TB
 	texts chan string // closed with the connection
 	code  int         // that it was closed with; to be read when texts is
+	paged bool        // has heard a page; those that are pushed every 10 s after it are passed over
 }
 
 // older opens an address.
@@ -56,16 +57,22 @@ func (w *wall) older(address string, header ...string) *older {
 // hears returns the next text.
 func (c *older) hears() string {
 	c.t.Helper()
-	select {
-	case text, ok := <-c.texts:
-		if !ok {
-			c.t.Fatalf("closed %d; want a text", c.code)
+	late := time.NewTimer(time.Minute)
+	defer late.Stop()
+	for {
+		select {
+		case text, ok := <-c.texts:
+			if !ok {
+				c.t.Fatalf("closed %d; want a text", c.code)
+			}
+			if page := strings.HasPrefix(text, `{"records":`); !page || !c.paged {
+				c.paged = c.paged || page
+				return text
+			}
+		case <-late.C:
+			c.t.Fatal("no text in a minute")
 		}
-		return text
-	case <-time.After(30 * time.Second):
-		c.t.Fatal("no text in 30 s")
 	}
-	return ""
 }
 
 // says sends a text and returns what comes next.

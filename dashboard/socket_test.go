@@ -61,9 +61,6 @@ func (w *wall) socketAt(address string, header ...string) *socket {
 
 func (s *socket) write(p []byte) {
 	s.t.Helper()
-	if err := s.conn.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
-		s.t.Fatal(err)
-	}
 	if _, err := s.conn.Write(p); err != nil {
 		s.t.Fatal(err)
 	}
@@ -95,6 +92,9 @@ func (s *socket) frame() (opcode byte, payload []byte) {
 
 func (s *socket) fill(p []byte) {
 	s.t.Helper()
+	if err := s.conn.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
+		s.t.Fatal(err)
+	}
 	if _, err := io.ReadFull(s.br, p); err != nil {
 		s.t.Fatal(err)
 	}
