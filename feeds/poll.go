@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"math"
 	"runtime/debug"
+	"sync"
 	"time"
 )
 
@@ -33,8 +34,9 @@ type poll struct {
 // attempt is one call of the source.
 type attempt struct {
 	started time.Time
-	settled bool  // it has its result, or its time is over
-	version int64 // of a shared poll: what it is to replace
+	settled bool           // it has its result, or its time is over
+	version int64          // of a shared poll: what it is to replace
+	telling sync.WaitGroup // those who hang on it, while the other nodes are
 }
 
 func (s *Scheduler) newPoll(key pollKey, f *feed, now time.Time, pin bool) *poll {
@@ -141,11 +143,13 @@ func (s *Scheduler) poll(run context.Context, p *poll) {
 		p.attempt.settled = true
 		p.feed.running--
 	}
+	a := p.attempt
 	p.attempt = nil
 	s.leave(p)
 	s.mu.Unlock()
 	s.ring()
 	s.publish(run, p) // afterwards, so that the next attempt does not wait for it
+	a.telling.Wait()
 	s.endShared(p)
 }
 
@@ -224,5 +228,10 @@ func (s *Scheduler) finish(run context.Context, p *poll, t *table, err error) {
 	news := p.settle(now, took, t, err)
 	s.advance(p, now, a.started)
 	s.mu.Unlock()
-	s.opts.Observe(p.feed.Name, took, s.announce(p, now, report{news, err}))
+	tell := func() { s.opts.Observe(p.feed.Name, took, s.announce(p, now, report{news, err})) }
+	if p.share == nil {
+		tell()
+		return
+	}
+	a.telling.Go(tell) // the way to the other nodes is longer, so publish need not wait for that
 }
