@@ -50,7 +50,7 @@ func TestPause(t *testing.T) {
 	b.Click("[data-action=pause]")
 	f.text("list/7/1/10", 2, "second")
 	b.Eventually(3*time.Second, `pulsewall.page.panels[0].newest().version === 2`)
-	b.Eventually(3*time.Second, `document.querySelector("[data-slot=state]").textContent === "Paused" && /^paused · data \d+ s old$/.test(`+age+`)`)
+	b.Eventually(3*time.Second, `document.querySelector("[data-slot=state]").textContent === "Paused" && /^paused · data \d+ (s|min) old$/.test(`+age+`)`)
 	if !browsertest.Eval[bool](b, said+`"rendered\n2" || `+said+`"rendered2"`) {
 		t.Error("a reading was shown while paused")
 	}
@@ -71,7 +71,7 @@ const sleep = `window.ages = []; new MutationObserver(function () { ages.push(` 
 func TestSleep(t *testing.T) {
 	t.Parallel()
 	f := newFake(t)
-	b := open(t, f, "")
+	b := open(t, f, "deadlines.ANSWER = 2000")
 	b.Eventually(8*time.Second, live+`"WebSocket"`)
 	breakAll := func(how string) {
 		for _, transport := range []string{"ws", "sse", "poll"} {
@@ -80,8 +80,8 @@ func TestSleep(t *testing.T) {
 	}
 	f.change(func() { f.deaf = true })
 	breakAll("silent") // what is lost stays lost
-	b.Run(sleep)
-	b.Eventually(4*time.Second, `pulsewall.page.link.lostAt > 0`) // asked at once, not after 37 s
+	b.Run(noBeat + sleep)
+	b.Eventually(4*time.Second, `pulsewall.page.link.lostAt > 0`) // it was asked
 	b.Eventually(time.Second, `ages.some(function (said) { return /^tab was asleep · data \d+ min old$/.test(said); })`)
 	if got := f.heard("ping"); got != 1 {
 		t.Errorf("asked %d times; want once", got)
@@ -96,9 +96,9 @@ func TestSleep(t *testing.T) {
 func TestSleepOfAStreamThatLives(t *testing.T) {
 	t.Parallel()
 	f := newFake(t)
-	b := open(t, f, "")
+	b := open(t, f, "deadlines.ANSWER = 600000")
 	b.Eventually(8*time.Second, live+`"WebSocket"`)
-	b.Run(`pulsewall.Link.ANSWER = 600000; window.ticks = 0; window.held = []; (function (link) {
+	b.Run(`window.ticks = 0; window.held = []; (function (link) {
 		var tick = link.tick;
 		window.conn = link.conn;
 		link.tick = function () { tick.call(link); if (link.sleptAt) { ticks += 1; } };
@@ -124,11 +124,14 @@ func TestBackForwardCache(t *testing.T) {
 	b.Eventually(8*time.Second, live+`"Long poll"`)
 	f.text("list/7/1/10", 2, "back")
 	b.Eventually(5*time.Second, said+`"back"`)
-	b.Run(`window.kept = true`)
-	b.Open(f.URL + "/other")
-	b.Back()
-	b.Eventually(8*time.Second, `document.title === "test" && `+live+`"Long poll"`)
-	if !browsertest.Eval[bool](b, `Boolean(window.kept)`) {
-		t.Error("the browser did not keep the page")
+	for range 5 { // a browser keeps no page that takes more than 3 s to be put aside
+		b.Run(`window.kept = true`)
+		b.Open(f.URL + "/other")
+		b.Back()
+		b.Eventually(8*time.Second, `document.title === "test" && `+live+`"Long poll"`)
+		if browsertest.Eval[bool](b, `Boolean(window.kept)`) {
+			return
+		}
 	}
+	t.Error("the browser did not keep the page")
 }

@@ -17,10 +17,10 @@ import (
 )
 
 // patience is how long one step of the browser may take.
-const patience = time.Minute
+const patience = 2 * time.Minute
 
 // busyWithin is how long a busy machine may take for what is soon elsewhere.
-const busyWithin = 30 * time.Second
+const busyWithin = 90 * time.Second
 
 // pace is how often Eventually looks.
 const pace = 50 * time.Millisecond
@@ -38,7 +38,7 @@ type Browser struct {
 // tabs are opened, and how to end the browser, which the caller must do.
 func Start(more ...chromedp.ExecAllocatorOption) (ctx context.Context, end func(), err error) {
 	opts := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Flag("disable-quic", true), chromedp.WindowSize(1440, 1000))
+		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.WSURLReadTimeout(patience), chromedp.Flag("disable-quic", true), chromedp.WindowSize(1440, 1000))
 	alloc, freeAlloc := chromedp.NewExecAllocator(context.Background(), append(opts, more...)...)
 	ctx, cancel := chromedp.NewContext(alloc)
 	end = func() {
@@ -174,7 +174,7 @@ func Eval[T any](b *Browser, script string) T {
 }
 
 // Eventually waits until a script's value is true. The page may be replaced by another in the meantime. Times are judged with
-// PULSEWALL_LONG; else a busy machine is given 30 s.
+// PULSEWALL_LONG; else a busy machine is given busyWithin.
 func (b *Browser) Eventually(within time.Duration, script string) {
 	b.t.Helper()
 	if os.Getenv("PULSEWALL_LONG") == "" {
