@@ -23,9 +23,9 @@ func (p *phase) drive(ctx context.Context, pub *publisher, o Publish) (published
 			if number >= p.first+uint64(o.Window) {
 				err = p.wait(ctx, number+1-uint64(o.Window), o.Patience)
 			}
-		}
-		if err == nil && o.Every == 0 && p.complete.Load()+uint64(o.Window) <= number {
-			break // what was waited for is lost: no more of this
+			if err == nil && p.expected > 0 && p.complete.Load()+uint64(o.Window) <= number {
+				break // what was waited for is lost: no more of this
+			}
 		}
 		if err == nil {
 			err = pub.publish(number, o.Size)

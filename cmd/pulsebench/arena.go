@@ -1,0 +1,41 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// patience is for how long nothing may come until it is lost.
+const patience = 10 * time.Second
+
+// arena shares the processors out: the first to the server, all others to its clients. Where there are too few for both, they
+// have the same.
+func (f field) arena() (arena, error) {
+	program, err := os.Executable()
+	if err != nil {
+		return arena{}, err
+	}
+	var set unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &set); err != nil {
+		return arena{}, fmt.Errorf("processors: %w", err)
+	}
+	var cpus []int
+	for cpu := 0; len(cpus) < set.Count(); cpu++ {
+		if set.IsSet(cpu) {
+			cpus = append(cpus, cpu)
+		}
+	}
+	if err := within(bound{"server-cpus", f.ServerCPUs, 1, len(cpus)}); err != nil {
+		return arena{}, err
+	}
+	a := arena{serverCPUs: cpus[:f.ServerCPUs], clientCPUs: cpus[f.ServerCPUs:], program: program, patience: patience}
+	if len(a.clientCPUs) == 0 {
+		a.clientCPUs = cpus
+	}
+	return a, nil
+}

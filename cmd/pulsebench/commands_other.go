@@ -1,0 +1,6 @@
+//go:build unix && !linux
+
+package main
+
+// linuxCommands need Linux.
+type linuxCommands struct{}

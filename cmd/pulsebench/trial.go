@@ -1,0 +1,133 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/pulsewall/pulsewall/cmd/pulsebench/clients"
+	"github.com/pulsewall/pulsewall/cmd/pulsebench/compare"
+)
+
+const (
+	// settle is how long a server is left alone before its memory is read.
+	settle = 300 * time.Millisecond
+	// warmUpPayloads are published before anything is measured, so that what is compiled or allocated on first need is there.
+	warmUpPayloads = 100
+	// fillFor bounds how long a server's memory of payloads is filled.
+	fillFor = time.Minute
+)
+
+// entrant is a server with one of its transports.
+type entrant struct {
+	server    compare.Server
+	transport compare.Transport
+}
+
+// arena is where an entrant is measured: one process of the server, one of its clients, each on processors of its own.
+type arena struct {
+	serverCPUs, clientCPUs []int
+	program                string // this one, which can be the clients' process
+	patience               time.Duration
+}
+
+// match is one entrant that runs, with the process of its clients.
+type match struct {
+	arena
+	entrant
+	process *compare.Process
+	driver  *clients.Driver
+	size    int
+	window  int
+}
+
+// begin starts an entrant and its clients' process, and fills what it remembers. The caller must end it.
+func (a arena) begin(ctx context.Context, e entrant, size, window int) (*match, error) {
+	p, err := e.server.Start(ctx, a.serverCPUs)
+	if err != nil {
+		return nil, err
+	}
+	m := &match{arena: a, entrant: e, process: p, size: size, window: window}
+	if m.driver, err = clients.Start(ctx, a.program, []string{"clients"}, a.clientCPUs); err != nil {
+		p.Stop()
+		return nil, err
+	}
+	if p.Keeps > 0 {
+		_, err = m.driver.Do(clients.Order{Publish: m.burst(p.Keeps, fillFor)})
+	}
+	if err != nil {
+		m.end()
+		return nil, fmt.Errorf("fill it: %w", err)
+	}
+	return m, nil
+}
+
+func (m *match) end() {
+	m.driver.Stop()
+	m.process.Stop()
+}
+
+// burst is an order to publish back to back.
+func (m *match) burst(count int, during time.Duration) *clients.Publish {
+	return &clients.Publish{URL: m.process.Publish, Size: m.size, Count: count, For: during, Window: m.window, Patience: m.patience}
+}
+
+// open has clients come, and publishes something to them.
+func (m *match) open(count int) (took time.Duration, err error) {
+	a, err := m.driver.Do(clients.Order{Open: &clients.Open{
+		Transport: m.transport, Stream: m.process.Streams[m.transport], Clients: count,
+	}})
+	return a.Took, err
+}
+
+// deliver publishes, and returns what came of it and what it took of the server's processors.
+func (m *match) deliver(p *clients.Publish) (clients.Answer, time.Duration, error) {
+	before, err := compare.CPUOf(m.process.PID)
+	if err != nil {
+		return clients.Answer{}, 0, err
+	}
+	a, err := m.driver.Do(clients.Order{Publish: p})
+	if err != nil {
+		return a, 0, err
+	}
+	after, err := compare.CPUOf(m.process.PID)
+	return a, after - before, err
+}
+
+// memory returns what the server takes, with its garbage and without.
+func (m *match) memory(ctx context.Context) (with, without int64, err error) {
+	time.Sleep(settle)
+	u, err := compare.UsageOf(m.process.PID)
+	if err != nil {
+		return 0, 0, err
+	}
+	with, without = u.PSS, u.PSS
+	if m.process.GC == "" {
+		return with, without, nil
+	}
+	if err := collect(ctx, m.process.GC); err != nil {
+		return 0, 0, err
+	}
+	u, err = compare.UsageOf(m.process.PID)
+	return with, u.PSS, err
+}
+
+func collect(ctx context.Context, url string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, nil)
+	if err != nil {
+		return err
+	}
+	answer, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode/100 != 2 {
+		return errors.New("collect garbage: " + answer.Status)
+	}
+	return nil
+}
