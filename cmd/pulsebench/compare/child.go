@@ -33,6 +33,8 @@ type Command struct {
 	Dir  string
 	Env  []string // besides this process's own
 	CPUs []int    // empty: all
+	// Files are what it finds open, from descriptor 3 on.
+	Files []*os.File
 }
 
 // Child is a program that runs in a process group of its own, which ends with it. What it prints is kept.
@@ -48,7 +50,7 @@ func Spawn(ctx context.Context, c Command) (*Child, error) {
 	child := &Child{ended: make(chan struct{})}
 	child.said.more = make(chan struct{}, 1)
 	child.cmd = exec.CommandContext(ctx, c.Path, c.Args...) // #nosec G204 -- one of those that are compared
-	child.cmd.Dir, child.cmd.Env = c.Dir, append(os.Environ(), c.Env...)
+	child.cmd.Dir, child.cmd.Env, child.cmd.ExtraFiles = c.Dir, append(os.Environ(), c.Env...), c.Files
 	child.cmd.Stdout, child.cmd.Stderr = &child.said, &child.said
 	child.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	child.cmd.Cancel = func() error { return syscall.Kill(-child.cmd.Process.Pid, syscall.SIGKILL) }

@@ -6,13 +6,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"time"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -63,26 +65,30 @@ func (n nchan) Start(ctx context.Context, cpus []int) (*Process, error) {
 }
 
 func (n nchan) start(ctx context.Context, dir string, cpus []int) (*Process, error) {
-	addr, err := freeAddress()
+	listener, addr, err := listenWithoutDelay()
 	if err != nil {
 		return nil, err
 	}
+	defer func() { _ = listener.Close() }() // nginx has its own
 	file := filepath.Join(dir, "nginx.conf")
 	if err := n.configure(file, dir, addr); err != nil {
 		return nil, err
 	}
-	child, err := Spawn(ctx, Command{Path: nginxPath(), Args: []string{"-e", "stderr", "-p", dir, "-c", file}, CPUs: cpus})
-	if errors.Is(err, exec.ErrNotFound) {
+	child, err := Spawn(ctx, Command{
+		Path: nginxPath(), Args: []string{"-e", "stderr", "-p", dir, "-c", file}, CPUs: cpus,
+		Env: []string{"NGINX=3;"}, Files: []*os.File{listener}, // how nginx itself hands its sockets to a newer nginx
+	})
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: no nginx; on Debian: apt-get install nginx %s", ErrMissing, nchanPackage)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if err := answers(ctx, child, addr); err != nil {
+	base := "http://" + addr
+	if err := answers(ctx, child, base+"/publish"); err != nil {
 		child.Stop()
 		return nil, err
 	}
-	base := "http://" + addr
 	return &Process{
 		PID: child.PID, Publish: base + "/publish", Keeps: nchanKeeps, Stop: child.Stop,
 		Streams: streamsAt(base, map[Transport]Stream{WebSocket: {URL: "/ws"}, SSE: {URL: "/sse"}}),
@@ -124,32 +130,49 @@ func nginxPath() string {
 	return "/usr/sbin/nginx"
 }
 
-// freeAddress returns an address of loopback that nobody listens on now.
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+// listenWithoutDelay listens on a free port of loopback. Whoever comes there has TCP_NODELAY. nginx sets that only after the
+// first request of a connection: a stream, which never comes to its end, would wait 40 ms for each acknowledgement.
+func listenWithoutDelay() (*os.File, string, error) {
+	control := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
+		var failed error
+		err := c.Control(func(fd uintptr) { failed = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NODELAY, 1) })
+		return errors.Join(err, failed)
+	}}
+	l, err := control.Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
-		return "", err
+		return nil, "", err
 	}
-	return l.Addr().String(), l.Close()
+	defer func() { _ = l.Close() }()
+	file, err := l.(*net.TCPListener).File()
+	return file, l.Addr().String(), err
 }
 
-// answers waits until the program takes connections.
-func answers(ctx context.Context, child *Child, addr string) error {
+// answers waits until the address is answered.
+func answers(ctx context.Context, child *Child, url string) error {
 	ctx, cancel := context.WithTimeout(ctx, startWithin)
 	defer cancel()
-	again := time.NewTicker(20 * time.Millisecond)
-	defer again.Stop()
-	for {
-		conn, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
-		if err == nil {
-			return conn.Close()
-		}
-		select {
-		case <-again.C:
-		case <-child.Ended():
-			return fmt.Errorf("it ended:\n%s", child.Said())
-		case <-ctx.Done():
-			return fmt.Errorf("nobody answers at %s: %w\n%s", addr, ctx.Err(), child.Said())
-		}
+	ask, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
 	}
+	ask.Close = true
+	answered := make(chan error, 1)
+	go func() { // ends with the request, at the latest when ctx does
+		answer, err := http.DefaultTransport.RoundTrip(ask)
+		if err == nil {
+			err = answer.Body.Close()
+		}
+		answered <- err
+	}()
+	select {
+	case err = <-answered:
+	case <-child.Ended():
+		cancel()
+		<-answered
+		err = errors.New("it ended")
+	}
+	if err != nil {
+		return fmt.Errorf("%w\n%s", err, child.Said())
+	}
+	return nil
 }

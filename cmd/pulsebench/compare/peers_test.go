@@ -79,7 +79,7 @@ func deliver(t *testing.T, server compare.Server, transport compare.Transport) {
 	}
 	time.Sleep(300 * time.Millisecond) // a handshake that is answered is not everywhere a client that is known
 	paced := clients.Publish{URL: process.Publish, Size: size, Count: payloads, Every: 10 * time.Millisecond, Patience: 5 * time.Second}
-	full := clients.Publish{URL: process.Publish, Size: size, Count: payloads, For: time.Minute, Window: 8, Patience: 5 * time.Second}
+	full := clients.Publish{URL: process.Publish, Size: size, Count: payloads, For: time.Minute, Window: 16, Patience: 5 * time.Second}
 	for _, order := range []clients.Publish{paced, full} {
 		got, err := driver.Do(clients.Order{Publish: &order})
 		if err != nil {

@@ -9,8 +9,8 @@ import (
 	"github.com/pulsewall/pulsewall/cmd/pulsebench/peers/serve"
 )
 
-// waiting is how many events may wait for a client: as many as in gorilla's example, the best known of its kind.
-const waiting = 256
+// waiting is how many events may wait for a client: more than what is out at a time in the bench, and cheap.
+const waiting = 64
 
 type stream struct {
 	events chan []byte
