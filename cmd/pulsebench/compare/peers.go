@@ -10,7 +10,8 @@ import (
 )
 
 // Peers returns the systems that people would pick instead, whose programs are in the folder source. What a peer needs is
-// got when it is first started, from where its own tools get things, and is kept in the user's cache: that may take a minute.
+// got when it is first prepared or started, from where its own tools get things, and kept in the user's cache: that may take a
+// minute.
 func Peers(source string) []Server {
 	texts := map[Transport]Stream{WebSocket: {URL: "/ws"}}
 	events := map[Transport]Stream{SSE: {URL: "/sse"}}
@@ -57,6 +58,12 @@ type peer struct {
 func (p *peer) Name() string            { return p.name }
 func (p *peer) Version() string         { return p.version }
 func (p *peer) Transports() []Transport { return transportsOf(p.streams) }
+
+// Prepare gets what the peer needs, so that Start need not.
+func (p *peer) Prepare(ctx context.Context) error {
+	_, err := p.prepare(ctx)
+	return err
+}
 
 func (p *peer) Start(ctx context.Context, cpus []int) (*Process, error) {
 	command, err := p.prepare(ctx)

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -47,6 +46,12 @@ func (nchan) Version() string {
 	return fmt.Sprintf("%s, nginx %s", module, nginx)
 }
 
+// Prepare looks whether the module is here: it comes with the machine's nginx, or not at all.
+func (n nchan) Prepare(context.Context) error {
+	_, _, err := nchanParts()
+	return err
+}
+
 func (n nchan) Start(ctx context.Context, cpus []int) (*Process, error) {
 	dir, err := os.MkdirTemp("", "pulsebench-nchan")
 	if err != nil {
@@ -65,22 +70,23 @@ func (n nchan) Start(ctx context.Context, cpus []int) (*Process, error) {
 }
 
 func (n nchan) start(ctx context.Context, dir string, cpus []int) (*Process, error) {
+	nginx, modules, err := nchanParts()
+	if err != nil {
+		return nil, err
+	}
 	listener, addr, err := listenWithoutDelay()
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = listener.Close() }() // nginx has its own
 	file := filepath.Join(dir, "nginx.conf")
-	if err := n.configure(file, dir, addr); err != nil {
+	if err := n.configure(file, dir, addr, modules); err != nil {
 		return nil, err
 	}
 	child, err := Spawn(ctx, Command{
-		Path: nginxPath(), Args: []string{"-e", "stderr", "-p", dir, "-c", file}, CPUs: cpus,
+		Path: nginx, Args: []string{"-e", "stderr", "-p", dir, "-c", file}, CPUs: cpus,
 		Env: []string{"NGINX=3;"}, Files: []*os.File{listener}, // how nginx itself hands its sockets to a newer nginx
 	})
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w: no nginx; on Debian: apt-get install nginx %s", ErrMissing, nchanPackage)
-	}
 	if err != nil {
 		return nil, err
 	}
@@ -96,19 +102,10 @@ func (n nchan) start(ctx context.Context, dir string, cpus []int) (*Process, err
 }
 
 // configure writes the peer's configuration with what is this machine's.
-func (n nchan) configure(file, dir, addr string) error {
+func (n nchan) configure(file, dir, addr, modules string) error {
 	text, err := os.ReadFile(filepath.Join(n.source, "nchan", "nginx.conf"))
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrMissing, err)
-	}
-	modules := ""
-	for _, folder := range nchanFolders {
-		if _, err := os.Stat(filepath.Join(folder, nchanModule)); err == nil {
-			modules = folder
-		}
-	}
-	if modules == "" {
-		return fmt.Errorf("%w: no %s; on Debian: apt-get install %s", ErrMissing, nchanModule, nchanPackage)
 	}
 	var descriptors unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &descriptors); err != nil {
@@ -121,6 +118,22 @@ func (n nchan) configure(file, dir, addr string) error {
 
 // mostDescriptors is what a worker is given where the system permits any number: nginx keeps room for each of them.
 const mostDescriptors = 100_000
+
+// nchanParts returns nginx and the folder of its module.
+func nchanParts() (nginx, modules string, err error) {
+	nginx = nginxPath()
+	for _, folder := range nchanFolders {
+		if there(nginx) && there(filepath.Join(folder, nchanModule)) {
+			return nginx, folder, nil
+		}
+	}
+	return "", "", fmt.Errorf("%w: no nginx with %s; on Debian: apt-get install nginx %s", ErrMissing, nchanModule, nchanPackage)
+}
+
+func there(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
 
 // nginxPath is where nginx is. Debian puts it where only root's PATH leads.
 func nginxPath() string {
