@@ -29,11 +29,8 @@ var client = []string{
 // room are the parts of room.js, which pages of rooms have after pulsewall.js: dashboards are lighter without.
 var room = []string{"chatlog.js", "chatbox.js", "chat.js"}
 
-// comments and indents are a quarter of a script's weight. What is left keeps its line. A comment after code follows a sign of it.
-var comments = regexp.MustCompile(`(?m)^ *//.*$|^ +|([;{}(,|&]) +//.*$`)
-
 // blanks and comments are a tenth of a style sheet's weight.
-var blanks = regexp.MustCompile(`(?s)/\*.*?\*/|\s*([{};])\s*`)
+var blanks = regexp.MustCompile(`(?s)/\*.*?\*/|\s*([{};,])\s*|(:) +`)
 
 // types of what is served, by extension.
 var types = map[string]string{
@@ -51,7 +48,7 @@ type asset struct {
 	hash   string // in the address
 	kind   string
 	plain  []byte
-	gziped []byte // nil where it would not be smaller
+	gziped func() []byte // made when first asked for, lest a start wait for all; nil where it would not be smaller
 }
 
 // catalog has the assets by plain name and by address.
@@ -71,7 +68,7 @@ var load = sync.OnceValue(func() catalog {
 	for _, e := range entries {
 		content := read(e.Name())
 		if path.Ext(e.Name()) == ".css" && e.Name() != "uPlot.css" { // somebody else's, with a notice in it
-			content = blanks.ReplaceAll(blanks.ReplaceAll(content, []byte("$1")), []byte("$1")) // what stood around a comment goes next
+			content = blanks.ReplaceAll(blanks.ReplaceAll(content, []byte("$1$2")), []byte("$1$2")) // what stood around a comment goes next
 		}
 		c.add(e.Name(), content)
 	}
@@ -82,7 +79,7 @@ var load = sync.OnceValue(func() catalog {
 func script(names []string) []byte {
 	parts := make([][]byte, 0, len(names))
 	for _, name := range names {
-		parts = append(parts, comments.ReplaceAll(read(name), []byte("$1")))
+		parts = append(parts, squeeze(read(name)))
 	}
 	return bytes.Join(parts, []byte("\n"))
 }
@@ -103,7 +100,7 @@ func (c catalog) add(name string, content []byte) {
 		hash:   hash,
 		kind:   types[ext],
 		plain:  content,
-		gziped: compress(content),
+		gziped: sync.OnceValue(func() []byte { return compress(content) }),
 	}
 	c.byName[name], c.byURL[a.url] = a, a
 }
@@ -159,9 +156,11 @@ func (a *asset) serve(w http.ResponseWriter, r *http.Request) {
 	h, body := w.Header(), a.plain
 	h.Set("Content-Type", a.kind)
 	h.Set("X-Content-Type-Options", "nosniff")
-	if a.gziped != nil && acceptsGzip(r) {
-		h.Set("Content-Encoding", "gzip")
-		body = a.gziped
+	if acceptsGzip(r) {
+		if small := a.gziped(); small != nil {
+			h.Set("Content-Encoding", "gzip")
+			body = small
+		}
 	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	if r.Method == http.MethodGet {

@@ -39,9 +39,9 @@ func TestHandler(t *testing.T) {
 		status                int
 		kind, encoded, holds  string
 	}{
-		{"GET", script, "", 200, "text/javascript; charset=utf-8", "", "pulsewall.Link = Link"},
-		{"GET", script, "br, gzip", 200, "text/javascript; charset=utf-8", "gzip", "pulsewall.Page = Page"},
-		{"GET", script, "gzip;q=0", 200, "text/javascript; charset=utf-8", "", "pulsewall.Page = Page"},
+		{"GET", script, "", 200, "text/javascript; charset=utf-8", "", "pulsewall.Link=Link"},
+		{"GET", script, "br, gzip", 200, "text/javascript; charset=utf-8", "gzip", "pulsewall.Page=Page"},
+		{"GET", script, "gzip;q=0", 200, "text/javascript; charset=utf-8", "", "pulsewall.Page=Page"},
 		{"HEAD", script, "gzip", 200, "text/javascript; charset=utf-8", "gzip", ""},
 		{"GET", assets.URL("uPlot.js"), "gzip", 200, "text/javascript; charset=utf-8", "gzip", "var uPlot"},
 		{"GET", assets.URL("uPlot.css"), "gzip", 200, "text/css; charset=utf-8", "gzip", ".uplot"},
@@ -114,7 +114,7 @@ func TestLeanScripts(t *testing.T) {
 		if err := parse(name, []byte(body)); err != nil {
 			t.Error(err)
 		}
-		if strings.Contains(body, "\n ") || strings.Contains(body, " // ") || len(body) < 1000 {
+		if strings.Contains(body, "\n ") || strings.Contains(body, " = ") || len(body) < 1000 {
 			t.Errorf("%s: %d bytes with indents or comments", name, len(body))
 		}
 	}
