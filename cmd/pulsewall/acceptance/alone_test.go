@@ -113,20 +113,23 @@ func wait(p *tab, condition string, limit time.Duration) time.Duration {
 	}
 }
 
-// stands checks what a node says of itself to programs.
+// stands waits until a node says so of itself to programs: on a busy machine one may be alone once more for a moment.
 func stands(t *testing.T, n *site, alone bool) {
 	t.Helper()
-	if p := presenceOf(t, n); p.Degraded != alone {
-		t.Errorf("presence: degraded %v; want %v", p.Degraded, alone)
-	}
-	if _, body := get(t, n.URL+"/metrics"); strings.Contains(body, "\npulsewall_degraded 1\n") != alone {
-		t.Errorf("metrics: want pulsewall_degraded for %v", alone)
-	}
-	resp, body := get(t, n.URL+"/readyz")
-	var ready struct{ Degraded bool }
-	if err := json.Unmarshal([]byte(body), &ready); err != nil || resp.StatusCode != http.StatusOK || ready.Degraded != alone {
-		t.Errorf("readyz: %s %s; want 200 and degraded %v", resp.Status, body, alone)
-	}
+	eventually(t, time.Second, func() error {
+		if p := presenceOf(t, n); p.Degraded != alone {
+			return fmt.Errorf("presence: degraded %v; want %v", p.Degraded, alone)
+		}
+		if _, body := get(t, n.URL+"/metrics"); strings.Contains(body, "\npulsewall_degraded 1\n") != alone {
+			return fmt.Errorf("metrics: want pulsewall_degraded for %v", alone)
+		}
+		resp, body := get(t, n.URL+"/readyz")
+		var ready struct{ Degraded bool }
+		if err := json.Unmarshal([]byte(body), &ready); err != nil || resp.StatusCode != http.StatusOK || ready.Degraded != alone {
+			return fmt.Errorf("readyz: %s %s; want 200 and degraded %v", resp.Status, body, alone)
+		}
+		return nil
+	})
 }
 
 // TestMachineOfAnotherNode watches the machine of one node on another one, by page and by program, with the program as users run it. Then

@@ -18,6 +18,7 @@ type seen struct {
 	At, Due time.Time
 	Status  string
 	Page    json.RawMessage
+	Same    bool // as before: the page is that of the reading before
 
 	poll int       // number of the poll in the tally
 	came time.Time // when the viewer had it
@@ -143,6 +144,9 @@ func (v *viewer) take(e event) error {
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if n := len(v.list); one.Same && n > 0 { // of a poll that failed, say
+		one.Page, one.poll = v.list[n-1].Page, v.list[n-1].poll
+	}
 	v.list = append(v.list, one)
 	return nil
 }

@@ -137,7 +137,7 @@ func (p *tab) scheme(name string) {
 
 func (p *tab) open(address string) {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(p.ctx, unhurried(time.Minute))
 	defer cancel()
 	p.must(chromedp.Do(ctx, chromedp.Navigate(address)))
 }
@@ -188,7 +188,7 @@ func call[P, R any](ctx context.Context, command cdp.Command[P, R], params P) er
 
 // eval returns the value of an expression in the page. A page on its way elsewhere has none.
 func eval[T any](p *tab, expression string) (T, error) {
-	ctx, cancel := context.WithTimeout(p.ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(p.ctx, unhurried(30*time.Second))
 	defer cancel()
 	return chromedp.Run(ctx, chromedp.Evaluate[T](expression))
 }
@@ -216,7 +216,7 @@ func (p *tab) words() string {
 func (p *tab) click(selector string) {
 	p.t.Helper()
 	eventually(p.t, 20*time.Second, func() error {
-		ctx, cancel := context.WithTimeout(p.ctx, 20*time.Second)
+		ctx, cancel := context.WithTimeout(p.ctx, unhurried(20*time.Second)/4)
 		defer cancel()
 		return chromedp.Do(ctx, chromedp.Click(chromedp.CSS(selector)))
 	})

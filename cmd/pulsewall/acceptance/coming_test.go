@@ -182,6 +182,8 @@ func comingByChannel(t *testing.T, g *guide) {
 	web.until(slowly, `document.title === "open"`)
 	app := g.open(t, "channel.html?type=app&channelId="+made.ChannelID, 1)
 	app.until(slowly, `document.title === "open"`)
+	framesReach(web, app)
+	framesReach(app, web)
 	web.act(`socket.send(new Uint8Array([0, 255, 128])); socket.send(new Uint8Array([7]))`)
 	lists(app, "frames", "0 255 128", "7")
 	app.act(`socket.send(new Uint8Array([1, 2, 3]))`)
@@ -192,6 +194,24 @@ func comingByChannel(t *testing.T, g *guide) {
 	second.until(slowly, `socket.readyState === WebSocket.CLOSED && document.title !== "open"`)
 	web.act(`socket.send(new Uint8Array([8]))`)
 	lists(app, "frames", "0 255 128", "7", "8")
+}
+
+// framesReach sends from one end of a channel until the other has it: frames are dropped while it is not known where that is.
+func framesReach(from, to *tab) {
+	from.t.Helper()
+	tries, sent := 0, time.Time{}
+	eventually(from.t, slowly, func() error {
+		if time.Since(sent) > 2*time.Second {
+			tries, sent = tries+1, time.Now()
+			from.act(fmt.Sprintf("socket.send(new Uint8Array([%d]))", tries))
+		}
+		last, err := eval[string](to, `(document.querySelector("#frames li:last-child") || document.createElement("li")).textContent`)
+		if err == nil && last != fmt.Sprint(tries) {
+			err = fmt.Errorf("frame %d has not come; the last is %q", tries, last)
+		}
+		return err
+	})
+	to.act(`document.getElementById("frames").textContent = "";`)
 }
 
 // comingBySockJS: one room on both nodes; what is too long its sender alone hears of.

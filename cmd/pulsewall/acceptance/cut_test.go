@@ -18,7 +18,9 @@ func TestFrozenNetwork(t *testing.T) {
 		t.Run(w.name, func(t *testing.T) {
 			t.Parallel()
 			network := newProxy(t, s.URL)
-			p := w.open(t, network.URL+"/d/d")
+			p := newTab(t) // whose deadlines are those of a page
+			p.before(w.remove)
+			p.open(network.URL + "/d/d")
 			seesCut(t, p, func() { network.freeze(true) }, func() { network.freeze(false) })
 		})
 	}

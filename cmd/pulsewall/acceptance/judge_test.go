@@ -16,6 +16,9 @@ func (a *audience) judge(f *fleet, intervals int, look func()) ledger {
 	for to := from.Add(time.Duration(intervals) * interval); time.Now().Before(to); pass(a.t, time.Second) {
 		look()
 	}
+	if !isLong() { // a busy machine takes longer
+		eventually(a.t, 5*time.Minute, func() error { return f.tally.ledger().least(from, intervals/2-1) })
+	}
 	to := time.Now()
 	a.all(2*interval, func(s seen) bool { return s.At.After(to) })
 	l := f.tally.ledger()
@@ -34,7 +37,7 @@ func (a *audience) count(l ledger, from, to time.Time, intervals int) {
 			off = max(off, (polls[i].begin.At.Sub(polls[i-1].begin.At) - rhythm()).Abs())
 		}
 		n, most := len(polls), max(intervals, int(to.Sub(from)/rhythm()))+1
-		if least := intervals - 1; n > most || isLong() && (n < least || off > noise()) || n < least/2 { // a busy machine may be late
+		if n > most || isLong() && (n < intervals-1 || off > noise()) { // a busy machine may be late
 			a.t.Errorf("%s: %d polls in %d intervals, and one was %v off its time; want one poll an interval: %v",
 				about, n, most-1, off, polls)
 		}
@@ -94,10 +97,10 @@ func (a *audience) compare(l ledger, since time.Time) {
 			due = max(due, s.Due.Sub(p.end.At.Add(rhythm())).Abs())
 		}
 	}
-	if missed > 0 && isLong() || missed+failed > all/3 { // who does not come in time for one, on a busy machine, gets the next
+	if missed > 0 && isLong() || missed+failed > all*2/3 { // who does not come in time for one, on a busy machine, gets the next
 		a.t.Errorf("%d of %d readings never came, %d said that the poll failed", missed, all, failed)
 	}
-	if off := max(noise(), unhurried(0)/10); at > off || due > off { // a wrong clock is 15 s wrong
+	if off := max(noise(), unhurried(0)/10); at > off || due > off { // a wrong clock is 15 s wrong, a busy machine some seconds late
 		a.t.Errorf("readings were %v off the time of their poll, %v off the next one; want times on the clock of the node that answers", at, due)
 	}
 	if slowest > unhurried(rhythm()+noise()) {

@@ -73,6 +73,16 @@ func (l ledger) between(about string, from, to time.Time) (list []*pollOf) {
 	return list
 }
 
+// least says what was polled less than n times since a time.
+func (l ledger) least(since time.Time, n int) error {
+	for about := range l.polls {
+		if got := len(l.between(about, since, l.closed)); got < n {
+			return fmt.Errorf("%s: %d polls; want %d at least", about, got, n)
+		}
+	}
+	return nil
+}
+
 // of returns the poll that a reading is from.
 func (l ledger) of(v *viewer, s seen) (*pollOf, error) {
 	p := l.number[s.poll]

@@ -77,12 +77,7 @@ func TestBareProxy(t *testing.T) {
 	t.Run("with origin", func(t *testing.T) {
 		s := proxied(t, func(o *dashboard.Options, public string) { o.Origins = []string{public} })
 		for _, w := range ways {
-			p := tabIn(t, browser)
-			p.before(w.remove)
-			if w.noScripts {
-				p.withoutScripts()
-			}
-			p.open(s.URL + "/d/d?unionId=7")
+			p := w.openIn(tabIn(t, browser), s.URL+"/d/d?unionId=7")
 			first := p.change(w, shown{}, 10*time.Second, func(way, shown) {})
 			if next := p.change(w, first, 8*time.Second, func(way, shown) {}); !strings.Contains(next.Transport, w.transport) {
 				t.Errorf("%s: the page says %q; want %q", w.name, next.Transport, w.transport)

@@ -42,8 +42,7 @@ func secured(t *testing.T, address, path string) {
 	for _, w := range ways[:3] {
 		p := newTab(t)
 		p.must(call(p.ctx, security.SetIgnoreCertificateErrors, security.SetIgnoreCertificateErrorsParams{Ignore: true}))
-		p.before(w.remove)
-		p.open(address + path)
+		w.openIn(p, address+path)
 		p.until(10*time.Second, `document.querySelector("[data-slot=transport]").textContent === "`+w.transport+`" && `+isLive)
 		protocols, err := eval[[]string](p, `performance.getEntriesByType("navigation").concat(performance.getEntriesByType("resource")).map(
 			function (e) { return e.nextHopProtocol; }).filter(Boolean)`)
