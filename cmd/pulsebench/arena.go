@@ -10,8 +10,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// patience is for how long nothing may come until it is lost.
-const patience = 10 * time.Second
+const (
+	patience = 10 * time.Second       // for so long nothing may come until it is lost
+	settle   = 300 * time.Millisecond // how long a server is left alone before its memory is read
+)
 
 // arena shares the processors out: the first to the server, all others to its clients. Where there are too few for both, they
 // have the same.
@@ -33,7 +35,7 @@ func (f field) arena() (arena, error) {
 	if err := within(bound{"server-cpus", f.ServerCPUs, 1, len(cpus)}); err != nil {
 		return arena{}, err
 	}
-	a := arena{serverCPUs: cpus[:f.ServerCPUs], clientCPUs: cpus[f.ServerCPUs:], program: program, patience: patience}
+	a := arena{serverCPUs: cpus[:f.ServerCPUs], clientCPUs: cpus[f.ServerCPUs:], program: program, patience: patience, settle: settle, fill: true}
 	if len(a.clientCPUs) == 0 {
 		a.clientCPUs = cpus
 	}

@@ -30,19 +30,19 @@ type compareCommand struct {
 	Full        bool          `help:"10,000 clients, longer phases and 32 MB missed by each of those who are stuck: about an hour. Else it is 10 minutes."`
 	Count       int           `name:"clients" help:"Clients of each server; 0: 1,000, with --full 10,000."`
 	Repetitions int           `help:"How often everything is measured." default:"3"`
-	Within      time.Duration `help:"No repetition begins that would end later than this; 0: 10 minutes, with --full 2 hours."`
+	Within      time.Duration `help:"Nothing begins that would end later than this; 0: 10 minutes, with --full 2 hours."`
 	Size        int           `help:"Bytes of a payload." default:"1024"`
 	Rate        int           `help:"Payloads a second in the paced phase." default:"10"`
 	Window      int           `help:"Payloads that are not with all clients yet in the saturated phase." default:"16"`
-	Paced       time.Duration `help:"Length of the paced phase; 0: 3 s, with --full 6 s."`
-	Saturated   time.Duration `help:"Length of the saturated phase; 0: 1.2 s, with --full 3 s."`
+	Paced       time.Duration `help:"Length of the paced phase; 0: 2.5 s, with --full 6 s."`
+	Saturated   time.Duration `help:"Length of the saturated phase; 0: 1 s, with --full 3 s."`
 	Stuck       bool          `help:"Also have 5 of 500 clients stop reading." default:"true" negatable:""`
-	Pushes      int           `help:"Payloads that they miss; 0: 1,000, with --full 4,500."`
+	Pushes      int           `help:"Payloads that they miss; 0: 700, with --full 4,500."`
 }
 
-// compareDefaults are those that --full changes.
+// withDefaults fills in what --full changes.
 func (c compareCommand) withDefaults() compareCommand {
-	quick := compareCommand{Count: 1_000, Within: 10 * time.Minute, Paced: 3 * time.Second, Saturated: 1200 * time.Millisecond, Pushes: 1_000}
+	quick := compareCommand{Count: 1_000, Within: 10 * time.Minute, Paced: 2500 * time.Millisecond, Saturated: time.Second, Pushes: 700}
 	if c.Full {
 		quick = compareCommand{Count: 10_000, Within: 2 * time.Hour, Paced: 6 * time.Second, Saturated: 3 * time.Second, Pushes: 4_500}
 	}
@@ -94,14 +94,23 @@ func (c compareCommand) Run(ctx context.Context, stdout, stderr io.Writer) error
 	if err != nil {
 		return err
 	}
+	err = c.measure(ctx, a, list, r, stderr)
+	fmt.Fprintln(stderr)
+	return errors.Join(err, r.print(stdout)) // what there is, also after an interruption
+}
+
+// measure measures all in each repetition, in turned order, and after the first one what stuck clients cost.
+func (c compareCommand) measure(ctx context.Context, a arena, list []entrant, r *report, stderr io.Writer) error {
 	f := fanout{Clients: c.Count, Size: c.Size, Rate: c.Rate, Paced: c.Paced, Saturated: c.Saturated, Window: c.Window}
-	began, longest := time.Now(), time.Duration(0)
+	s := stuck{Clients: stuckAmong, Stuck: stuckOnes, Size: stuckSize, Pushes: c.Pushes, Window: c.Window}
+	end := time.Now().Add(c.Within)
+	longest := time.Duration(0)
 	for n := range c.Repetitions {
-		begun := time.Now()
-		if n > 0 && time.Since(began)+longest > c.Within {
-			fmt.Fprintf(stderr, "there is no time for a repetition %d\n", n+1)
-			break
+		if time.Now().Add(longest).After(end) {
+			r.absent = append(r.absent, fmt.Sprintf("repetitions from %d on: they would not have ended within %v", n+1, c.Within))
+			return nil
 		}
+		begun := time.Now()
 		turned := slices.Concat(list[n*len(list)/c.Repetitions:], list[:n*len(list)/c.Repetitions])
 		for i, e := range turned {
 			fmt.Fprintf(stderr, "\rrepetition %d of %d: %d of %d, %-50s", n+1, c.Repetitions, i+1, len(turned), e)
@@ -113,28 +122,35 @@ func (c compareCommand) Run(ctx context.Context, stdout, stderr io.Writer) error
 		}
 		longest = max(longest, time.Since(begun))
 		if n == 0 && c.Stuck {
-			s := stuck{Clients: stuckAmong, Stuck: stuckOnes, Size: stuckSize, Pushes: c.Pushes, Window: c.Window}
-			if err := runStuck(ctx, s, a, list, r, stderr); err != nil {
+			again := min(c.Repetitions-1, 1) // at least one more repetition is to have its time
+			if err := runStuck(ctx, s, a, list, r, end.Add(-time.Duration(again)*longest), stderr); err != nil {
 				return err
 			}
 		}
 	}
-	fmt.Fprintln(stderr)
-	return r.print(stdout)
+	return nil
 }
 
-// runStuck has clients of each entrant stop reading. The plain loop waits for those who do, so it has no part in it.
-func runStuck(ctx context.Context, s stuck, a arena, list []entrant, r *report, stderr io.Writer) error {
+// runStuck has clients of each entrant stop reading, as long as there is time. The plain loop waits for those who do, so it has no
+// part in it.
+func runStuck(ctx context.Context, s stuck, a arena, list []entrant, r *report, end time.Time, stderr io.Writer) error {
+	longest := time.Duration(0)
 	for i, e := range list {
 		if e.server.Name() == ours.Raw || e.transport == compare.LongPoll {
 			continue
 		}
+		if time.Now().Add(longest).After(end) {
+			r.absent = append(r.absent, fmt.Sprintf("stuck clients of %s: there was no time", e))
+			continue
+		}
+		begun := time.Now()
 		fmt.Fprintf(stderr, "\rstuck clients: %d of %d, %-60s", i+1, len(list), e)
 		got, err := s.run(ctx, a, e)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 		r.addStuck(e, got, err)
+		longest = max(longest, time.Since(begun))
 	}
 	return nil
 }

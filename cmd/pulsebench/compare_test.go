@@ -40,7 +40,7 @@ func TestCompare(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.patience = 30 * time.Second
+	a.patience, a.settle, a.fill = 30*time.Second, 0, false
 	r := newReport(c, a)
 	list, err := c.entrants(t.Context(), a, r.missing, &bytes.Buffer{})
 	if err != nil || len(list) != 7 {
@@ -81,14 +81,14 @@ func TestStuck(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.patience = 30 * time.Second
+	a.patience, a.settle, a.fill = 30*time.Second, 0, false
 	r := newReport(compareCommand{field: c}, a)
 	list, err := c.entrants(t.Context(), a, r.missing, &bytes.Buffer{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := stuck{Clients: 10, Stuck: 2, Size: 4096, Pushes: 50, Window: 8}
-	if err := runStuck(t.Context(), s, a, list, r, &bytes.Buffer{}); err != nil {
+	if err := runStuck(t.Context(), s, a, list, r, time.Now().Add(time.Hour), &bytes.Buffer{}); err != nil {
 		t.Fatal(err)
 	}
 	if len(r.rows) != 2 {

@@ -96,7 +96,7 @@ func (f fanout) load(m *match, out *figures) error {
 		how  *clients.Publish
 		into *measured
 	}{
-		{"first payloads", m.burst(warmUpPayloads, time.Second), nil},
+		{"first payloads", m.burst(warmUpPayloads, warmUpFor), nil},
 		{"payloads at a pace", &clients.Publish{
 			URL: m.process.Publish, Size: f.Size, Count: max(int(f.Paced/pace), 1), Every: pace, Patience: m.patience,
 		}, &out.paced},

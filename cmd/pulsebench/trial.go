@@ -14,10 +14,9 @@ import (
 )
 
 const (
-	// settle is how long a server is left alone before its memory is read.
-	settle = 300 * time.Millisecond
 	// warmUpPayloads are published before anything is measured, so that what is compiled or allocated on first need is there.
 	warmUpPayloads = 100
+	warmUpFor      = 2 * time.Second
 	// fillFor bounds how long a server's memory of payloads is filled.
 	fillFor = time.Minute
 )
@@ -33,6 +32,8 @@ type arena struct {
 	serverCPUs, clientCPUs []int
 	program                string // this one, which can be the clients' process
 	patience               time.Duration
+	settle                 time.Duration // how long a server is left alone before its memory is read
+	fill                   bool          // what it remembers, before its memory is read
 }
 
 // match is one entrant that runs, with the process of its clients.
@@ -56,7 +57,7 @@ func (a arena) begin(ctx context.Context, e entrant, size, window int) (*match, 
 		p.Stop()
 		return nil, err
 	}
-	if p.Keeps > 0 {
+	if p.Keeps > 0 && a.fill {
 		_, err = m.driver.Do(clients.Order{Publish: m.burst(p.Keeps, fillFor)})
 	}
 	if err != nil {
@@ -100,7 +101,7 @@ func (m *match) deliver(p *clients.Publish) (clients.Answer, time.Duration, erro
 
 // memory returns what the server takes, with its garbage and without.
 func (m *match) memory(ctx context.Context) (with, without int64, err error) {
-	time.Sleep(settle)
+	time.Sleep(m.settle)
 	u, err := compare.UsageOf(m.process.PID)
 	if err != nil {
 		return 0, 0, err
