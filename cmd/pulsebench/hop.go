@@ -20,7 +20,7 @@ const (
 	// warmUp is how many rounds are not counted: the members' code is compiled while they run.
 	warmUp = 2
 	// lateMost is how long something that was sent may be under way.
-	lateMost = 10 * time.Second
+	lateMost = 30 * time.Second
 	// user is whom the messages are for.
 	user = "7"
 )

@@ -12,7 +12,8 @@ import (
 
 // crossing finds how long readings were under way from the node that polled them to a client of the other. A version is
 // the time, in microseconds, at which its poll had ended, and all of this runs on one clock. Which node polled is not told;
-// clients of both watch, and the one that has a reading later is that of the other node.
+// clients of both watch, and the one that has a reading later is that of the other node; were it once the same node's, that
+// would be no less.
 type crossing struct {
 	took chan time.Duration
 	size atomic.Int64 // of the last, in bytes
