@@ -22,6 +22,7 @@ type grammar struct {
 	Cluster clusterCommand `cmd:"" help:"Two nodes over Hazelcast: publish on one, receive at a client of the other, beside a bare topic of the same members."`
 	Channel channelCommand `cmd:"" help:"Frames of channels from one node to another: by link, by topic, and inside a node."`
 	Load    loadCommand    `cmd:"" help:"What nodes ask of a Hazelcast member a second, by what goes on."`
+	Storm   stormCommand   `cmd:"" help:"Streams of very many clients broken at once: how long until all have good readings again."`
 
 	linuxCommands
 }
