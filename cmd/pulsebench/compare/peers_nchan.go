@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -146,18 +145,27 @@ func nginxPath() string {
 // listenWithoutDelay listens on a free port of loopback. Whoever comes there has TCP_NODELAY. nginx sets that only after the
 // first request of a connection: a stream, which never comes to its end, would wait 40 ms for each acknowledgement.
 func listenWithoutDelay() (*os.File, string, error) {
-	control := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
-		var failed error
-		err := c.Control(func(fd uintptr) { failed = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NODELAY, 1) })
-		return errors.Join(err, failed)
-	}}
-	l, err := control.Listen(context.Background(), "tcp", "127.0.0.1:0")
+	l, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		return nil, "", err
 	}
 	defer func() { _ = l.Close() }()
-	file, err := l.(*net.TCPListener).File()
-	return file, l.Addr().String(), err
+	raw, err := l.SyscallConn()
+	if err != nil {
+		return nil, "", err
+	}
+	var file *os.File
+	lost := raw.Control(func(fd uintptr) {
+		if err = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
+			return
+		}
+		// Not l.File: that would turn to blocking when it is handed over, and so would a worker in accept.
+		var own int
+		if own, err = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0); err == nil {
+			file = os.NewFile(uintptr(own), "listener")
+		}
+	})
+	return file, l.Addr().String(), errors.Join(lost, err)
 }
 
 // answers waits until the address is answered.
