@@ -82,7 +82,7 @@ func (l *logged) wait(t *testing.T, pattern string) string {
 }
 
 // patience is how long a busy machine may take for what is soon elsewhere.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // endsWithin is how long the program may take to end: judged with PULSEWALL_LONG, as a busy machine spoils it.
 func endsWithin() time.Duration {

@@ -200,8 +200,10 @@ func TestTLS(t *testing.T) {
 	if !strings.HasPrefix(p.url, "https://127.0.0.1:") {
 		t.Errorf("url = %q; want https", p.url)
 	}
-	res, _ := get(t, client, p.url+"/healthz")
-	if res.StatusCode != http.StatusOK || res.ProtoMajor != 2 {
-		t.Errorf("GET /healthz = %s by %s; want 200 by HTTP/2", res.Status, res.Proto)
-	}
+	eventually(t, func() error {
+		if res, _ := get(t, client, p.url+"/healthz"); res.StatusCode != http.StatusOK || res.ProtoMajor != 2 {
+			return fmt.Errorf("GET /healthz = %s by %s; want 200 by HTTP/2", res.Status, res.Proto)
+		}
+		return nil
+	})
 }

@@ -109,7 +109,7 @@ func descendants(t *testing.T, of int) (list []int) {
 func gone(t *testing.T, list []int) {
 	t.Helper()
 	list = slices.Clone(list)
-	for end := time.Now().Add(5 * time.Second); ; <-time.After(20 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; <-time.After(20 * time.Millisecond) {
 		list = slices.DeleteFunc(list, func(pid int) bool { return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) })
 		if len(list) == 0 {
 			return
@@ -146,7 +146,7 @@ func TestCluster(t *testing.T) {
 		t.Errorf("processes %v; want three nodes, two members, nginx and its workers", all)
 	}
 	seen := make(map[string]bool)
-	for range 6 {
+	for end := time.Now().Add(time.Minute); len(seen) < 3 && time.Now().Before(end); { // one that was slow has no turn for a second
 		_, page := get(t, address+"/d/overview")
 		for _, name := range []string{"a", "b", "c"} {
 			if strings.Contains(page, "Served by "+name) {
@@ -165,9 +165,14 @@ func TestCluster(t *testing.T) {
 			t.Errorf("after the end of node b: %d %s", status, page)
 		}
 	}
-	var p struct{ Degraded bool }
-	if _, body := get(t, address+"/api/presence"); json.Unmarshal([]byte(body), &p) != nil || p.Degraded {
-		t.Errorf("presence %s; want it not degraded", body)
+	p := struct{ Degraded bool }{true}
+	for end := time.Now().Add(time.Minute); p.Degraded && time.Now().Before(end); { // a busy machine may leave one alone for a moment
+		if _, body := get(t, address+"/api/presence"); json.Unmarshal([]byte(body), &p) != nil {
+			t.Fatalf("presence %s", body)
+		}
+	}
+	if p.Degraded {
+		t.Error("presence is degraded")
 	}
 	if err := c.cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
