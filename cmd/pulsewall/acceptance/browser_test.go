@@ -65,6 +65,12 @@ func tabIn(t *testing.T, browser context.Context) *tab {
 	return p
 }
 
+// of is the tab for the goroutine of a subtest, or again for that of the test.
+func (p *tab) of(t *testing.T) *tab {
+	p.t = t
+	return p
+}
+
 // hear keeps what the page did. It runs on the goroutine that reads from the browser.
 func (p *tab) hear(ev any) {
 	p.mu.Lock()

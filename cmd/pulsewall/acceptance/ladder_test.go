@@ -123,11 +123,15 @@ func TestEveryWayIn(t *testing.T) {
 		}
 		return fmt.Errorf("no version was seen on all ways: %v", versions)
 	}
+	tabs := make([]*tab, len(ways))
+	for i, w := range ways {
+		tabs[i] = w.open(t, s.URL+"/d/d")
+	}
 	t.Run("ways", func(t *testing.T) {
-		for _, w := range ways {
+		for i, w := range ways {
 			t.Run(w.name, func(t *testing.T) {
 				t.Parallel()
-				p := w.open(t, s.URL+"/d/d")
+				p := tabs[i].of(t)
 				first := p.change(w, shown{}, 5*time.Second, keep)
 				for range 2 {
 					first = p.change(w, first, 11*time.Second, keep)
@@ -139,16 +143,20 @@ func TestEveryWayIn(t *testing.T) {
 				} else if first.Transport != w.transport || first.State != "live" {
 					t.Errorf("header says %q %q; want live %q", first.State, first.Transport, w.transport)
 				}
-				eventually(t, 5*time.Minute, func() error { // for ways whose turn to run comes later
-					if got, err := p.panel("counter"); err == nil && len(got.Rows) > 0 {
-						keep(w, got)
-					}
-					return everywhere()
-				})
-				p.quiet(s.URL)
 			})
 		}
 	})
+	eventually(t, time.Minute, func() error {
+		for i, w := range ways {
+			if got, err := tabs[i].of(t).panel("counter"); err == nil && len(got.Rows) > 0 {
+				keep(w, got)
+			}
+		}
+		return everywhere()
+	})
+	for _, p := range tabs {
+		p.of(t).quiet(s.URL)
+	}
 	for version, rows := range versions {
 		want := []string(nil)
 		for w, got := range rows {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -220,6 +221,17 @@ func (n *nomad) reach(cursor string) place {
 		n.finished = true
 	}
 	return at
+}
+
+// way tells for a verdict what came around a place, by what and where.
+func (n *nomad) way(around place) string {
+	at := slices.IndexFunc(n.events, func(h heard) bool { return h.place == around })
+	var said []string
+	for i := max(0, at-5); i < min(len(n.events), at+5); i++ {
+		h := n.events[i]
+		said = append(said, fmt.Sprintf("%v %s of %d-%d by %s at %s", h.place, h.reset, h.courier, h.number, h.by, h.on.URL))
+	}
+	return strings.Join(said, ", ")
 }
 
 // passed says whether the nomad was on the node when a letter was said there alone, and stayed until something said later came, without a

@@ -102,7 +102,8 @@ func (v *verdict) follow(i int, n *nomad, at place) {
 	for _, h := range n.events {
 		if h.reset != "" {
 			v.resets = append(v.resets, h)
-			back = back || h.epoch == at.epoch && h.seq < at.seq // to where a node is that is alone, or was
+			// To where a node is that is alone, or was, or to before what one said alone.
+			back = back || h.epoch == at.epoch && (h.seq < at.seq || h.seq == at.seq && at.life != "" && h.life != at.life)
 			at = h.place
 			resets++
 			continue
@@ -156,7 +157,8 @@ func (v *verdict) missing(i int, n *nomad, had map[*letter]bool, after, to place
 			return
 		}
 		if yes, known := n.isFor(p.letter, place{epoch: after.epoch, seq: p.seq}); yes && known && !had[p.letter] {
-			v.failf("nomad %d misses %v at %d without a reset: he came from %v to %v", i, p.letter, p.seq, after, to)
+			v.failf("nomad %d misses %v at %d without a reset: he came from %v to %v\nasked again: %v; said alone: %v; he went %s",
+				i, p.letter, p.seq, after, to, p.doubt, p.degraded, n.way(after))
 		}
 	}
 }
