@@ -23,6 +23,7 @@ type grammar struct {
 	Channel channelCommand `cmd:"" help:"Frames of channels from one node to another: by link, by topic, and inside a node."`
 	Load    loadCommand    `cmd:"" help:"What nodes ask of a Hazelcast member a second, by what goes on."`
 	Storm   stormCommand   `cmd:"" help:"Streams of very many clients broken at once: how long until all have good readings again."`
+	Glass   glassCommand   `cmd:"" help:"How old data is when a real browser has painted it."`
 
 	linuxCommands
 }

@@ -10,6 +10,7 @@ import (
 
 // TestStorm has a few clients come back from all that can happen to them.
 func TestStorm(t *testing.T) {
+	t.Parallel()
 	var out, progress bytes.Buffer
 	code := run(t.Context(), []string{"storm", "--clients=50", "--interval=1s"}, &out, &progress)
 	if code != 0 {
