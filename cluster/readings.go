@@ -77,9 +77,9 @@ func (r *readings) Publish(ctx context.Context, sub string, version int64, keep 
 	return r.send(ctx, sub, w.frame())
 }
 
-// publishSmall sends first. The library leaves Nagle's algorithm on, so of two requests on one connection the second stays
-// here until the member has answered the first; storing, which a second member takes part in, would hold up the sending by
-// more than that takes.
+// publishSmall sends first. Beside it, storing nearly doubles the time until others have the reading: a second member makes a copy
+// meanwhile, and of two requests on one connection the second stays here until the first is answered (Nagle's algorithm, which the
+// library leaves on).
 func (r *readings) publishSmall(ctx context.Context, w wireReading, keep time.Duration, packed []byte) error {
 	begun := time.Now()
 	var (
