@@ -189,6 +189,9 @@ func (x *row) faults() string {
 	return text
 }
 
+// mostBusy is how much of their processors, in percent, clients may take before it is said.
+const mostBusy = 85
+
 // footnotes are versions, and who is not there or failed.
 func (r *report) footnotes() string {
 	out := "\n"
@@ -200,6 +203,9 @@ func (r *report) footnotes() string {
 		}
 	}
 	for _, x := range r.rows {
+		if list := x.each(burstDriver); len(list) > 0 && median(list) > mostBusy {
+			out += fmt.Sprintf("- %s, saturated: its clients were busy %.0f %% of their time and may have been the limit\n", x, median(list))
+		}
 		for _, why := range x.failed {
 			out += fmt.Sprintf("- failed: %s, %s\n", x, why)
 		}
