@@ -56,6 +56,27 @@ func TestLostTablesAreLoggedOnce(t *testing.T) {
 	})
 }
 
+// TestOthersDoNotWaitForThisNode has nodes that are slow at what they do themselves with a reading.
+func TestOthersDoNotWaitForThisNode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, src := newMesh(t), slowly(0)
+		defer m.stop()
+		slow := func(string, time.Duration, Status) { time.Sleep(time.Second) }
+		for _, name := range []string{"node-1", "node-2"} {
+			n := &meshNode{m: m, name: name, wants: make(map[string]bool)}
+			n.rig = startRig(t, Options{Node: n.name, Peers: n, Observe: slow}, Feed{Name: "a", Source: src})
+			m.nodes = append(m.nodes, n)
+		}
+		sub := watchAll(m.nodes, 1, "a")
+		time.Sleep(500 * time.Millisecond)
+		for _, n := range m.nodes {
+			if got := len(n.readings(sub)); got != 1 {
+				t.Errorf("%s has %d readings of %d polls; want 1 of 1", n.name, got, src.count())
+			}
+		}
+	})
+}
+
 // TestPublishingDoesNotHoldUpTheNextPoll has a source that needs all of its time, and a cluster that does not answer.
 func TestPublishingDoesNotHoldUpTheNextPoll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
