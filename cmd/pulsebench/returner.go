@@ -39,9 +39,10 @@ type returner struct {
 // upheaval is something that breaks the streams of all.
 type upheaval struct {
 	began time.Time
-	took  chan time.Duration // of each client, until it had a good reading from a stream that it opened since
-	tries atomic.Int64       // to open a stream
-	vain  atomic.Int64       // of these, those that failed
+	took  chan time.Duration    // of each client, until it had a good reading from a stream that it opened since
+	tries atomic.Int64          // to open a stream
+	vain  atomic.Int64          // of these, those that failed
+	last  atomic.Pointer[error] // of those
 }
 
 func newUpheaval(clients int) *upheaval {
@@ -50,7 +51,7 @@ func newUpheaval(clients int) *upheaval {
 
 func newReturner(addr string, n int) *returner {
 	return &returner{addr: addr, slot: -1, query: url.Values{
-		"sub": {"stocks/-/1/10", "sensors/-/1/10"}, "unionId": {strconv.Itoa(n + 1)}, "presence": {"1"},
+		"sub": {"weather/-/1/10", "sensors/-/1/10"}, "unionId": {strconv.Itoa(n + 1)}, "presence": {"1"},
 	}}
 }
 
@@ -61,6 +62,7 @@ func (r *returner) run(ctx context.Context, now *atomic.Pointer[upheaval]) {
 		u.tries.Add(1)
 		if err := r.listen(ctx, now); err != nil {
 			u.vain.Add(1)
+			u.last.Store(&err)
 		}
 		if sleep(ctx, r.delay()) != nil {
 			return

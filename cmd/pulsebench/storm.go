@@ -28,7 +28,7 @@ type stormCommand struct {
 
 const (
 	// freshWithin is how long clients may take to have readings again before it counts as a failure.
-	freshWithin = 2 * time.Minute
+	freshWithin = time.Minute
 	// mostClients is what one process has descriptors for.
 	mostClients = 19_000
 )
@@ -143,7 +143,11 @@ func (s *storm) fresh(ctx context.Context, name string, u *upheaval, cpu func() 
 		case d := <-u.took:
 			took = append(took, d)
 		case <-ctx.Done():
-			return "", fmt.Errorf("%d of %d clients are fresh after %v: %w", len(took), s.Clients, time.Since(u.began), ctx.Err())
+			err := context.Cause(ctx)
+			if last := u.last.Load(); last != nil {
+				err = *last
+			}
+			return "", fmt.Errorf("%d of %d clients are fresh after %v, %d tries of %d failed: %w", len(took), s.Clients, time.Since(u.began), u.vain.Load(), u.tries.Load(), err)
 		}
 	}
 	slices.Sort(took)
