@@ -21,6 +21,7 @@ type field struct {
 	Servers    []string `help:"Which servers; part of a name is enough. The plain loop is always there. None: all." placeholder:"NAME"`
 	Transports []string `help:"Which transports: websocket, sse, poll. None: all." enum:"websocket,sse,poll" placeholder:"NAME"`
 	Peers      string   `help:"The folder with the peers' programs." default:"cmd/pulsebench/peers" placeholder:"FOLDER"`
+	Into       string   `help:"A document that gets the tables, too, between comments that mark their place." placeholder:"FILE"`
 	ServerCPUs int      `name:"server-cpus" help:"How many processors a server gets; its clients get the others." default:"2"`
 }
 
@@ -96,7 +97,11 @@ func (c compareCommand) Run(ctx context.Context, stdout, stderr io.Writer) error
 	}
 	err = c.measure(ctx, a, list, r, stderr)
 	fmt.Fprintln(stderr)
-	return errors.Join(err, r.print(stdout)) // what there is, also after an interruption
+	mark := "compare"
+	if c.Full {
+		mark = "compare --full"
+	}
+	return errors.Join(err, c.tell(stdout, mark, r.text())) // what there is, also after an interruption
 }
 
 // measure measures all in each repetition, in turned order, and after the first one what stuck clients cost.

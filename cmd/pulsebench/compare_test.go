@@ -5,9 +5,11 @@ package main
 import (
 	"bytes"
 	"context"
+	"io"
 	"math"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -130,10 +132,7 @@ func TestReport(t *testing.T) {
 	r.add(0, server("broken"), figures{}, context.Canceled)
 	r.addStuck(server("other"), stuckFigures{memory: 3 << 20, before: time.Second, after: 2 * time.Second, dropped: 5}, nil)
 	r.missing("absent", compare.ErrMissing)
-	var out bytes.Buffer
-	if err := r.print(&out); err != nil {
-		t.Fatal(err)
-	}
+	out := r.text()
 	for _, want := range []string{
 		"| raw | WebSocket | 1.00 (1.00–1.00) |",
 		"| pulsewall | WebSocket | 2.00 (2.00–2.00) |",
@@ -143,9 +142,30 @@ func TestReport(t *testing.T) {
 		"- failed: broken, WebSocket, repetition 1: context canceled",
 		"- left out: absent: not here",
 	} {
-		if !strings.Contains(out.String(), want) {
-			t.Errorf("there is no %q in\n%s", want, out.String())
+		if !strings.Contains(out, want) {
+			t.Errorf("there is no %q in\n%s", want, out)
 		}
+	}
+}
+
+// TestInto has a document get a table a second time: what stands around it stays.
+func TestInto(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "performance.md")
+	if err := os.WriteFile(file, []byte("before\n<!-- begin crowd -->\nold\n<!-- end crowd -->\nafter\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f := field{Into: file}
+	for _, text := range []string{"\none\n", "two\n"} {
+		if err := f.tell(io.Discard, "crowd", text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(file)
+	if want := "before\n<!-- begin crowd -->\n\ntwo\n\n<!-- end crowd -->\nafter\n"; err != nil || string(got) != want {
+		t.Errorf("the document is %q, %v; want %q", got, err, want)
+	}
+	if err := f.tell(io.Discard, "stuck", "text"); err == nil {
+		t.Error("a document without a place got a table")
 	}
 }
 

@@ -95,8 +95,7 @@ func (c crowdCommand) Run(ctx context.Context, stdout, stderr io.Writer) error {
 		fits += fmt.Sprintf("- %s: %.2f ms + %.2f ms for each 1,000 clients (R² %.3f)\n", e, base, slope*1000, fit)
 	}
 	fmt.Fprintln(stderr)
-	_, err = io.WriteString(stdout, where.where()+out+fits)
-	return err
+	return c.tell(stdout, "crowd", where.where()+out+fits)
 }
 
 func (c crowdCommand) measure(ctx context.Context, a arena, e entrant, n int) (point, error) {

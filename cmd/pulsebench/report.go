@@ -4,7 +4,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -13,7 +12,7 @@ import (
 	"github.com/pulsewall/pulsewall/cmd/pulsebench/ours"
 )
 
-// report gathers what a comparison measures, and prints it as Markdown.
+// report gathers what a comparison measures, and tells it as Markdown.
 type report struct {
 	command compareCommand
 	setting setting
@@ -111,12 +110,10 @@ func clientsOf(f figures) float64   { return f.paced.clients * 100 }
 func burstBusy(f figures) float64   { return f.saturated.server * 100 }
 func burstDriver(f figures) float64 { return f.saturated.clients * 100 }
 
-// print prints the tables.
-func (r *report) print(w io.Writer) error {
+// text is all of it.
+func (r *report) text() string {
 	slices.SortStableFunc(r.rows, func(a, b *row) int { return strings.Compare(order(a.transport), order(b.transport)) })
-	text := r.setting.text(r.command) + r.comparison() + r.absolute() + r.best() + r.footnotes()
-	_, err := io.WriteString(w, text)
-	return err
+	return r.setting.text(r.command) + r.comparison() + r.absolute() + r.best() + r.footnotes()
 }
 
 // order puts WebSocket first and long polls last.

@@ -66,6 +66,5 @@ func (c stuckCommand) Run(ctx context.Context, stdout, stderr io.Writer) error {
 		}
 	}
 	fmt.Fprintln(stderr)
-	_, err = io.WriteString(stdout, where.where()+out+r.footnotes())
-	return err
+	return c.tell(stdout, "stuck", where.where()+out+r.footnotes())
 }
