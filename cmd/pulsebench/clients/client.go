@@ -57,7 +57,7 @@ func (c *client) connect(nth int, to netip.AddrPort) error {
 		return fmt.Errorf("bind: %w", err)
 	}
 	server := unix.SockaddrInet4{Addr: to.Addr().As4(), Port: int(to.Port())}
-	if err := unix.Connect(fd, &server); err != nil && err != unix.EINPROGRESS { //nolint:errorlint // a bare errno
+	if err := unix.Connect(fd, &server); err != nil && err != unix.EINPROGRESS {
 		return fmt.Errorf("connect: %w", err)
 	}
 	return nil

@@ -113,7 +113,7 @@ func (r *raw) accept() {
 	request := make([]byte, 4096)
 	for {
 		fd, _, err := unix.Accept4(r.listener, unix.SOCK_CLOEXEC)
-		if err == unix.EINTR || err == unix.ECONNABORTED { //nolint:errorlint // a bare errno
+		if err == unix.EINTR || err == unix.ECONNABORTED {
 			continue
 		}
 		if err != nil {
@@ -179,12 +179,12 @@ func writeWhole(fd int, frame []byte) bool {
 		switch {
 		case err == nil:
 			frame = frame[n:]
-		case err == unix.EAGAIN: //nolint:errorlint // a bare errno
+		case err == unix.EAGAIN:
 			ready, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, stuckFor)
-			if ready == 0 || err != nil && err != unix.EINTR { //nolint:errorlint // likewise
+			if ready == 0 || err != nil && err != unix.EINTR {
 				return false
 			}
-		case err != unix.EINTR: //nolint:errorlint // likewise
+		case err != unix.EINTR:
 			return false
 		}
 	}
