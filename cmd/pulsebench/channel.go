@@ -5,10 +5,8 @@ package main
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -47,28 +45,24 @@ func (c channelCommand) Run(ctx context.Context, stdout, stderr io.Writer) (err 
 	if err := c.check(); err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp("", "pulsebench")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	fmt.Fprintln(stderr, "starting a member and 3 nodes")
-	binary, err := build(ctx, c.Binary, dir)
+	w, err := openWorkshop(ctx, c.Binary)
 	if err != nil {
 		return err
 	}
+	defer w.close(&err)
 	m, err := member.Start(ctx, member.Options{Cluster: clusterName})
 	if err != nil {
 		return err
 	}
 	defer m.Close()
 	common := []string{"--log-level", "warn", "--cluster", "hazelcast://" + m.Addr() + "/" + clusterName}
-	nodes, stop, err := startNodes(ctx, 2, binary, append(common, "--node-secret", benchSecret, "--node-address", "http://"+ownAddress)...)
+	nodes, stop, err := startNodes(ctx, 2, w.binary, append(common, "--node-secret", benchSecret, "--node-address", "http://"+ownAddress)...)
 	if err != nil {
 		return err
 	}
 	defer stop()
-	third, err := startNode(binary, append(common, "--node", "node-3")...)
+	third, err := startNode(w.binary, append(common, "--node", "node-3")...)
 	if err != nil {
 		return err
 	}

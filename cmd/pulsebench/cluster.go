@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -64,16 +63,12 @@ func (c clusterCommand) Run(ctx context.Context, stdout, stderr io.Writer) (err 
 	if err := c.check(); err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp("", "pulsebench")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	fmt.Fprintf(stderr, "starting %d members and 2 nodes\n", c.Members)
-	binary, err := build(ctx, c.Binary, dir)
+	w, err := openWorkshop(ctx, c.Binary)
 	if err != nil {
 		return err
 	}
+	defer w.close(&err)
 	addresses, end, err := c.startMembers(ctx)
 	if err != nil {
 		return err
@@ -84,11 +79,11 @@ func (c clusterCommand) Run(ctx context.Context, stdout, stderr io.Writer) (err 
 		return err
 	}
 	defer bare.Close(context.WithoutCancel(ctx))
-	config, err := writeFeeds(dir, c.Feeds)
+	config, err := writeFeeds(w.dir, c.Feeds)
 	if err != nil {
 		return err
 	}
-	nodes, stop, err := startNodes(ctx, 2, binary, "--config", config,
+	nodes, stop, err := startNodes(ctx, 2, w.binary, "--config", config,
 		"--cluster", "hazelcast://"+strings.Join(addresses, ",")+"/"+clusterName)
 	if err != nil {
 		return err

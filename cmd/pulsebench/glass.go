@@ -5,10 +5,8 @@ package main
 import (
 	"context"
 	_ "embed"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -44,16 +42,12 @@ func (c glassCommand) Run(ctx context.Context, stdout, stderr io.Writer) (err er
 	if err := c.check(); err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp("", "pulsebench")
+	w, err := openWorkshop(ctx, c.Binary)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	binary, err := build(ctx, c.Binary, dir)
-	if err != nil {
-		return err
-	}
-	n, err := startNode(binary, "--interval", c.Interval.String(), "--log-level", "warn")
+	defer w.close(&err)
+	n, err := startNode(w.binary, "--interval", c.Interval.String(), "--log-level", "warn")
 	if err != nil {
 		return err
 	}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"sync"
 	"time"
 
@@ -42,27 +41,23 @@ func (c loadCommand) Run(ctx context.Context, stdout, stderr io.Writer) (err err
 	if err := c.check(); err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp("", "pulsebench")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	fmt.Fprintf(stderr, "starting a member and %d nodes\n", c.Nodes)
-	binary, err := build(ctx, c.Binary, dir)
+	w, err := openWorkshop(ctx, c.Binary)
 	if err != nil {
 		return err
 	}
+	defer w.close(&err)
 	counter := newCallCounter()
 	m, err := member.Start(ctx, member.Options{Cluster: clusterName, Config: []byte(counting), Log: counter})
 	if err != nil {
 		return err
 	}
 	defer m.Close()
-	config, err := writeFeeds(dir, c.Feeds)
+	config, err := writeFeeds(w.dir, c.Feeds)
 	if err != nil {
 		return err
 	}
-	nodes, stop, err := startNodes(ctx, c.Nodes, binary, "--config", config, "--cluster", "hazelcast://"+m.Addr()+"/"+clusterName)
+	nodes, stop, err := startNodes(ctx, c.Nodes, w.binary, "--config", config, "--cluster", "hazelcast://"+m.Addr()+"/"+clusterName)
 	if err != nil {
 		return err
 	}

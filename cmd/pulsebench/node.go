@@ -28,22 +28,7 @@ const (
 	joinWithin = 30 * time.Second
 	// stopWithin is how long a node may take to end before it is killed.
 	stopWithin = 15 * time.Second
-	// module is what is built when no binary is given; from anywhere inside it.
-	module = "github.com/pulsewall/pulsewall/cmd/pulsewall"
 )
-
-// build returns the program to measure: the given one, or one made from the source into dir.
-func build(ctx context.Context, binary, dir string) (string, error) {
-	if binary != "" {
-		return binary, nil
-	}
-	binary = filepath.Join(dir, "pulsewall")
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", binary, module) // #nosec G204 -- into our own folder
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build %s: %w\n%s", module, err, out)
-	}
-	return binary, nil
-}
 
 // node is a pulsewall of its own process.
 type node struct {
