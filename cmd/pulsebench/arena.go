@@ -32,10 +32,11 @@ func (f field) arena() (arena, error) {
 			cpus = append(cpus, cpu)
 		}
 	}
-	if err := within(bound{"server-cpus", f.ServerCPUs, 1, len(cpus)}); err != nil {
+	if err := within(bound{"server-cpus", f.ServerCPUs, 1, 1024}); err != nil {
 		return arena{}, err
 	}
-	a := arena{serverCPUs: cpus[:f.ServerCPUs], clientCPUs: cpus[f.ServerCPUs:], program: program, patience: patience, settle: settle, fill: true}
+	first := min(f.ServerCPUs, len(cpus))
+	a := arena{serverCPUs: cpus[:first], clientCPUs: cpus[first:], program: program, patience: patience, settle: settle, fill: true}
 	if len(a.clientCPUs) == 0 {
 		a.clientCPUs = cpus
 	}
