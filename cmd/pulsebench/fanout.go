@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -69,8 +70,9 @@ func (f fanout) run(ctx context.Context, a arena, e entrant) (figures, error) {
 	if err != nil {
 		return out, err
 	}
+	profile := m.profile(ctx, "connect", connectProfile)
 	took, err := m.open(f.Clients)
-	if err != nil {
+	if err = errors.Join(err, profile()); err != nil {
 		return out, fmt.Errorf("have clients come: %w", err)
 	}
 	out.connects = float64(f.Clients) / took.Seconds()
@@ -80,7 +82,10 @@ func (f fanout) run(ctx context.Context, a arena, e entrant) (figures, error) {
 	}
 	each := func(bytes int64) float64 { return float64(bytes-empty) / 1024 / float64(f.Clients) }
 	out.garbage, out.idle = each(with), each(idle)
-	if err := f.load(m, &out); err != nil {
+	if err := m.profile(ctx, "idle", 0)(); err != nil {
+		return out, err
+	}
+	if err := f.load(ctx, m, &out); err != nil {
 		return out, err
 	}
 	_, after, err := m.memory(ctx)
@@ -89,22 +94,24 @@ func (f fanout) run(ctx context.Context, a arena, e entrant) (figures, error) {
 }
 
 // load publishes, at a pace and back to back.
-func (f fanout) load(m *match, out *figures) error {
+func (f fanout) load(ctx context.Context, m *match, out *figures) error {
 	pace := time.Second / time.Duration(f.Rate)
 	for _, phase := range []struct {
-		what string
-		how  *clients.Publish
-		into *measured
+		what   string
+		how    *clients.Publish
+		during time.Duration
+		into   *measured
 	}{
-		{"first payloads", m.burst(warmUpPayloads, warmUpFor), nil},
-		{"payloads at a pace", &clients.Publish{
+		{"first", m.burst(warmUpPayloads, warmUpFor), 0, nil},
+		{"paced", &clients.Publish{
 			URL: m.process.Publish, Size: f.Size, Count: max(int(f.Paced/pace), 1), Every: pace, Patience: m.patience,
-		}, &out.paced},
-		{"payloads back to back", m.burst(mostBurst, f.Saturated), &out.saturated},
+		}, f.Paced, &out.paced},
+		{"saturated", m.burst(mostBurst, f.Saturated), f.Saturated, &out.saturated},
 	} {
+		profile := m.profile(ctx, phase.what, phase.during)
 		a, cpu, err := m.deliver(phase.how)
-		if err != nil {
-			return fmt.Errorf("%s: %w", phase.what, err)
+		if err = errors.Join(err, profile()); err != nil {
+			return fmt.Errorf("%s payloads: %w", phase.what, err)
 		}
 		if phase.into != nil {
 			*phase.into = m.measured(a, cpu)

@@ -34,6 +34,7 @@ type arena struct {
 	patience               time.Duration
 	settle                 time.Duration // how long a server is left alone before its memory is read
 	fill                   bool          // what it remembers, before its memory is read
+	profiles               string        // the folder for profiles of servers that have some; empty: none are taken
 }
 
 // match is one entrant that runs, with the process of its clients.
@@ -83,6 +84,14 @@ func (m *match) open(count int) (took time.Duration, err error) {
 		Transport: m.transport, Stream: m.process.Streams[m.transport], Clients: count,
 	}})
 	return a.Took, err
+}
+
+// warmUp is an order to publish what is not measured.
+func (m *match) warmUp() *clients.Publish {
+	if m.process.WarmUp > 0 {
+		return m.burst(mostBurst, m.process.WarmUp)
+	}
+	return m.burst(warmUpPayloads, warmUpFor)
 }
 
 // deliver publishes, and returns what came of it and what it took of the server's processors.

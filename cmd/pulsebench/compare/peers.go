@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"time"
 )
 
 // Peers returns the systems that people would pick instead, whose programs are in the folder source. What a peer needs is
@@ -22,14 +23,17 @@ func Peers(source string) []Server {
 		&peer{name: "net/http, event stream", streams: events, prepare: goProgram(source, "nethttp")},
 		&peer{name: "centrifuge", streams: centrifugeStreams(), prepare: goProgram(source, "centrifuge")},
 		&peer{name: "mercure", streams: events, prepare: goProgram(source, "mercure")},
-		&peer{name: "Netty, NIO", streams: texts, prepare: netty(source, "nio")},
-		&peer{name: "Netty, epoll", streams: texts, prepare: netty(source, "epoll")},
+		&peer{name: "Netty, NIO", streams: texts, prepare: netty(source, "nio"), warmUp: compiling},
+		&peer{name: "Netty, epoll", streams: texts, prepare: netty(source, "epoll"), warmUp: compiling},
 		&peer{name: "ws on Node", streams: texts, prepare: node(source, "ws.js")},
 		&peer{name: "ws on Node, 2 processes", streams: texts, prepare: node(source, "crowd.js")},
 		&peer{name: "socket.io", streams: socketIOStreams(), prepare: node(source, "socketio.js")},
 		nchan{source: source},
 	}
 }
+
+// compiling is how long a JVM takes until what sends is compiled for good: before, it takes twice the processor time.
+const compiling = 4 * time.Second
 
 // centrifugeStreams speak the library's client protocol in JSON: the server subscribes who connects.
 func centrifugeStreams() map[Transport]Stream {
@@ -53,6 +57,7 @@ type peer struct {
 	version string
 	streams map[Transport]Stream                       // with paths as URLs
 	prepare func(ctx context.Context) (Command, error) // gets what it needs, unless it is there
+	warmUp  time.Duration
 }
 
 func (p *peer) Name() string            { return p.name }
@@ -85,7 +90,8 @@ func (p *peer) Start(ctx context.Context, cpus []int) (*Process, error) {
 	}
 	base := "http://" + addr
 	return &Process{
-		PID: child.PID, Publish: base + "/publish", GC: base + "/gc", Streams: streamsAt(base, p.streams), Stop: child.Stop,
+		PID: child.PID, Publish: base + "/publish", GC: base + "/gc", Streams: streamsAt(base, p.streams), WarmUp: p.warmUp,
+		Stop: child.Stop,
 	}, nil
 }
 

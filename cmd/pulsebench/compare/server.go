@@ -10,6 +10,7 @@ package compare
 import (
 	"context"
 	"errors"
+	"time"
 )
 
 // Transport is how clients get what is published.
@@ -45,11 +46,14 @@ type Process struct {
 	PID     int
 	Publish string // takes a payload of at most 64 KiB by POST, and answers 2xx at once or when it has been handed out
 	GC      string // collects all garbage by POST and gives the memory back; empty: there is none
+	Profile string // where net/http/pprof serves; empty: nowhere
 	Streams map[Transport]Stream
 	// Keeps is how many of the last payloads the server keeps for clients that come back. As many are published before its memory is
 	// read, so that they are not taken for the clients' cost.
 	Keeps int
-	Stop  func() // ends it and waits for it; may be called once
+	// WarmUp is how long the server is driven before it is measured, if its runtime compiles what runs often; 0: as briefly as usual.
+	WarmUp time.Duration
+	Stop   func() // ends it and waits for it; may be called once
 }
 
 // Stream is how a client of one transport comes and what it gets.
