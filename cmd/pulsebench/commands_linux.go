@@ -20,12 +20,13 @@ type linuxCommands struct {
 
 // serveCommand is the process of a server.
 type serveCommand struct {
-	Name string `arg:""`
+	Name     string `arg:""`
+	Profiles bool
 }
 
 // Run serves until ctx ends.
 func (c serveCommand) Run(ctx context.Context, stdout, _ io.Writer) error {
-	return ours.Serve(ctx, c.Name, stdout)
+	return ours.Serve(ctx, c.Name, c.Profiles, stdout)
 }
 
 // clientsCommand is the process of the clients.

@@ -38,6 +38,7 @@ type compareCommand struct {
 	Paced       time.Duration `help:"Length of the paced phase; 0: 2.5 s, with --full 6 s."`
 	Saturated   time.Duration `help:"Length of the saturated phase; 0: 1 s, with --full 3 s."`
 	Stuck       bool          `help:"Also have 5 of 500 clients stop reading." default:"true" negatable:""`
+	Profiles    string        `help:"A folder for profiles of our own servers, which disturb what is measured a little." placeholder:"FOLDER"`
 	Pushes      int           `help:"Payloads that they miss; 0: 700, with --full 4,500."`
 }
 
@@ -90,6 +91,7 @@ func (c compareCommand) Run(ctx context.Context, stdout, stderr io.Writer) error
 	if err != nil {
 		return err
 	}
+	a.profiles = c.Profiles
 	r := newReport(c, a)
 	list, err := c.entrants(ctx, a, r.missing, stderr)
 	if err != nil {
@@ -170,7 +172,11 @@ type preparer interface {
 
 // entrants are those that were asked for and can be had, the plain loop first. missing is told of the others.
 func (f field) entrants(ctx context.Context, a arena, missing func(name string, err error), stderr io.Writer) (list []entrant, err error) {
-	for _, s := range slices.Concat(ours.Servers(a.program, "serve"), compare.Peers(f.Peers)) {
+	serve := []string{"serve"}
+	if a.profiles != "" {
+		serve = append(serve, "--profiles")
+	}
+	for _, s := range slices.Concat(ours.Servers(a.program, serve...), compare.Peers(f.Peers)) {
 		if !f.wanted(s.Name()) {
 			continue
 		}

@@ -88,13 +88,16 @@ func (s server) Start(ctx context.Context, cpus []int) (*compare.Process, error)
 		return nil, err
 	}
 	return &compare.Process{
-		PID: child.PID, Publish: "http://" + control + "/publish", GC: "http://" + control + "/gc", Streams: s.streams(addr), Keeps: s.keeps,
+		PID: child.PID, Publish: "http://" + control + "/publish", GC: "http://" + control + "/gc", Profile: "http://" + control + profiles, Streams: s.streams(addr), Keeps: s.keeps,
 		Stop: child.Stop,
 	}, nil
 }
 
-// Serve is one of our servers until ctx ends. It says on out where it listens.
-func Serve(ctx context.Context, name string, out io.Writer) error {
+// Serve is one of our servers until ctx ends, with samples of its memory for profiles or without. It says on out where it listens.
+func Serve(ctx context.Context, name string, profiles bool, out io.Writer) error {
+	if !profiles {
+		runtime.MemProfileRate = 0 // as in a program that has no profiles
+	}
 	for _, s := range all {
 		if s.name == name {
 			return s.serve(ctx, out)
