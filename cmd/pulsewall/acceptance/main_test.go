@@ -114,10 +114,10 @@ func pass(t *testing.T, d time.Duration) {
 }
 
 // freePort is the last port that freeAddress gave. They lie below those that systems give to connections and to listeners without a
-// wish: such a port may be somebody else's before its program has started, or has started again.
+// wish, and below those of members: such a port may be somebody else's before its program has started, or has started again.
 var freePort atomic.Int32
 
-func init() { freePort.Store(int32(12_000 + os.Getpid()%16_000)) }
+func init() { freePort.Store(int32(12_000 + os.Getpid()%7_000)) }
 
 // freeAddress is an address of this machine that nobody listens on, for programs that start again on the same one. It is given once.
 func freeAddress(t *testing.T) string {
