@@ -50,7 +50,10 @@ func (p *phase) wait(ctx context.Context, below uint64, patience time.Duration) 
 		case <-p.progress:
 			quiet.Reset(patience)
 		case <-quiet.C:
-			return nil // who did not get it is counted
+			if !p.moved.Swap(false) {
+				return nil // who did not get it is counted
+			}
+			quiet.Reset(patience)
 		case <-ctx.Done():
 			return ctx.Err()
 		}

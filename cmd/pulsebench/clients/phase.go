@@ -13,6 +13,7 @@ type phase struct {
 	passed   []atomic.Uint32 // by number − first: clients that have it, or a later one
 	complete atomic.Uint64   // all that are expected have passed the numbers below this
 	progress chan struct{}   // of size 1: complete has risen
+	moved    atomic.Bool     // something has come to somebody
 }
 
 func newPhase(first uint64, most, expected int) *phase {
@@ -23,6 +24,9 @@ func newPhase(first uint64, most, expected int) *phase {
 
 // pass says that a client went from one number to another one, which it expects now.
 func (p *phase) pass(from, to uint64) {
+	if !p.moved.Load() { // most often it is, and what is not written stays in the caches of all loops
+		p.moved.Store(true)
+	}
 	end := p.first + uint64(len(p.passed))
 	for n := from; n < min(to, end); n++ {
 		if p.passed[n-p.first].Add(1) == p.expected {
