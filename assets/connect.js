@@ -87,11 +87,13 @@
     if (!this.isNewer(data)) { return; }
     if (data.same && known) {
       data.page = known.page;
+      data.sourceAt = data.sourceAt || known.sourceAt;
       data.points = {};
       Object.keys(last).forEach(function (name) { data.points[name] = [[at, last[name]]]; });
     }
     this.readings[data.sub] = {
-      version: data.version, status: data.status, due: Date.parse(data.due) || 0, missed: false, page: data.page, last: ends(data.points, last)
+      version: data.version, status: data.status, due: Date.parse(data.due) || 0, missed: false, page: data.page, sourceAt: data.sourceAt,
+      last: ends(data.points, last)
     };
     this.call(this.options.reading, data);
   };

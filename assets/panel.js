@@ -81,7 +81,7 @@
     reading.version = Number(data.version) || 0;
     reading.at = Date.parse(data.at) || 0;
     reading.due = Date.parse(data.due) || 0;
-    reading.sourceAt = Date.parse(data.sourceAt) || 0;
+    reading.sourceAt = Date.parse(data.sourceAt) || (data.same ? reading.sourceAt : 0);
     reading.status = /^(ok|stale|error|loading)$/.test(data.status) ? data.status : "ok";
     reading.reason = String(data.reason || "");
     reading.error = String(data.error || "");

@@ -127,7 +127,7 @@ func TestClientScript(t *testing.T) {
 	script := w.get("/pulsewall.js")
 	tag := script.Header.Get("ETag")
 	if script.StatusCode != 200 || script.Header.Get("Content-Type") != "text/javascript; charset=utf-8" ||
-		script.Header.Get("Cache-Control") != "public, max-age=300" || !strings.Contains(script.body, "pulsewall.connect = function") || tag == "" {
+		script.Header.Get("Cache-Control") != "public, max-age=300" || !strings.Contains(script.body, "pulsewall.connect=function") || tag == "" {
 		t.Errorf("/pulsewall.js: %d %v", script.StatusCode, script.Header)
 	}
 	if got := w.get("/pulsewall.js", "If-None-Match: "+tag, "Accept-Encoding: gzip"); got.StatusCode != 304 || got.body != "" {

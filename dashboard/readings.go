@@ -147,6 +147,9 @@ func (c *content) encode(f transport.Format, next bool) []byte {
 	switch {
 	case next && r.Same && (f == transport.JSON || r.Page != nil): // without a page, the fragment says when the source is asked again
 		data.Same = true
+		if r.SameAge {
+			data.SourceAt = stamp{}
+		}
 	case f == transport.HTML:
 		data.HTML = c.html()
 		data.Points = c.points(next)

@@ -68,7 +68,7 @@ func (s *Scheduler) publishTo(e *entry, now time.Time, kept views) {
 	r.Version = version
 	r.Before = e.version
 	if old := e.last; old != nil && same(old, r) {
-		r.Same = true
+		r.Same, r.SameAge = true, r.SourceAt.Equal(old.SourceAt)
 		r.Page = old.Page // equal: one of them is enough
 	}
 	e.history.add(r.At, r.Values)

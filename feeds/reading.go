@@ -56,4 +56,5 @@ type Reading struct {
 	Page     *Page              // nil when Failed or Loading
 	Values   map[string]float64 // numeric values by series name; empty unless just read
 	Same     bool               // page, values, status, reason and error equal those of version Before
+	SameAge  bool               // SourceAt too
 }

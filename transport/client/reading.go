@@ -19,11 +19,11 @@ const (
 
 // Reading is what one poll gave a subscription.
 type Reading struct {
-	Sub      string    `json:"sub"`     // canonical
-	Version  int64     `json:"version"` // differs when the reading does
-	At       time.Time `json:"at"`      // when the records were read
-	Due      time.Time `json:"due"`     // when the next is expected, on the server's clock; zero for feeds that push
-	SourceAt time.Time `json:"sourceAt"`
+	Sub      string    `json:"sub"`      // canonical
+	Version  int64     `json:"version"`  // differs when the reading does
+	At       time.Time `json:"at"`       // when the records were read
+	Due      time.Time `json:"due"`      // when the next is expected, on the server's clock; zero for feeds that push
+	SourceAt time.Time `json:"sourceAt"` // newest time in the data; zero: none is known
 	Status   Status    `json:"status"`
 	Reason   string    `json:"reason"` // of a stale one: failed or source-old
 	Error    string    `json:"error"`  // one sentence
@@ -72,6 +72,9 @@ type library map[string]Reading
 func (l library) whole(r Reading) Reading {
 	if r.Same {
 		before := l[r.Sub]
+		if r.SourceAt.IsZero() {
+			r.SourceAt = before.SourceAt
+		}
 		r.Page, r.Points = before.Page, make(map[string][]Point, len(before.Points))
 		for name, points := range before.Points {
 			if len(points) > 0 {
