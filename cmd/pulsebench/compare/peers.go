@@ -89,10 +89,15 @@ func (p *peer) Start(ctx context.Context, cpus []int) (*Process, error) {
 		return nil, fmt.Errorf("%s: %w", p.name, err)
 	}
 	base := "http://" + addr
-	return &Process{
+	process := &Process{
 		PID: child.PID, Publish: base + "/publish", GC: base + "/gc", Streams: streamsAt(base, p.streams), WarmUp: p.warmUp,
 		Stop: child.Stop,
-	}, nil
+	}
+	if err := visit(ctx, process); err != nil {
+		child.Stop()
+		return nil, fmt.Errorf("%s: its first clients: %w", p.name, err)
+	}
+	return process, nil
 }
 
 func transportsOf(streams map[Transport]Stream) []Transport {

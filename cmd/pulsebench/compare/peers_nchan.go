@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -90,14 +89,15 @@ func (n nchan) start(ctx context.Context, dir string, cpus []int) (*Process, err
 		return nil, err
 	}
 	base := "http://" + addr
-	if err := answers(ctx, child, base+"/publish"); err != nil {
-		child.Stop()
-		return nil, err
-	}
-	return &Process{
+	process := &Process{
 		PID: child.PID, Publish: base + "/publish", Keeps: nchanKeeps, Stop: child.Stop,
 		Streams: streamsAt(base, map[Transport]Stream{WebSocket: {URL: "/ws"}, SSE: {URL: "/sse"}}),
-	}, nil
+	}
+	if err := visit(ctx, process); err != nil { // the socket listens already: they wait until nginx is there
+		child.Stop()
+		return nil, fmt.Errorf("its first clients: %w\n%s", err, child.Said())
+	}
+	return process, nil
 }
 
 // configure writes the peer's configuration with what is this machine's.
@@ -166,34 +166,4 @@ func listenWithoutDelay() (*os.File, string, error) {
 		}
 	})
 	return file, l.Addr().String(), errors.Join(lost, err)
-}
-
-// answers waits until the address is answered.
-func answers(ctx context.Context, child *Child, url string) error {
-	ctx, cancel := context.WithTimeout(ctx, startWithin)
-	defer cancel()
-	ask, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return err
-	}
-	ask.Close = true
-	answered := make(chan error, 1)
-	go func() { // ends with the request, at the latest when ctx does
-		answer, err := http.DefaultTransport.RoundTrip(ask)
-		if err == nil {
-			err = answer.Body.Close()
-		}
-		answered <- err
-	}()
-	select {
-	case err = <-answered:
-	case <-child.Ended():
-		cancel()
-		<-answered
-		err = errors.New("it ended")
-	}
-	if err != nil {
-		return fmt.Errorf("%w\n%s", err, child.Said())
-	}
-	return nil
 }

@@ -13,6 +13,8 @@ import io.netty.handler.codec.http.HttpVersion;
 
 /** Answers the requests that are no WebSocket handshake: what is to be sent to all, and a full garbage collection. */
 final class Publisher extends SimpleChannelInboundHandler<FullHttpRequest> {
+    private static final long GIVING_BACK_MILLIS = 500;
+
     private final Room room;
 
     Publisher(Room room) {
@@ -20,18 +22,24 @@ final class Publisher extends SimpleChannelInboundHandler<FullHttpRequest> {
     }
 
     @Override
-    protected void channelRead0(ChannelHandlerContext context, FullHttpRequest request) {
+    protected void channelRead0(ChannelHandlerContext context, FullHttpRequest request) throws InterruptedException {
         HttpResponseStatus status = HttpResponseStatus.NO_CONTENT;
         if (!request.method().equals(HttpMethod.POST)) {
             status = HttpResponseStatus.METHOD_NOT_ALLOWED;
         } else if (request.uri().equals("/publish")) {
             room.publish(request.content().retain());
         } else if (request.uri().equals("/gc")) {
-            System.gc();
+            collect();
         } else {
             status = HttpResponseStatus.NOT_FOUND;
         }
         answer(context, request, status);
+    }
+
+    /** Returns when the memory has been given back, which a thread of the JVM does by and by after the collection. */
+    private static void collect() throws InterruptedException {
+        System.gc();
+        Thread.sleep(GIVING_BACK_MILLIS);
     }
 
     private static void answer(ChannelHandlerContext context, FullHttpRequest request, HttpResponseStatus status) {
