@@ -120,6 +120,10 @@ func (c compareCommand) measure(ctx context.Context, a arena, list []entrant, r 
 		begun := time.Now()
 		turned := slices.Concat(list[n*len(list)/c.Repetitions:], list[:n*len(list)/c.Repetitions])
 		for i, e := range turned {
+			if time.Now().After(end) {
+				r.absent = append(r.absent, fmt.Sprintf("%s in repetition %d: there was no time", e, n+1))
+				continue
+			}
 			fmt.Fprintf(stderr, "\rrepetition %d of %d: %d of %d, %-50s", n+1, c.Repetitions, i+1, len(turned), e)
 			got, err := f.run(ctx, a, e)
 			if ctx.Err() != nil {

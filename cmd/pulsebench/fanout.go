@@ -52,7 +52,7 @@ type measured struct {
 func (m *match) measured(a clients.Answer, cpu time.Duration) measured {
 	n := max(float64(a.Deliveries), 1)
 	return measured{
-		cpu: cpu.Seconds() / n * 1e6, rate: float64(a.Deliveries) / a.Took.Seconds(), p50: a.P50, p99: a.P99, max: a.Max,
+		cpu: cpu.Seconds() / n * 1e6, rate: float64(a.Deliveries+a.Spared) / a.Took.Seconds(), p50: a.P50, p99: a.P99, max: a.Max,
 		bytes: float64(a.Bytes) / n, published: a.Published, deliveries: a.Deliveries, spared: float64(a.Spared) / (n + float64(a.Spared)),
 		server: cpu.Seconds() / a.Took.Seconds() / float64(len(m.serverCPUs)), clients: a.CPU.Seconds() / a.Took.Seconds() / float64(m.driver.CPUs),
 	}
