@@ -103,6 +103,9 @@ func (c compareCommand) Run(ctx context.Context, stdout, stderr io.Writer) error
 	if c.Full {
 		mark = "compare --full"
 	}
+	if err != nil {
+		c.Into = "" // half a table is worth a look, no more
+	}
 	return errors.Join(err, c.tell(stdout, mark, r.text())) // what there is, also after an interruption
 }
 

@@ -38,7 +38,7 @@ type figures struct {
 // measured is one phase.
 type measured struct {
 	cpu        float64 // seconds of the server's processors for a million deliveries
-	rate       float64 // deliveries a second
+	rate       float64 // deliveries a second, with those that a newer payload replaced
 	p50, p99   time.Duration
 	max        time.Duration
 	bytes      float64 // a delivery
