@@ -102,7 +102,7 @@ func (f fanout) load(ctx context.Context, m *match, out *figures) error {
 		during time.Duration
 		into   *measured
 	}{
-		{"first", m.burst(warmUpPayloads, warmUpFor), 0, nil},
+		{"first", m.warmUp(), 0, nil},
 		{"paced", &clients.Publish{
 			URL: m.process.Publish, Size: f.Size, Count: max(int(f.Paced/pace), 1), Every: pace, Patience: m.patience,
 		}, f.Paced, &out.paced},

@@ -39,7 +39,7 @@ func (s stuck) run(ctx context.Context, a arena, e entrant) (stuckFigures, error
 	if _, err := m.open(s.Clients); err != nil {
 		return out, fmt.Errorf("have clients come: %w", err)
 	}
-	if _, err := m.driver.Do(clients.Order{Publish: m.burst(warmUpPayloads, time.Minute)}); err != nil {
+	if _, err := m.driver.Do(clients.Order{Publish: m.warmUp()}); err != nil {
 		return out, err
 	}
 	_, empty, err := m.memory(ctx)
