@@ -135,11 +135,11 @@ func TestBackToAKilledServer(t *testing.T) {
 	});`)
 	p.act(`setTimeout(function () { history.back(); })`)
 	p.until(10*time.Second, `window.ages && window.ages.length && location.pathname === "/d/overview"`)
-	p.until(15*time.Second, ages+`.every(function (s) { return /^connection lost \d+ (s|min) ago · data of \d\d:\d\d:\d\d$/.test(s); })`)
+	p.until(15*time.Second, ages+`.every(function (s) { return /^connection lost \d+ (s|min) ago · (data of|failing since) \d\d:\d\d:\d\d$/.test(s); })`)
 	told, err := eval[[]string](p, "window.ages")
 	p.must(err)
 	for _, age := range slices.Compact(told) {
-		if age != "waiting" && !strings.HasPrefix(age, "connection lost") {
+		if age != "waiting" && !strings.HasPrefix(age, "connection lost") && !strings.HasPrefix(age, "failing since") {
 			t.Errorf("a page of the browser's cache says %q of its data", age)
 		}
 	}
