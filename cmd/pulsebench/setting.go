@@ -29,10 +29,12 @@ func newSetting(a arena) setting {
 
 // text says it, for a table of compareCommand.
 func (s setting) text(c compareCommand) string {
-	return s.where() + fmt.Sprintf("%d clients, payloads of %d bytes. Paced: %d a second for %v. Saturated: %d under way at most, for %v.\n",
-		c.Count, c.Size, c.Rate, c.Paced, c.Window, c.Saturated) +
-		fmt.Sprintf("Stuck: %d of %d stop reading and miss %d payloads of %d bytes. Medians of repetitions (least–most).\n",
-			stuckOnes, stuckAmong, c.Pushes, stuckSize)
+	out := s.where() + fmt.Sprintf("%d clients, payloads of %d bytes. Paced: %d a second for %v. Saturated: %d under way at most, for %v.\n",
+		c.Count, c.Size, c.Rate, c.Paced, c.Window, c.Saturated)
+	if c.Stuck {
+		out += fmt.Sprintf("Stuck: %d of %d stop reading and miss %d payloads of %d bytes.\n", stuckOnes, stuckAmong, c.Pushes, stuckSize)
+	}
+	return out + "Medians of repetitions (least–most).\n"
 }
 
 func (s setting) where() string {
