@@ -22,6 +22,8 @@ type horde struct {
 	wg    sync.WaitGroup
 	heard atomic.Int64 // clients that got more than their hello
 
+	headers string // more of them, each with its line end; not changed after the first client
+
 	mu    sync.Mutex
 	conns []net.Conn
 	over  bool // no error matters any more
@@ -82,7 +84,7 @@ func (h *horde) watch(s *site, query string) error {
 	}
 	in := bufio.NewReaderSize(conn, 1<<10)
 	_, err = fmt.Fprintf(conn, "GET /live/ws?%s HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
-		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: YSBob3JkZSBvZiB0aGVtIQ==\r\n\r\n", query, addr)
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: YSBob3JkZSBvZiB0aGVtIQ==\r\n%s\r\n", query, addr, h.headers)
 	if err == nil {
 		err = upgraded(in)
 	}
