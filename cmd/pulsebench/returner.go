@@ -76,7 +76,7 @@ func (r *returner) delay() time.Duration {
 		return wait
 	}
 	r.failures++
-	return rand.N(min(latest, soonest<<min(r.failures, 10)))
+	return rand.N(min(latest, soonest<<min(r.failures, 10))) // #nosec G404 -- it spreads clients
 }
 
 // listen reads one stream to its end. Error: there was none.
