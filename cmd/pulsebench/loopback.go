@@ -31,7 +31,7 @@ func newLoopback(waiting int) (*loopback, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer listener.Close()
+	defer func() { _ = listener.Close() }() // it took the one connection that it was for
 	dialled, err := net.Dial("tcp", listener.Addr().String())
 	if err != nil {
 		return nil, err
