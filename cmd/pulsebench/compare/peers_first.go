@@ -65,7 +65,7 @@ func ask(ctx context.Context, web *http.Transport, method, url, body string, hea
 		return nil, err
 	}
 	if answer.StatusCode/100 != 2 && answer.StatusCode != http.StatusSwitchingProtocols {
-		answer.Body.Close()
+		_ = answer.Body.Close()
 		return nil, fmt.Errorf("%s %s: %s", method, url, answer.Status)
 	}
 	return answer.Body, nil

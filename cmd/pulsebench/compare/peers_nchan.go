@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -89,15 +90,15 @@ func (n nchan) start(ctx context.Context, dir string, cpus []int) (*Process, err
 		return nil, err
 	}
 	base := "http://" + addr
-	process := &Process{
+	if err := answers(ctx, child, base+"/publish"); err != nil {
+		child.Stop()
+		return nil, err
+	}
+	// No first clients here: for a second after the last subscriber of a worker has gone, new ones may miss what is published.
+	return &Process{
 		PID: child.PID, Publish: base + "/publish", Keeps: nchanKeeps, Stop: child.Stop,
 		Streams: streamsAt(base, map[Transport]Stream{WebSocket: {URL: "/ws"}, SSE: {URL: "/sse"}}),
-	}
-	if err := visit(ctx, process); err != nil { // the socket listens already: they wait until nginx is there
-		child.Stop()
-		return nil, fmt.Errorf("its first clients: %w\n%s", err, child.Said())
-	}
-	return process, nil
+	}, nil
 }
 
 // configure writes the peer's configuration with what is this machine's.
@@ -112,7 +113,7 @@ func (n nchan) configure(file, dir, addr, modules string) error {
 	}
 	fill := strings.NewReplacer("@dir@", dir, "@addr@", addr, "@modules@", modules,
 		"@descriptors@", strconv.FormatUint(min(descriptors.Cur, mostDescriptors), 10))
-	return os.WriteFile(file, []byte(fill.Replace(string(text))), 0o600)
+	return os.WriteFile(file, []byte(fill.Replace(string(text))), 0o600) // #nosec G703 -- in a folder made for it
 }
 
 // mostDescriptors is what a worker is given where the system permits any number: nginx keeps room for each of them.
@@ -166,4 +167,31 @@ func listenWithoutDelay() (*os.File, string, error) {
 		}
 	})
 	return file, l.Addr().String(), errors.Join(lost, err)
+}
+
+// answers waits until the program answers a request, whatever it says. The socket listens before the program is there.
+func answers(ctx context.Context, child *Child, url string) error {
+	ctx, cancel := context.WithTimeout(ctx, startWithin)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	request.Close = true
+	ended := make(chan struct{})
+	go func() { // until the request is over
+		defer close(ended)
+		select {
+		case <-child.Ended():
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	answer, err := http.DefaultTransport.RoundTrip(request)
+	cancel()
+	<-ended
+	if err != nil {
+		return fmt.Errorf("%w\n%s", err, child.Said())
+	}
+	return answer.Body.Close()
 }
