@@ -97,7 +97,7 @@ func (a *audience) compare(l ledger, since time.Time) {
 			due = max(due, s.Due.Sub(p.end.At.Add(rhythm())).Abs())
 		}
 	}
-	if missed > 0 && isLong() || missed+failed > all*2/3 { // who does not come in time for one, on a busy machine, gets the next
+	if missed > 0 && isLong() || missed > all/3 && failed == 0 { // who does not come in time for one, on a busy machine, gets the next
 		a.t.Errorf("%d of %d readings never came, %d said that the poll failed", missed, all, failed)
 	}
 	if off := max(noise(), unhurried(0)/10); at > off || due > off { // a wrong clock is 15 s wrong, a busy machine some seconds late

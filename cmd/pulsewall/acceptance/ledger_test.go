@@ -2,6 +2,7 @@ package acceptance
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -42,6 +43,7 @@ func (y *tally) ledger() ledger {
 		}
 	}
 	for _, polls := range l.polls {
+		slices.SortStableFunc(polls, func(a, b *pollOf) int { return a.begin.At.Compare(b.begin.At) }) // a busy machine tells late of some
 		rank := 0
 		for _, p := range polls {
 			p.rank = rank
