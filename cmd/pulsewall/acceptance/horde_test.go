@@ -18,9 +18,10 @@ import (
 // horde is very many clients of WebSockets that look at nothing: they cost a goroutine and a small buffer each. All are closed and waited for
 // by end.
 type horde struct {
-	t     *testing.T
-	wg    sync.WaitGroup
-	heard atomic.Int64 // clients that got more than their hello
+	t      *testing.T
+	cancel context.CancelFunc // of what says that they are alive
+	wg     sync.WaitGroup
+	heard  atomic.Int64 // clients that got more than their hello
 
 	headers string // more of them, each with its line end; not changed after the first client
 
@@ -38,11 +39,9 @@ const signEvery = 8 * time.Second
 func newHorde(t *testing.T) *horde {
 	h := &horde{t: t}
 	ctx, cancel := context.WithCancel(context.Background())
+	h.cancel = cancel
 	h.wg.Go(func() { h.live(ctx) })
-	t.Cleanup(func() {
-		cancel()
-		h.end()
-	})
+	t.Cleanup(h.end)
 	return h
 }
 
@@ -66,6 +65,7 @@ func (h *horde) live(ctx context.Context) {
 
 // end closes what is open.
 func (h *horde) end() {
+	h.cancel()
 	h.mu.Lock()
 	h.over = true
 	for _, conn := range h.conns {
