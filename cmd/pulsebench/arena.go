@@ -4,7 +4,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -13,15 +12,12 @@ import (
 const (
 	patience = 10 * time.Second       // for so long nothing may come until it is lost
 	settle   = 300 * time.Millisecond // how long a server is left alone before its memory is read
+	itself   = "/proc/self/exe"       // this program, whatever is built under its name meanwhile
 )
 
 // arena shares the processors out: the first to the server, all others to its clients. Where there are too few for both, they
 // have the same.
 func (f field) arena() (arena, error) {
-	program, err := os.Executable()
-	if err != nil {
-		return arena{}, err
-	}
 	var set unix.CPUSet
 	if err := unix.SchedGetaffinity(0, &set); err != nil {
 		return arena{}, fmt.Errorf("processors: %w", err)
@@ -36,7 +32,7 @@ func (f field) arena() (arena, error) {
 		return arena{}, err
 	}
 	first := min(f.ServerCPUs, len(cpus))
-	a := arena{serverCPUs: cpus[:first], clientCPUs: cpus[first:], program: program, patience: patience, settle: settle, fill: true}
+	a := arena{serverCPUs: cpus[:first], clientCPUs: cpus[first:], program: itself, patience: patience, settle: settle, fill: true}
 	if len(a.clientCPUs) == 0 {
 		a.clientCPUs = cpus
 	}
