@@ -3,16 +3,20 @@
 package wsconn
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
 	"nhooyr.io/websocket"
+
+	"github.com/pulsewall/pulsewall/transport/ready"
 )
 
 // Close codes (RFC 6455, 7.4; 4000–4999 are ours).
@@ -36,6 +40,11 @@ type Options struct {
 	ReadLimit    int64         // bytes of a message; more closes 1009
 	WriteTimeout time.Duration // without any movement
 	Binary       bool          // speaks binary messages: text closes 1003; else text, and binary closes 1003
+
+	// Poller says when there is something to read; then Receive and Beat are used, and not Read, Tend and Ping.
+	Poller    *ready.Poller
+	PingEvery time.Duration // with a Poller; the default is 15 s
+	Quiet     time.Duration // with a Poller: how long a peer may be; the default is 35 s
 }
 
 // compression is offered, or taken when offered. Binary messages are mostly compressed by whoever makes them.
@@ -54,12 +63,21 @@ type Conn struct {
 	speaks   websocket.MessageType
 	form     func(first byte, payload []byte) []byte // frame or maskedFrame
 	deflated bool
+
+	poller  *ready.Poller // nil: of one that is read, tended and pinged by the caller
+	every   time.Duration // between pings
+	longest time.Duration // that the peer may be quiet
+	pinged  atomic.Int64  // Unix nanoseconds
 }
 
 // newConn is what Accept and Dial return.
 func newConn(lib *websocket.Conn, s *socket, opts Options) *Conn {
 	lib.SetReadLimit(opts.ReadLimit)
-	c := &Conn{lib: lib, socket: s, speaks: websocket.MessageText, form: frame}
+	c := &Conn{
+		lib: lib, socket: s, speaks: websocket.MessageText, form: frame,
+		poller: opts.Poller, every: cmp.Or(opts.PingEvery, 15*time.Second), longest: cmp.Or(opts.Quiet, 35*time.Second),
+	}
+	c.pinged.Store(s.heard.Load())
 	if opts.Binary {
 		c.speaks = websocket.MessageBinary
 	}
@@ -107,7 +125,7 @@ func (c *Conn) Read() ([]byte, error) {
 
 // Write writes prepared frames to an accepted connection, whole. It waits as long as anything moves, and fails with ErrSlow when nothing
 // did for the write timeout.
-func (c *Conn) Write(frames []byte) error { return c.socket.send(frames) }
+func (c *Conn) Write(frames []byte) error { return c.socket.out.Write(frames) }
 
 // Send writes p as one message, like Write. Text must be UTF-8.
 func (c *Conn) Send(p []byte) error {
@@ -115,14 +133,14 @@ func (c *Conn) Send(p []byte) error {
 	if c.speaks == websocket.MessageBinary {
 		op = opBinary
 	}
-	return c.socket.send(c.form(fin|op, p))
+	return c.socket.out.Write(c.form(fin|op, p))
 }
 
 // Ping asks for a sign of life and returns nil when anything was heard of the peer, net.ErrClosed when the connection has closed, or ctx's
 // error. Read and Tend must run meanwhile.
 func (c *Conn) Ping(ctx context.Context) error {
 	heard := c.socket.listen()
-	if _, err := c.socket.Write(c.form(fin|opPing, nil)); err != nil {
+	if err := c.socket.control(c.form(fin|opPing, nil)); err != nil {
 		return err
 	}
 	select {
@@ -151,18 +169,18 @@ func (c *Conn) Tend(ctx context.Context, every, quiet time.Duration) error {
 			return nil
 		case <-c.socket.bell:
 		case now := <-ticker.C:
-			if silence := c.socket.quiet(); silence > quiet {
+			if silence := c.socket.quiet(now); silence > quiet {
 				return fmt.Errorf("nothing heard for %v", silence.Round(time.Second))
 			}
 			if now.Sub(pinged) < every {
 				continue
 			}
 			pinged = now
-			if _, err := c.socket.Write(c.form(fin|opPing, nil)); err != nil {
+			if err := c.socket.control(c.form(fin|opPing, nil)); err != nil {
 				return err
 			}
 		}
-		if err := c.socket.send(nil); err != nil {
+		if err := c.socket.out.Write(nil); err != nil {
 			return err
 		}
 	}
@@ -172,7 +190,7 @@ func (c *Conn) Tend(ctx context.Context, every, quiet time.Duration) error {
 const tendEvery = time.Second
 
 // Stop lets no more data out, and ends a Write that waits for the peer. What can still be told is a Close.
-func (c *Conn) Stop() { c.socket.stop() }
+func (c *Conn) Stop() { c.socket.out.Stop() }
 
 // Close says goodbye with a code and waits 2 s at most for the peer to do so.
 func (c *Conn) Close(code int, reason string) {

@@ -3,7 +3,6 @@ package wsconn
 import (
 	"crypto/rand"
 	"encoding/binary"
-	"slices"
 )
 
 // The first byte of a frame (RFC 6455, 5.2).
@@ -66,9 +65,9 @@ func disguise(to, from, key []byte) {
 	}
 }
 
-// restOfFrame is what is missing of the frame in which p, frames after the last begun bytes of one, was cut at n.
-func restOfFrame(p []byte, begun, n int) []byte {
-	end := begun
+// endOfFrame is where the frame of p ends, which is a row of whole ones, that was cut at n.
+func endOfFrame(p []byte, n int) int {
+	end := 0
 	for end < n {
 		head, size := 2, int(p[end+1]&^masked)
 		if p[end+1]&masked != 0 {
@@ -82,5 +81,5 @@ func restOfFrame(p []byte, begun, n int) []byte {
 		}
 		end += head + size
 	}
-	return slices.Clone(p[n:end]) // p is somebody else's
+	return end
 }
