@@ -42,10 +42,14 @@ type Writer struct {
 	stopped bool          // guarded by mu: no more data
 }
 
-// NewWriter returns a writer to conn, which should be patient or be built on what is. end says where a piece of which sent bytes went out may be cut, at sent or after it, so
-// that the stream stays valid. Only to a connection that is patient itself are there tries.
+// NewWriter returns a writer to conn. Only to one that is patient itself, on plain TCP, are there tries. end says where a piece of which sent bytes
+// went out may be cut, at sent or after it, so that the stream stays valid; nil: nowhere.
 func NewWriter(conn net.Conn, timeout time.Duration, end func(p []byte, sent int) int) *Writer {
 	w := &Writer{conn: conn, paced: Of(conn), timeout: timeout, end: end}
+	if w.paced == nil {
+		w.paced = Wrap(conn)
+		w.conn = w.paced
+	}
 	if p, ok := conn.(*Conn); ok && ready.Can {
 		if raw, err := p.SyscallConn(); err == nil {
 			w.raw = raw
@@ -58,12 +62,7 @@ func NewWriter(conn net.Conn, timeout time.Duration, end func(p []byte, sent int
 func (w *Writer) Raw() syscall.RawConn { return w.raw }
 
 // Moved returns when a write that had to wait moved on last; the zero time: never.
-func (w *Writer) Moved() time.Time {
-	if w.paced == nil {
-		return time.Time{}
-	}
-	return w.paced.Moved()
-}
+func (w *Writer) Moved() time.Time { return w.paced.Moved() }
 
 // Try writes p, after what waits, as far as the connection takes it now. What it does not take waits, p itself and not a copy, and more says so. An
 // error is the end of the connection.

@@ -16,8 +16,8 @@ var ErrLater = errors.New("ready: not now")
 // Reader is who reads a connection that is watched.
 type Reader interface {
 	// Ready is called once after each Arm, when there is something to read or the connection has ended. All readers of a poller share the
-	// goroutine that calls it: it must not wait. What may wait is for [Poller.Go].
-	Ready()
+	// goroutine that calls it: it must not wait. What may wait is for [Poller.Go]. scratch is for what it reads, until it returns.
+	Ready(scratch []byte)
 }
 
 // Poller watches connections. All methods may be called concurrently. The zero value can watch nothing.
@@ -35,6 +35,9 @@ func New() *Poller {
 	}
 	return p
 }
+
+// Can says whether connections can be watched.
+func (p *Poller) Can() bool { return p != nil && p.set != nil }
 
 // Go runs f in a goroutine that Close waits for.
 func (p *Poller) Go(f func()) { p.tasks.Go(f) }

@@ -57,6 +57,7 @@ func (s *set) run() {
 		n      int
 		failed error
 	)
+	scratch := make([]byte, 4<<10)
 	look := func(fd uintptr) bool {
 		n, failed = unix.EpollWait(int(fd), list[:], 0) // #nosec G115 -- a descriptor
 		return n != 0
@@ -70,7 +71,7 @@ func (s *set) run() {
 		}
 		for _, event := range list[:max(n, 0)] {
 			if reader := s.reader(event.Fd, event.Pad); reader != nil {
-				reader.Ready()
+				reader.Ready(scratch)
 			}
 		}
 	}
@@ -93,7 +94,7 @@ type Watch struct {
 
 // Watch adds a connection and asks for one call of Ready, which may come before Watch has returned. The caller must Forget what it has added.
 func (p *Poller) Watch(raw syscall.RawConn, r Reader) (Watch, error) {
-	if p == nil || p.set == nil {
+	if !p.Can() {
 		return Watch{}, ErrUnsupported
 	}
 	w := p.set.take(r)

@@ -29,21 +29,10 @@ type socket struct {
 }
 
 func newSocket(conn net.Conn, timeout time.Duration) *socket {
-	out := conn
-	if patient.Of(conn) == nil {
-		conn = patient.Wrap(conn)
-		out = above{conn} // not a socket of Listen: who writes to it waits
-	}
-	s := &socket{Conn: conn, out: patient.NewWriter(out, timeout, endOfFrame), bell: make(chan struct{}, 1)}
+	s := &socket{Conn: conn, out: patient.NewWriter(conn, timeout, endOfFrame), bell: make(chan struct{}, 1)}
 	s.heard.Store(time.Now().UnixNano())
 	return s
 }
-
-// above hides that a connection can be tried.
-type above struct{ net.Conn }
-
-// NetConn is what the deadlines are set on.
-func (a above) NetConn() net.Conn { return a.Conn }
 
 func (s *socket) Read(p []byte) (int, error) {
 	n, err := s.Conn.Read(p)
