@@ -58,7 +58,8 @@ func (o Options) compression() websocket.CompressionMode {
 // Conn is a WebSocket, accepted or dialled, that speaks text or binary messages. All methods may be called concurrently, Read by one
 // goroutine.
 type Conn struct {
-	lib      *websocket.Conn
+	lib      *websocket.Conn // nil: parked
+	parked   *parked         // nil: the library's
 	socket   *socket
 	speaks   websocket.MessageType
 	form     func(first byte, payload []byte) []byte // frame or maskedFrame
@@ -86,7 +87,7 @@ func newConn(lib *websocket.Conn, s *socket, opts Options) *Conn {
 
 // Accept answers the handshake, whose origin the caller has checked. When it fails it has written the refusal.
 func Accept(w http.ResponseWriter, r *http.Request, opts Options) (*Conn, error) {
-	c := &captor{ResponseWriter: w, timeout: opts.WriteTimeout}
+	c := &captor{ResponseWriter: w, opts: opts}
 	lib, err := websocket.Accept(c, legalOffers(r), &websocket.AcceptOptions{
 		Subprotocols:       []string{opts.Subprotocol},
 		InsecureSkipVerify: true, // the name of the library's own origin check, which does not know proxies
@@ -97,6 +98,11 @@ func Accept(w http.ResponseWriter, r *http.Request, opts Options) (*Conn, error)
 	}
 	conn := newConn(lib, c.socket, opts)
 	conn.deflated = strings.Contains(w.Header().Get(extensions), "permessage-deflate")
+	if c.parks {
+		_ = lib.CloseNow() // the socket is not its own
+		conn.lib = nil
+		conn.parked = &parked{c: conn, in: intake{buf: c.early, limit: opts.ReadLimit, deflated: conn.deflated}}
+	}
 	return conn, nil
 }
 
@@ -106,19 +112,35 @@ func (c *Conn) Deflated() bool { return c.deflated }
 // Read returns the next message. It must be called all the time, or pings go unanswered. When it fails, the connection has been
 // closed with the code that tells why.
 func (c *Conn) Read() ([]byte, error) {
-	typ, p, err := c.lib.Read(context.Background()) // an expired context would cut the connection; Close ends the read
-	if err != nil {
+	p, no := c.next(c.lib)
+	if no != nil {
 		// Where the library has sent a close frame, this one goes unsent and it only waits for the peer's.
-		c.Close(ProtocolError, "")
-		return nil, err
+		c.Close(no.code, no.reason)
+		return nil, no.error
 	}
-	if typ != c.speaks {
-		c.Close(Unsupported, map[websocket.MessageType]string{websocket.MessageText: "text only", websocket.MessageBinary: "binary only"}[c.speaks])
-		return nil, fmt.Errorf("wsconn: %v where none is spoken", typ)
-	}
-	if typ == websocket.MessageText && !utf8.Valid(p) {
-		c.Close(NotUTF8, "not UTF-8")
-		return nil, errors.New("wsconn: text that is not UTF-8")
+	return p, nil
+}
+
+// refusal is why a connection cannot go on, and what to close it with.
+type refusal struct {
+	code   int
+	reason string
+	error
+}
+
+func (r *refusal) Unwrap() error { return r.error }
+
+// next reads a message.
+func (c *Conn) next(lib *websocket.Conn) ([]byte, *refusal) {
+	typ, p, err := lib.Read(context.Background()) // an expired context would cut the connection; Close ends the read
+	switch {
+	case err != nil:
+		return nil, &refusal{ProtocolError, "", err}
+	case typ != c.speaks:
+		reason := map[websocket.MessageType]string{websocket.MessageText: "text only", websocket.MessageBinary: "binary only"}[c.speaks]
+		return nil, &refusal{Unsupported, reason, fmt.Errorf("wsconn: %v where none is spoken", typ)}
+	case typ == websocket.MessageText && !utf8.Valid(p):
+		return nil, &refusal{NotUTF8, "not UTF-8", errors.New("wsconn: text that is not UTF-8")}
 	}
 	return p, nil
 }
@@ -194,8 +216,18 @@ func (c *Conn) Stop() { c.socket.out.Stop() }
 
 // Close says goodbye with a code and waits 2 s at most for the peer to do so.
 func (c *Conn) Close(code int, reason string) {
+	if c.parked != nil {
+		c.parked.close(code, reason)
+		return
+	}
 	_ = c.lib.Close(websocket.StatusCode(code), reason) // whatever the peer does, the connection is closed
 }
 
 // CloseNow closes the socket without a word.
-func (c *Conn) CloseNow() { _ = c.lib.CloseNow() }
+func (c *Conn) CloseNow() {
+	if c.parked != nil {
+		c.parked.closeNow()
+		return
+	}
+	_ = c.lib.CloseNow()
+}

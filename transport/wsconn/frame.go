@@ -9,10 +9,12 @@ import (
 const (
 	fin      = 0x80
 	rsv1     = 0x40 // permessage-deflate (RFC 7692, 6)
+	opMore   = 0x0
 	opText   = 0x1
 	opBinary = 0x2
 	opClose  = 0x8
 	opPing   = 0x9
+	opPong   = 0xA
 )
 
 // masked is set in the second byte of a frame from a client (RFC 6455, 5.3).
@@ -27,6 +29,11 @@ func BinaryFrame(payload []byte) []byte { return frame(fin|opBinary, payload) }
 // DeflatedFrame is a whole text message whose payload is a deflate segment ended by a sync flush, which goes unsent.
 func DeflatedFrame(segment []byte) []byte {
 	return frame(fin|rsv1|opText, segment[:len(segment)-4])
+}
+
+// closeFrame says goodbye from a server.
+func closeFrame(code int, reason string) []byte {
+	return frame(fin|opClose, append(binary.BigEndian.AppendUint16(nil, uint16(code)), reason...)) // #nosec G115 -- a close code
 }
 
 // frame puts the header of an unmasked frame before the payload.
