@@ -28,21 +28,32 @@ func (d *Dashboard) liveSocket(w http.ResponseWriter, r *http.Request) {
 		d.refuse(w, r, err)
 		return
 	}
-	d.open(w, r, transport.WebSocket, func(r *http.Request, o *wish, watched *watched) error {
-		return d.hub.ServeWebSocket(w, r, o.Opening, d.ops(watched))
+	d.open(w, r, transport.WebSocket, func(r *http.Request, o *wish, watched *watched, ended func(error)) (*transport.Session, error) {
+		return d.hub.ServeWebSocket(w, r, o.Opening, d.ops(watched), ended)
 	})
 }
 
 func (d *Dashboard) liveEvents(w http.ResponseWriter, r *http.Request) {
-	d.open(w, r, transport.SSE, func(r *http.Request, o *wish, _ *watched) error { return d.hub.ServeSSE(w, r, o.Opening) })
+	d.open(w, r, transport.SSE, func(r *http.Request, o *wish, _ *watched, ended func(error)) (*transport.Session, error) {
+		return d.hub.ServeSSE(w, r, o.Opening, ended)
+	})
 }
 
 func (d *Dashboard) livePoll(w http.ResponseWriter, r *http.Request) {
-	d.open(w, r, transport.LongPoll, func(r *http.Request, o *wish, _ *watched) error { return d.hub.ServePoll(w, r, o.Opening, o.wait) })
+	d.open(w, r, transport.LongPoll, func(r *http.Request, o *wish, _ *watched, ended func(error)) (*transport.Session, error) {
+		err := d.hub.ServePoll(w, r, o.Opening, o.wait)
+		if err == nil {
+			ended(nil)
+		}
+		return nil, err
+	})
 }
 
+// server serves a client that was let in. What it returns, and what it tells ended, is as with Hub.ServeWebSocket.
+type server func(r *http.Request, o *wish, watched *watched, ended func(error)) (*transport.Session, error)
+
 // open does what is alike on all transports: it reads the query, lets the client in, watches what is asked for, serves, and lets go of it.
-func (d *Dashboard) open(w http.ResponseWriter, r *http.Request, kind transport.Kind, serve func(*http.Request, *wish, *watched) error) {
+func (d *Dashboard) open(w http.ResponseWriter, r *http.Request, kind transport.Kind, serve server) {
 	if err := d.checkOrigin(r); err != nil { // before all else: pages of other sites can read this refusal and no other
 		d.refuse(w, r, err)
 		return
@@ -56,12 +67,18 @@ func (d *Dashboard) open(w http.ResponseWriter, r *http.Request, kind transport.
 		Transport: kind, Session: o.Session, UnionID: o.UnionID, Name: o.Name,
 		Subs: slices.Clone(o.subs), Rooms: slices.Clone(o.Rooms),
 	}
-	d.enter(w, r, v, func(r *http.Request) error {
+	d.letIn(w, r, v, func(r *http.Request, left func(error)) error {
 		if err := o.as(d, v); err != nil {
 			return err
 		}
+		v.keep(d.opts.Admit != nil || d.opts.Left != nil)
 		watched := &watched{d: d, from: d.clientAddr(r), visit: v}
-		defer watched.releaseAll()
+		staying := false
+		defer func() {
+			if !staying {
+				watched.releaseAll()
+			}
+		}()
 		for _, sub := range o.subs {
 			if err := watched.add(sub); err != nil {
 				return err
@@ -72,16 +89,40 @@ func (d *Dashboard) open(w http.ResponseWriter, r *http.Request, kind transport.
 			readings, _ := d.newest(r.Context(), o.subs) // the first ones, or 2 s; what is refused was refused by watch
 			d.putMissing(readings)
 		}
-		return serve(r, o, watched)
+		session, err := serve(r, o, watched, func(err error) {
+			watched.releaseAll()
+			d.tellEnd(v, err)
+			left(err)
+		})
+		staying = err == nil
+		if session != nil {
+			v.outlives(session)
+		}
+		return err
 	})
 }
 
-// watched are the subscriptions of one stream, by topic. One goroutine uses it.
+// keep makes the visit one that may stay for long: it holds on to nothing of its request, and to what was asked for only if the program is to
+// be told of it.
+func (v *Visit) keep(all bool) {
+	v.Session, v.UnionID, v.Name = strings.Clone(v.Session), strings.Clone(v.UnionID), strings.Clone(v.Name)
+	if !all {
+		v.Subs, v.Rooms = nil, nil
+	}
+}
+
+// watched are the subscriptions of one stream. One goroutine at a time uses it.
 type watched struct {
-	d        *Dashboard
-	from     netip.Addr // the client's address; not valid where that is not known
-	visit    *Visit
-	releases map[string]func()
+	d     *Dashboard
+	from  netip.Addr // the client's address; not valid where that is not known
+	visit *Visit
+	list  []held
+}
+
+// held is one of them, and how to let go of it.
+type held struct {
+	topic   string
+	release func()
 }
 
 func (w *watched) add(sub feeds.Subscription) error {
@@ -92,23 +133,22 @@ func (w *watched) add(sub feeds.Subscription) error {
 	if err != nil {
 		return err
 	}
-	if w.releases == nil {
-		w.releases = make(map[string]func())
-	}
-	w.releases[sub.String()] = release
+	w.list = append(w.list, held{sub.String(), release})
 	return nil
 }
 
 func (w *watched) release(topic string) {
-	if release := w.releases[topic]; release != nil {
-		release()
-		delete(w.releases, topic)
-	}
+	w.list = slices.DeleteFunc(w.list, func(h held) bool {
+		if h.topic == topic {
+			h.release()
+		}
+		return h.topic == topic
+	})
 }
 
 func (w *watched) releaseAll() {
-	for _, release := range w.releases {
-		release()
+	for _, h := range w.list {
+		h.release()
 	}
 }
 

@@ -220,10 +220,10 @@ func session(t testing.TB, d *Dashboard) *transport.Session {
 	t.Helper()
 	got := make(chan *transport.Session, 1)
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_ = d.hub.ServeWebSocket(w, r, transport.Opening{UnionID: "7"}, func(_ context.Context, s *transport.Session, _ transport.Op) transport.Reply {
+		_, _ = d.hub.ServeWebSocket(w, r, transport.Opening{UnionID: "7"}, func(_ context.Context, s *transport.Session, _ transport.Op) transport.Reply {
 			got <- s
 			return transport.Reply{Result: "here"}
-		})
+		}, func(error) {})
 	}))
 	conn, err := net.Dial("tcp", srv.Listener.Addr().String())
 	if err != nil {

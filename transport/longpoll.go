@@ -30,7 +30,8 @@ func (h *Hub) ServePoll(w http.ResponseWriter, r *http.Request, o Opening, wait 
 		return err
 	}
 	defer s.endWith(r.Context())()
-	batch, err := s.poll(s.ctx, wait)
+	own := s.await().ctx
+	batch, err := s.poll(own, wait)
 	if err != nil {
 		return err
 	}
@@ -38,8 +39,8 @@ func (h *Hub) ServePoll(w http.ResponseWriter, r *http.Request, o Opening, wait 
 	if len(events) > 0 && o.Presence { // it goes along, but is no reason to answer
 		events = append(events, h.pollerNews(s)...)
 	}
-	defer answer.stopOn(s.ctx)()
-	n, err := answer.write(s.ctx, pollBody(w.Header(), r, s.cursor(), events))
+	defer answer.stopOn(own)()
+	n, err := answer.write(own, pollBody(w.Header(), r, s.cursor(), events))
 	if err != nil {
 		if errors.Is(err, wsconn.ErrSlow) {
 			h.count.slowCloses.Add(1)

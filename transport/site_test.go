@@ -67,9 +67,13 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var err error
 	switch {
 	case strings.HasSuffix(r.URL.Path, "/ws"):
-		err = s.ServeWebSocket(w, r, o, obey)
+		if _, err = s.ServeWebSocket(w, r, o, obey, s.noteEnd); err == nil {
+			return
+		}
 	case strings.HasSuffix(r.URL.Path, "/sse"):
-		err = s.ServeSSE(w, r, o)
+		if _, err = s.ServeSSE(w, r, o, s.noteEnd); err == nil {
+			return
+		}
 	default:
 		wait, bad := time.ParseDuration(q.Get("wait") + "s")
 		if bad != nil {
@@ -77,6 +81,10 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		err = s.ServePoll(w, r, o, wait)
 	}
+	s.noteEnd(err)
+}
+
+func (s *site) noteEnd(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ends = append(s.ends, err)
