@@ -143,24 +143,27 @@ type peer interface {
 
 // way is a transport as a client uses it.
 type way struct {
-	name   string
-	secure bool
-	kind   Kind
-	dial   func(t testing.TB, s *site, query url.Values) peer
+	name     string
+	secure   bool
+	attached bool
+	kind     Kind
+	dial     func(t testing.TB, s *site, query url.Values) peer
 }
 
 // ways are all of them; every promise holds on each.
 func ways() []way {
 	return []way{
-		{"ws", false, WebSocket, dialPlainWS},
-		{"ws deflated", false, WebSocket, dialDeflatedWS},
-		{"wss", true, WebSocket, dialDeflatedWS},
-		{"sse", false, SSE, dialSSE},
-		{"sse gzip", false, SSE, dialGzipSSE},
-		{"sse h2", true, SSE, dialSSE},
-		{"sse h2 gzip", true, SSE, dialGzipSSE},
-		{"poll", false, LongPoll, dialPoll},
-		{"poll h2", true, LongPoll, dialPoll},
+		{name: "ws", kind: WebSocket, dial: dialPlainWS},
+		{name: "ws deflated", kind: WebSocket, dial: dialDeflatedWS},
+		{name: "ws attached", attached: true, kind: WebSocket, dial: dialPlainWS},
+		{name: "wss", secure: true, kind: WebSocket, dial: dialDeflatedWS},
+		{name: "sse", kind: SSE, dial: dialSSE},
+		{name: "sse gzip", kind: SSE, dial: dialGzipSSE},
+		{name: "sse attached", attached: true, kind: SSE, dial: dialSSE},
+		{name: "sse h2", secure: true, kind: SSE, dial: dialSSE},
+		{name: "sse h2 gzip", secure: true, kind: SSE, dial: dialGzipSSE},
+		{name: "poll", kind: LongPoll, dial: dialPoll},
+		{name: "poll h2", secure: true, kind: LongPoll, dial: dialPoll},
 	}
 }
 
@@ -170,6 +173,8 @@ func onEachWay(t *testing.T, opts Options, f func(t *testing.T, s *site, w way))
 	for _, w := range ways() {
 		t.Run(w.name, func(t *testing.T) {
 			t.Parallel()
+			opts := opts
+			opts.attached = w.attached
 			f(t, newSite(t, opts, w.secure), w)
 		})
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"runtime/debug"
 	"time"
@@ -60,9 +61,10 @@ func (h *Hub) ServeWebSocket(w http.ResponseWriter, r *http.Request, o Opening, 
 	return nil, nil
 }
 
-// mayDetach says whether the stream of r can outlive its handler: over TLS and HTTP/2 nothing can be tried without waiting.
+// mayDetach says whether the stream of r can outlive its handler: but over plain TCP nothing can be tried without waiting.
 func (h *Hub) mayDetach(r *http.Request) bool {
-	return ready.Can && !h.opts.attached && r.TLS == nil && r.ProtoMajor == 1
+	_, tcp := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
+	return ready.Can && !h.opts.attached && tcp && r.TLS == nil && r.ProtoMajor == 1
 }
 
 // poller is what the hub's detached streams are read by.
