@@ -98,7 +98,7 @@ func (s *Session) encode(b *Batch) {
 func (s *Session) news() (list []*event) {
 	s.hub.mu.Lock()
 	defer s.hub.mu.Unlock()
-	list, s.again = s.hub.roll.news(s, &s.seen, time.Now())
+	list, s.again = s.hub.roll.news(s, s.seen, time.Now())
 	return list
 }
 

@@ -89,8 +89,10 @@ func (s *Session) change(r Reply) {
 			rooms = append(rooms, room)
 		}
 	}
-	for _, room := range r.Leave {
-		delete(s.seen.rooms, room)
+	if s.seen != nil {
+		for _, room := range r.Leave {
+			delete(s.seen.rooms, room)
+		}
 	}
 	s.rooms = rooms
 	s.hub.roll.move(s)

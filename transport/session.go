@@ -31,8 +31,11 @@ type Session struct {
 	kind  Kind
 
 	// Guarded by hub.mu for writing, or by hub.mu for reading together with shard.mu.
-	queued   bool        // stands among the shard's due
 	state    streamState // of the stream
+	queued   bool        // stands among the shard's due
+	beat     bool        // a heartbeat is due when there is nothing else
+	replying bool        // the last batch held a reply
+	behind   bool        // something is held back
 	stream   *stream     // what its shard writes to; nil: it has a waiter
 	waiter   *waiter     // of who waits in Next; nil: nobody yet
 	watches  []watch
@@ -40,28 +43,25 @@ type Session struct {
 	next     int64    // index; no message from pending up to here, exclusive, is for it; 0: none up to the shard's mark is
 	skip     int64    // index; it did not get what this node alone had up to here, and shall not
 	reply    *event
-	replying bool   // the last batch held a reply
-	reset    string // why the cursor given was no good
 	bye      *event
-	seen     seen
+	reset    string    // why the cursor given was no good
+	seen     *seen     // nil: wants to be told of no presence
 	again    time.Time // when presence that is held back may be told
 	catchUp  time.Time // until when what is older than the client has is held back; zero: the cursor was no good
-	behind   bool      // something is
-	beat     bool      // a heartbeat is due when there is nothing else
 
 	// Guarded by hub.mu.
+	presence      bool // wants to be told of it
+	returns       bool // with the name of an earlier hello
+	gone          bool // no longer counted
+	closed        bool
+	format        Format
+	answered      atomic.Bool // of a poll: its answer went out
 	unionID, name string
 	rooms         []string
-	presence      bool // wants to be told of it
-	format        Format
-	returns       bool        // with the name of an earlier hello
 	succession    *succession // of a Follower: who it is to be; nil: who it is
-	gone          bool        // no longer counted
-	closed        bool
-	place         int    // among the shard's sessions
-	entered       uint64 // how often the census had been read
+	place         int         // among the shard's sessions
+	entered       uint64      // how often the census had been read
 	since         time.Time
-	answered      atomic.Bool // of a poll: its answer went out
 
 	cause   error         // guarded by shard.mu: why it ended; nil: it has not
 	replied chan struct{} // size 1: the reply has been written. Guarded by hub.mu, and made with the first op
@@ -80,6 +80,9 @@ func (h *Hub) open(o Opening, kind Kind) (*Session, error) {
 	}
 	if s.id == "" {
 		s.id = strings.ToLower(rand.Text()[:16])
+	}
+	if o.Presence {
+		s.seen = new(seen)
 	}
 	s.shard.settle() // what was before is not for it
 	s.start(o)
