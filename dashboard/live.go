@@ -41,11 +41,7 @@ func (d *Dashboard) liveEvents(w http.ResponseWriter, r *http.Request) {
 
 func (d *Dashboard) livePoll(w http.ResponseWriter, r *http.Request) {
 	d.open(w, r, transport.LongPoll, func(r *http.Request, o *wish, _ *watched, ended func(error)) (*transport.Session, error) {
-		err := d.hub.ServePoll(w, r, o.Opening, o.wait)
-		if err == nil {
-			ended(nil)
-		}
-		return nil, err
+		return d.hub.ServePoll(w, r, o.Opening, o.wait, ended)
 	})
 }
 

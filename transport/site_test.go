@@ -79,7 +79,9 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if bad != nil {
 			wait = 25 * time.Second
 		}
-		err = s.ServePoll(w, r, o, wait)
+		if _, err = s.ServePoll(w, r, o, wait, s.noteEnd); err == nil {
+			return
+		}
 	}
 	s.noteEnd(err)
 }

@@ -145,7 +145,7 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = hub.ServeSSE(w, r, o, func(error) {})
 	case "/live/poll":
 		wait, _ := time.ParseDuration(q.Get("wait") + "s")
-		_ = hub.ServePoll(w, r, o, wait)
+		_, _ = hub.ServePoll(w, r, o, wait, func(error) {})
 	case "/api/messages":
 		var m struct {
 			To   transport.Address
