@@ -129,6 +129,7 @@ func (p *pollSocket) refuse(timeout time.Duration, why error) {
 	default:
 		p.header.Set("Retry-After", "2")
 	}
+	setLiveHeaders(p.header)
 	p.header.Set("Content-Type", "application/problem+json")
 	p.header.Set("Connection", "close")
 	if body, err := json.Marshal(said); err == nil {

@@ -379,8 +379,11 @@ func visit(address string, i int) error {
 			}
 		}
 		got := make([]byte, 2+len(text))
-		if _, err := io.ReadFull(conn, got); err != nil || string(got[2:]) != text {
-			return fmt.Errorf("%q, %v; want %q", got, err, text)
+		if _, err := io.ReadFull(conn, got); err != nil {
+			return err
+		}
+		if string(got[2:]) != text {
+			return fmt.Errorf("%q; want %q", got, text)
 		}
 	}
 	switch i % 3 {
