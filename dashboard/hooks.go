@@ -115,10 +115,10 @@ var (
 
 // enter lets in a client that stays for as long as serve serves it, like letIn.
 func (d *Dashboard) enter(w http.ResponseWriter, r *http.Request, v *Visit, serve func(*http.Request) error) {
-	d.letIn(w, r, v, func(r *http.Request, left func(error)) error {
+	d.letIn(w, r, v, func(r *http.Request, s *stay) error {
 		err := serve(r)
 		if err == nil {
-			left(nil)
+			s.leave(nil)
 		}
 		return err
 	})
@@ -126,8 +126,8 @@ func (d *Dashboard) enter(w http.ResponseWriter, r *http.Request, v *Visit, serv
 
 // letIn lets in a client that stays. It does what is alike on all its addresses: it checks the origin, as each counts somebody as online
 // and has sources polled, the limits, and what Admit says; then it serves. The request that serve gets ends with the visit. An error of serve
-// is the end of the visit, and refused if no answer has begun; else left is told when that has come, and why, if need be later.
-func (d *Dashboard) letIn(w http.ResponseWriter, r *http.Request, v *Visit, serve func(r *http.Request, left func(error)) error) {
+// is the end of the visit, and refused if no answer has begun; else the stay must leave, if need be later.
+func (d *Dashboard) letIn(w http.ResponseWriter, r *http.Request, v *Visit, serve func(*http.Request, *stay) error) {
 	if err := d.checkOrigin(r); err != nil {
 		d.refuse(w, r, err)
 		return
@@ -136,31 +136,18 @@ func (d *Dashboard) letIn(w http.ResponseWriter, r *http.Request, v *Visit, serv
 		d.refuse(w, r, errLeaving)
 		return
 	}
-	leave, err := d.gate.enter(d.clientAddr(r))
+	visit, s, err := d.admit(r, v)
 	if err != nil {
 		d.refuse(w, r, err)
 		return
-	}
-	visit, gone, err := d.admit(r, v)
-	if err != nil {
-		leave()
-		d.refuse(w, r, err)
-		return
-	}
-	var once sync.Once
-	left := func(err error) {
-		once.Do(func() {
-			gone(err)
-			leave()
-		})
 	}
 	err = errPanicked
 	defer func() {
 		if err != nil {
-			left(err)
+			s.leave(err)
 		}
 	}()
-	err = serve(visit, left)
+	err = serve(visit, s)
 	switch {
 	case err == nil:
 	case !begun(w) && r.Context().Err() == nil: // the hub has closed in the meantime, or the visit was ended
@@ -177,30 +164,28 @@ func (d *Dashboard) tellEnd(v *Visit, err error) {
 	}
 }
 
-// admit asks the program whether the visit may begin, and who it is. Whoever is admitted must leave, with what ended the visit; to
-// leave again does nothing. visit is r with a context that ends with the visit.
-func (d *Dashboard) admit(r *http.Request, v *Visit) (visit *http.Request, left func(error), err error) {
+// admit counts the visit and asks the program whether it may begin, and who it is. Whoever is admitted must leave, with what ended the visit.
+// visit is r with a context that ends with the visit.
+func (d *Dashboard) admit(r *http.Request, v *Visit) (visit *http.Request, s *stay, err error) {
+	s = &stay{d: d, visit: v, from: d.clientAddr(r)}
+	if err := d.gate.enter(s.from); err != nil {
+		return nil, nil, err
+	}
 	ctx, end := context.WithCancelCause(r.Context())
 	v.cancel = end
 	said := v.UnionID
 	if err := d.askAdmit(r, v); err != nil {
 		end(err)
+		d.gate.leave(s.from)
 		return nil, nil, err
-	}
-	var once sync.Once
-	left = func(err error) {
-		once.Do(func() {
-			v.release()
-			d.tellLeft(v, err)
-		})
 	}
 	if said != "" {
 		if err := v.mayBecome(said); err != nil {
-			left(err)
+			s.leave(err)
 			return nil, nil, err
 		}
 	}
-	return r.WithContext(ctx), left, nil
+	return r.WithContext(ctx), s, nil
 }
 
 func (d *Dashboard) askAdmit(r *http.Request, v *Visit) (err error) {

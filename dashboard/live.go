@@ -3,11 +3,9 @@ package dashboard
 import (
 	"encoding/base64"
 	"net/http"
-	"net/netip"
 	"slices"
 	"strings"
 
-	"github.com/pulsewall/pulsewall/feeds"
 	"github.com/pulsewall/pulsewall/transport"
 )
 
@@ -28,25 +26,25 @@ func (d *Dashboard) liveSocket(w http.ResponseWriter, r *http.Request) {
 		d.refuse(w, r, err)
 		return
 	}
-	d.open(w, r, transport.WebSocket, func(r *http.Request, o *wish, watched *watched, ended func(error)) (*transport.Session, error) {
-		return d.hub.ServeWebSocket(w, r, o.Opening, d.ops(watched), ended)
+	d.open(w, r, transport.WebSocket, func(r *http.Request, o *wish, s *stay) (*transport.Session, error) {
+		return d.hub.ServeWebSocket(w, r, o.Opening, d.ops(s), s.ended)
 	})
 }
 
 func (d *Dashboard) liveEvents(w http.ResponseWriter, r *http.Request) {
-	d.open(w, r, transport.SSE, func(r *http.Request, o *wish, _ *watched, ended func(error)) (*transport.Session, error) {
-		return d.hub.ServeSSE(w, r, o.Opening, ended)
+	d.open(w, r, transport.SSE, func(r *http.Request, o *wish, s *stay) (*transport.Session, error) {
+		return d.hub.ServeSSE(w, r, o.Opening, s.ended)
 	})
 }
 
 func (d *Dashboard) livePoll(w http.ResponseWriter, r *http.Request) {
-	d.open(w, r, transport.LongPoll, func(r *http.Request, o *wish, _ *watched, ended func(error)) (*transport.Session, error) {
-		return d.hub.ServePoll(w, r, o.Opening, o.wait, ended)
+	d.open(w, r, transport.LongPoll, func(r *http.Request, o *wish, s *stay) (*transport.Session, error) {
+		return d.hub.ServePoll(w, r, o.Opening, o.wait, s.ended)
 	})
 }
 
-// server serves a client that was let in. What it returns, and what it tells ended, is as with Hub.ServeWebSocket.
-type server func(r *http.Request, o *wish, watched *watched, ended func(error)) (*transport.Session, error)
+// server serves a client that was let in. What it returns, and has ended told, is as with Hub.ServeWebSocket.
+type server func(r *http.Request, o *wish, s *stay) (*transport.Session, error)
 
 // open does what is alike on all transports: it reads the query, lets the client in, watches what is asked for, serves, and lets go of it.
 func (d *Dashboard) open(w http.ResponseWriter, r *http.Request, kind transport.Kind, serve server) {
@@ -63,20 +61,13 @@ func (d *Dashboard) open(w http.ResponseWriter, r *http.Request, kind transport.
 		Transport: kind, Session: o.Session, UnionID: o.UnionID, Name: o.Name,
 		Subs: slices.Clone(o.subs), Rooms: slices.Clone(o.Rooms),
 	}
-	d.letIn(w, r, v, func(r *http.Request, left func(error)) error {
+	d.letIn(w, r, v, func(r *http.Request, s *stay) error {
 		if err := o.as(d, v); err != nil {
 			return err
 		}
 		v.keep(d.opts.Admit != nil || d.opts.Left != nil)
-		watched := &watched{d: d, from: d.clientAddr(r), visit: v}
-		staying := false
-		defer func() {
-			if !staying {
-				watched.releaseAll()
-			}
-		}()
 		for _, sub := range o.subs {
-			if err := watched.add(sub); err != nil {
+			if err := s.watch(sub); err != nil {
 				return err
 			}
 		}
@@ -85,67 +76,12 @@ func (d *Dashboard) open(w http.ResponseWriter, r *http.Request, kind transport.
 			readings, _ := d.newest(r.Context(), o.subs) // the first ones, or 2 s; what is refused was refused by watch
 			d.putMissing(readings)
 		}
-		session, err := serve(r, o, watched, func(err error) {
-			watched.releaseAll()
-			d.tellEnd(v, err)
-			left(err)
-		})
-		staying = err == nil
+		session, err := serve(r, o, s)
 		if session != nil {
 			v.outlives(session)
 		}
 		return err
 	})
-}
-
-// keep makes the visit one that may stay for long: it holds on to nothing of its request, and to what was asked for only if the program is to
-// be told of it.
-func (v *Visit) keep(all bool) {
-	v.Session, v.UnionID, v.Name = strings.Clone(v.Session), strings.Clone(v.UnionID), strings.Clone(v.Name)
-	if !all {
-		v.Subs, v.Rooms = nil, nil
-	}
-}
-
-// watched are the subscriptions of one stream. One goroutine at a time uses it.
-type watched struct {
-	d     *Dashboard
-	from  netip.Addr // the client's address; not valid where that is not known
-	visit *Visit
-	list  []held
-}
-
-// held is one of them, and how to let go of it.
-type held struct {
-	topic   string
-	release func()
-}
-
-func (w *watched) add(sub feeds.Subscription) error {
-	if err := w.visit.mayWatch(sub); err != nil {
-		return err
-	}
-	release, err := w.d.scheduler.Watch(sub)
-	if err != nil {
-		return err
-	}
-	w.list = append(w.list, held{sub.String(), release})
-	return nil
-}
-
-func (w *watched) release(topic string) {
-	w.list = slices.DeleteFunc(w.list, func(h held) bool {
-		if h.topic == topic {
-			h.release()
-		}
-		return h.topic == topic
-	})
-}
-
-func (w *watched) releaseAll() {
-	for _, h := range w.list {
-		h.release()
-	}
 }
 
 // isHandshake says whether r wants a WebSocket, or did before a proxy ate its Upgrade.
