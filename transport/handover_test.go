@@ -23,6 +23,7 @@ type tap struct {
 	rest    []byte
 	out     []byte // what the client has read
 	stopped bool
+	during  func()        // happens once, in a try
 	moved   chan struct{} // size 1
 }
 
@@ -38,6 +39,13 @@ func (o *tap) take() bool {
 }
 
 func (o *tap) Try(p []byte) (bool, error) {
+	o.mu.Lock()
+	during := o.during
+	o.during = nil
+	o.mu.Unlock()
+	if during != nil {
+		during()
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.stopped {
@@ -87,6 +95,9 @@ func (o *tap) open(n int) {
 
 // visitor is a model of a client: what it is to be told.
 type visitor struct {
+	mu  sync.Mutex // of what is said
+	seq int64
+
 	tap     *tap
 	s       *Session
 	joined  bool
@@ -95,7 +106,6 @@ type visitor struct {
 	toRoom  []string // those that were said in the room
 	loose   bool     // the room was joined or left while behind: what is under way may be for who the client is then
 	newest  map[string]int64
-	seq     int64
 	pending chan error // of an op that is under way; nil: there is none
 }
 
@@ -103,7 +113,7 @@ type visitor struct {
 // order: each message comes once and in its place, of each reading the newest in the end, and every byte is a part of a valid frame.
 func TestHandOver(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		steps := rapid.SliceOfN(rapid.IntRange(0, 13), 5, 60).Draw(rt, "steps")
+		steps := rapid.SliceOfN(rapid.IntRange(0, 14), 5, 60).Draw(rt, "steps")
 		sizes := rapid.SliceOfN(rapid.IntRange(0, 3000), len(steps), len(steps)).Draw(rt, "sizes")
 		var failed error
 		synctest.Test(t, func(t *testing.T) { failed = handOver(t, steps, sizes) })
@@ -133,6 +143,9 @@ func handOver(t *testing.T, steps, sizes []int) error {
 	if err := v.settled(); err != nil {
 		return err
 	}
+	v.tap.mu.Lock()
+	v.tap.during = nil
+	v.tap.mu.Unlock()
 	if err := h.Drain(t.Context()); err != nil {
 		return err
 	}
@@ -147,14 +160,7 @@ func (v *visitor) step(h *Hub, step, size int) error {
 	switch {
 	case step < 4:
 		to := [...]Address{everybody, {Room: "r"}, {Users: []string{"7"}}, {Users: []string{"8"}}}[step]
-		v.seq++
-		say(h, v.seq, to)
-		if to.reaches(Reader{UnionID: "7", Rooms: map[bool][]string{true: {"r"}}[v.joined]}) {
-			v.want = append(v.want, fmt.Sprint("message ", v.seq))
-		}
-		if to.Room != "" {
-			v.toRoom = append(v.toRoom, fmt.Sprint("message ", v.seq))
-		}
+		v.say(h, to, to.reaches(Reader{UnionID: "7", Rooms: map[bool][]string{true: {"r"}}[v.joined]}))
 	case step < 7:
 		topic := [...]string{"a", "b", "c"}[step-4]
 		v.newest[topic]++
@@ -170,7 +176,16 @@ func (v *visitor) step(h *Hub, step, size int) error {
 		v.loose = v.loose || v.settled() != nil
 		v.joined = !v.joined
 		v.do(map[bool]string{true: `{"op":"join","room":"r"}`, false: `{"op":"leave","room":"r"}`}[v.joined])
-	case step > 11 && v.free():
+	case step == 14:
+		v.tap.mu.Lock()
+		v.tap.during = func() {
+			v.say(h, everybody, true)
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			h.settle() // as when somebody comes
+		}
+		v.tap.mu.Unlock()
+	case (step == 12 || step == 13) && v.free():
 		topic := [...]string{"b", "c"}[step-12]
 		if i := slices.Index(v.topics, topic); i >= 0 {
 			v.topics = slices.Delete(slices.Clone(v.topics), i, i+1)
@@ -181,6 +196,20 @@ func (v *visitor) step(h *Hub, step, size int) error {
 		}
 	}
 	return nil
+}
+
+// say says a message, which is for the client or not.
+func (v *visitor) say(h *Hub, to Address, reaches bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.seq++
+	say(h, v.seq, to)
+	if reaches {
+		v.want = append(v.want, fmt.Sprint("message ", v.seq))
+	}
+	if to.Room != "" {
+		v.toRoom = append(v.toRoom, fmt.Sprint("message ", v.seq))
+	}
 }
 
 // free says whether no op is under way.
@@ -209,6 +238,13 @@ func (v *visitor) do(op string) {
 func (v *visitor) settled() error {
 	if !v.free() {
 		return errors.New("a reply has not come")
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.tap.mu.Lock()
+	defer v.tap.mu.Unlock()
+	if len(v.tap.rest) > 0 && v.tap.room > 0 {
+		return fmt.Errorf("%d bytes wait for nothing", len(v.tap.rest))
 	}
 	v.s.shard.mu.Lock()
 	defer v.s.shard.mu.Unlock()

@@ -45,7 +45,7 @@ type client struct {
 	until          time.Time     // when such a one expires
 	seen           seen          // of a poller
 	skip           int64         // of a poller's last poll
-	standing       *standing // with a roster
+	standing       *standing     // with a roster
 }
 
 func newRoll(o Options) *roll {
