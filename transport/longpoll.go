@@ -109,7 +109,7 @@ func (s *Session) detachPoll(w http.ResponseWriter, r *http.Request, o Opening, 
 		ended(err)
 		s.Close()
 		if err == nil {
-			p.handBack()
+			p.leave()
 		}
 	})
 	return true, nil
@@ -124,6 +124,9 @@ func (s *Session) waitPoll(p *pollSocket, presence bool, until time.Time) error 
 	if err != nil {
 		p.refuse(timeout, err)
 		return err
+	}
+	if batch.last {
+		p.header.Set("Connection", "close")
 	}
 	events := s.withNews(Opening{Presence: presence}, batch.events)
 	body := pollBody(p.header, p.gzips, s.cursor(), events)

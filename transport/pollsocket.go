@@ -137,8 +137,12 @@ func (p *pollSocket) refuse(timeout time.Duration, why error) {
 	}
 }
 
-// handBack has the server go on with a connection that was answered.
-func (p *pollSocket) handBack() {
+// leave has the server go on with a connection that was answered, unless that said that it closes.
+func (p *pollSocket) leave() {
+	if p.header.Get("Connection") == "close" {
+		_ = p.conn.Close()
+		return
+	}
 	conn := p.conn
 	if len(p.early) > 0 {
 		conn = &resumed{Conn: conn, from: io.MultiReader(bytes.NewReader(p.early), conn)}

@@ -102,6 +102,21 @@ func TestPollSocket(t *testing.T) {
 			t.Errorf("headers %v; want when to come back, and that nobody keeps it", response.Header)
 		}
 	})
+	t.Run("is told bye", func(t *testing.T) {
+		s := start(t)
+		_, r := waitingPoll(t, s, "")
+		done := make(chan error, 1)
+		go func() { done <- s.Drain(t.Context()) }()
+		if response := readAnswer(t, r, http.StatusOK, `"bye"`); !response.Close {
+			t.Error("the connection stays")
+		}
+		if _, err := r.ReadByte(); !errors.Is(err, io.EOF) {
+			t.Errorf("read = %v; want the end", err)
+		}
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
 	t.Run("costs one goroutine", func(t *testing.T) {
 		s := start(t)
 		const n = 20
