@@ -101,7 +101,10 @@ func Accept(w http.ResponseWriter, r *http.Request, opts Options) (*Conn, error)
 	if c.parks {
 		_ = lib.CloseNow() // the socket is not its own
 		conn.lib = nil
-		conn.parked = &parked{c: conn, in: intake{buf: c.early, limit: opts.ReadLimit, deflated: conn.deflated}}
+		conn.parked = &parked{c: conn, limit: opts.ReadLimit}
+		if len(c.early) > 0 {
+			conn.parked.add(c.early)
+		}
 	}
 	return conn, nil
 }

@@ -13,11 +13,14 @@ type intake struct {
 	large    bool   // it was refused for its size
 }
 
-func (in *intake) empty() bool { return len(in.buf) == 0 && in.begun == nil }
+func (in *intake) empty() bool { return in == nil || len(in.buf) == 0 && in.begun == nil }
 
 // next cuts a control frame or a message off, or returns nil when more has to come. What cannot become either is
 // returned as far as it came, for the library to refuse, and refused says so. The slice is good until the next call.
 func (in *intake) next() (unit []byte, refused bool) {
+	if in == nil {
+		return nil, false
+	}
 	for len(in.buf) >= 2 {
 		h, whole := parseHeader(in.buf)
 		if !in.legal(h) {

@@ -20,7 +20,8 @@ var errOver = errors.New("wsconn: closed here")
 // parked is a connection of which nothing runs while there is nothing to read. When something comes, the poller reads it; when that makes a
 // message, a Conn of the library is made for it in a goroutine, and thrown away when nothing is left.
 type parked struct {
-	c *Conn
+	c     *Conn
+	limit int64 // bytes of a message
 
 	mu       sync.Mutex
 	watch    ready.Watch
@@ -31,7 +32,15 @@ type parked struct {
 	over     bool          // guarded by mu: nothing is taken any more
 	answered bool          // guarded by mu: the peer has sent a close frame
 
-	in intake // owned by who is busy
+	in *intake // owned by who is busy; nil: nothing has come
+}
+
+// add keeps what has come.
+func (p *parked) add(b []byte) {
+	if p.in == nil {
+		p.in = &intake{limit: p.limit, deflated: p.c.deflated}
+	}
+	p.in.buf = append(p.in.buf, b...)
 }
 
 // receive is Conn.Receive.
@@ -39,11 +48,11 @@ func (p *parked) receive(take func([]byte) error, ended func(error)) {
 	p.mu.Lock()
 	p.take, p.ended, p.busy = take, ended, true
 	p.mu.Unlock()
-	if p.in.empty() {
+	if p.in == nil {
 		p.rest()
 		return
 	}
-	p.c.poller.Go(func() { p.digest(p.in.next()) }) // what came with the handshake
+	p.c.poller.Go(func() { p.digest(nil, false) }) // what came with the handshake
 }
 
 // Ready reads what has come, in the poller's goroutine.
@@ -57,14 +66,14 @@ func (p *parked) Ready(scratch []byte) {
 	}
 	n, err := p.read(scratch)
 	switch {
-	case errors.Is(err, ready.ErrLater), err == nil && p.in.empty() && onlyPongs(scratch[:n]):
+	case errors.Is(err, ready.ErrLater), err == nil && p.in == nil && onlyPongs(scratch[:n]):
 		p.rest()
 		return
 	case err != nil:
 		p.c.poller.Go(func() { p.fail(&refusal{ProtocolError, "", fmt.Errorf("read: %w", err)}) })
 		return
 	}
-	p.in.buf = append(p.in.buf, scratch[:n]...)
+	p.add(scratch[:n])
 	unit, refused := p.in.next()
 	if unit == nil && n < len(scratch) {
 		p.rest() // of a message that comes slowly
@@ -85,6 +94,9 @@ func (p *parked) read(b []byte) (int, error) {
 func (p *parked) rest() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.in.empty() {
+		p.in = nil
+	}
 	p.leave()
 	if p.over {
 		return
@@ -127,7 +139,7 @@ func (p *parked) pull() (unit []byte, refused bool, err error) {
 		if err != nil {
 			return nil, false, err
 		}
-		p.in.buf = append(p.in.buf, chunk[:n]...)
+		p.add(chunk[:n])
 	}
 }
 
@@ -164,7 +176,7 @@ func (p *parked) converse(f *feed) error {
 			return no
 		case !f.refused:
 			return nil
-		case p.in.large:
+		case p.in.large: // it was refused, so there is one
 			return &refusal{TooBig, "", errors.New("wsconn: a message that is too big")}
 		default:
 			return no
@@ -221,8 +233,12 @@ func (p *parked) awaitClose() {
 	if s.SetReadDeadline(time.Now().Add(closeWait)) != nil {
 		return
 	}
-	r := bufio.NewReaderSize(io.MultiReader(bytes.NewReader(p.in.buf), s.Conn), 512)
-	for skip := p.in.skip; ; {
+	in := p.in
+	if in == nil {
+		in = new(intake)
+	}
+	r := bufio.NewReaderSize(io.MultiReader(bytes.NewReader(in.buf), s.Conn), 512)
+	for skip := in.skip; ; {
 		if _, err := io.CopyN(io.Discard, r, skip); err != nil {
 			return
 		}

@@ -78,6 +78,6 @@ func (c *Conn) revive(f *feed) (*websocket.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	lib.SetReadLimit(f.p.in.limit)
+	lib.SetReadLimit(f.p.limit)
 	return lib, nil
 }
