@@ -17,7 +17,7 @@ import (
 // A program that looks up who a client is has 10 s for it.
 func TestAdmitWithin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := &Dashboard{log: slog.New(slog.DiscardHandler), opts: Options{Admit: func(r *http.Request, _ *Visit) error {
+		d := &Dashboard{gate: newGate(Limits{Connections: 1, ConnectionsPerAddr: 1}), log: slog.New(slog.DiscardHandler), opts: Options{Admit: func(r *http.Request, _ *Visit) error {
 			<-r.Context().Done()
 			return r.Context().Err()
 		}}}

@@ -221,7 +221,7 @@ func (s *streams) heartbeat() {
 	hub := transport.NewHub(transport.Options{Heartbeat: 50 * time.Millisecond})
 	defer hub.Close()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_ = hub.ServeSSE(w, r, transport.Opening{}) // it ends with the hub
+		_, _ = hub.ServeSSE(w, r, transport.Opening{}, func(error) {}) // it ends with the hub
 	}))
 	defer server.Close()
 	res, err := http.Get(server.URL)

@@ -64,24 +64,24 @@ type gate struct {
 
 func newGate(limits Limits) *gate { return &gate{limits: limits, byAddr: make(map[netip.Addr]int)} }
 
-// enter counts one more and returns how to leave. Limits of an address hold for one that is known.
-func (g *gate) enter(from netip.Addr) (leave func(), err error) {
+// enter counts one more, who must leave. Limits of an address hold for one that is known.
+func (g *gate) enter(from netip.Addr) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.shut != nil {
-		return nil, errLeaving
+		return errLeaving
 	}
 	if g.open >= g.limits.Connections {
-		return nil, refuse(http.StatusServiceUnavailable, "all %d connections are taken", g.limits.Connections).after(5 * time.Second)
+		return refuse(http.StatusServiceUnavailable, "all %d connections are taken", g.limits.Connections).after(5 * time.Second)
 	}
 	if from.IsValid() && g.byAddr[from] >= g.limits.ConnectionsPerAddr {
-		return nil, refuse(http.StatusTooManyRequests, "%s has %d connections: no more are allowed from one address", from, g.byAddr[from]).after(5 * time.Second)
+		return refuse(http.StatusTooManyRequests, "%s has %d connections: no more are allowed from one address", from, g.byAddr[from]).after(5 * time.Second)
 	}
 	g.open++
 	if from.IsValid() {
 		g.byAddr[from]++
 	}
-	return func() { g.leave(from) }, nil
+	return nil
 }
 
 func (g *gate) leave(from netip.Addr) {

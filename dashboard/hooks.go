@@ -31,8 +31,12 @@ type Visit struct {
 	// another, in its query or later, and records of another, are refused with 403.
 	Trusted bool
 
-	end   context.CancelCauseFunc
 	bound bool // Admit was asked, and does not trust it
+
+	mu      sync.Mutex
+	cancel  context.CancelCauseFunc // guarded by mu: ends what its request does; nil when that has gone
+	session *transport.Session      // guarded by mu: what has outlived the request
+	ended   error                   // guarded by mu: by End
 }
 
 // mayBecome refuses a client that says that it is somebody else than Admit said.
@@ -65,7 +69,40 @@ func (v *Visit) End(why error) {
 	if !errors.Is(why, transport.ErrTokenEnded) {
 		why = fmt.Errorf("%w: %w", transport.ErrWithdrawn, why)
 	}
-	v.end(why)
+	v.mu.Lock()
+	if v.ended == nil {
+		v.ended = why
+	}
+	cancel, session := v.cancel, v.session
+	v.mu.Unlock()
+	if cancel != nil {
+		cancel(why)
+	}
+	if session != nil {
+		session.End(why)
+	}
+}
+
+// outlives says that the visit is the session's from now on, whose request goes.
+func (v *Visit) outlives(s *transport.Session) {
+	v.mu.Lock()
+	v.cancel, v.session = nil, s
+	ended := v.ended
+	v.mu.Unlock()
+	if ended != nil {
+		s.End(ended)
+	}
+}
+
+// release ends what the request of a visit does that is over.
+func (v *Visit) release() {
+	v.mu.Lock()
+	cancel := v.cancel
+	v.cancel, v.session = nil, nil
+	v.mu.Unlock()
+	if cancel != nil {
+		cancel(nil)
+	}
 }
 
 // admitWithin is how long Admit may take.
@@ -76,10 +113,21 @@ var (
 	errPanicked = errors.New("the server panicked")
 )
 
-// enter lets in a client that stays. It does what is alike on all its addresses: it checks the origin, as each counts somebody as online
-// and has sources polled, the limits, and what Admit says; then it serves, and what serve returns before an answer has begun is
-// refused. The request that serve gets ends with the visit.
+// enter lets in a client that stays for as long as serve serves it, like letIn.
 func (d *Dashboard) enter(w http.ResponseWriter, r *http.Request, v *Visit, serve func(*http.Request) error) {
+	d.letIn(w, r, v, func(r *http.Request, s *stay) error {
+		err := serve(r)
+		if err == nil {
+			s.leave(nil)
+		}
+		return err
+	})
+}
+
+// letIn lets in a client that stays. It does what is alike on all its addresses: it checks the origin, as each counts somebody as online
+// and has sources polled, the limits, and what Admit says; then it serves. The request that serve gets ends with the visit. An error of serve
+// is the end of the visit, and refused if no answer has begun; else the stay must leave, if need be later.
+func (d *Dashboard) letIn(w http.ResponseWriter, r *http.Request, v *Visit, serve func(*http.Request, *stay) error) {
 	if err := d.checkOrigin(r); err != nil {
 		d.refuse(w, r, err)
 		return
@@ -88,53 +136,56 @@ func (d *Dashboard) enter(w http.ResponseWriter, r *http.Request, v *Visit, serv
 		d.refuse(w, r, errLeaving)
 		return
 	}
-	leave, err := d.gate.enter(d.clientAddr(r))
-	if err != nil {
-		d.refuse(w, r, err)
-		return
-	}
-	defer leave()
-	visit, left, err := d.admit(r, v)
+	visit, s, err := d.admit(r, v)
 	if err != nil {
 		d.refuse(w, r, err)
 		return
 	}
 	err = errPanicked
-	defer func() { left(err) }()
-	err = serve(visit)
+	defer func() {
+		if err != nil {
+			s.leave(err)
+		}
+	}()
+	err = serve(visit, s)
 	switch {
 	case err == nil:
 	case !begun(w) && r.Context().Err() == nil: // the hub has closed in the meantime, or the visit was ended
 		d.refuse(w, r, err)
-	case !errors.Is(err, transport.ErrClosed):
+	default:
+		d.tellEnd(v, err)
+	}
+}
+
+// tellEnd logs what ended a stream.
+func (d *Dashboard) tellEnd(v *Visit, err error) {
+	if err != nil && !errors.Is(err, transport.ErrClosed) {
 		d.log.Debug("stream ended", "transport", v.Transport, "err", err)
 	}
 }
 
-// admit asks the program whether the visit may begin, and who it is. Whoever is admitted must leave, with what ended the visit; to
-// leave again does nothing. visit is r with a context that ends with the visit.
-func (d *Dashboard) admit(r *http.Request, v *Visit) (visit *http.Request, left func(error), err error) {
+// admit counts the visit and asks the program whether it may begin, and who it is. Whoever is admitted must leave, with what ended the visit.
+// visit is r with a context that ends with the visit.
+func (d *Dashboard) admit(r *http.Request, v *Visit) (visit *http.Request, s *stay, err error) {
+	s = &stay{d: d, visit: v, from: d.clientAddr(r)}
+	if err := d.gate.enter(s.from); err != nil {
+		return nil, nil, err
+	}
 	ctx, end := context.WithCancelCause(r.Context())
-	v.end = end
+	v.cancel = end
 	said := v.UnionID
 	if err := d.askAdmit(r, v); err != nil {
 		end(err)
+		d.gate.leave(s.from)
 		return nil, nil, err
-	}
-	var once sync.Once
-	left = func(err error) {
-		once.Do(func() {
-			end(nil)
-			d.tellLeft(v, err)
-		})
 	}
 	if said != "" {
 		if err := v.mayBecome(said); err != nil {
-			left(err)
+			s.leave(err)
 			return nil, nil, err
 		}
 	}
-	return r.WithContext(ctx), left, nil
+	return r.WithContext(ctx), s, nil
 }
 
 func (d *Dashboard) askAdmit(r *http.Request, v *Visit) (err error) {

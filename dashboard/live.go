@@ -3,11 +3,9 @@ package dashboard
 import (
 	"encoding/base64"
 	"net/http"
-	"net/netip"
 	"slices"
 	"strings"
 
-	"github.com/pulsewall/pulsewall/feeds"
 	"github.com/pulsewall/pulsewall/transport"
 )
 
@@ -28,21 +26,28 @@ func (d *Dashboard) liveSocket(w http.ResponseWriter, r *http.Request) {
 		d.refuse(w, r, err)
 		return
 	}
-	d.open(w, r, transport.WebSocket, func(r *http.Request, o *wish, watched *watched) error {
-		return d.hub.ServeWebSocket(w, r, o.Opening, d.ops(watched))
+	d.open(w, r, transport.WebSocket, func(r *http.Request, o *wish, s *stay) (*transport.Session, error) {
+		return d.hub.ServeWebSocket(w, r, o.Opening, d.ops(s), s.ended)
 	})
 }
 
 func (d *Dashboard) liveEvents(w http.ResponseWriter, r *http.Request) {
-	d.open(w, r, transport.SSE, func(r *http.Request, o *wish, _ *watched) error { return d.hub.ServeSSE(w, r, o.Opening) })
+	d.open(w, r, transport.SSE, func(r *http.Request, o *wish, s *stay) (*transport.Session, error) {
+		return d.hub.ServeSSE(w, r, o.Opening, s.ended)
+	})
 }
 
 func (d *Dashboard) livePoll(w http.ResponseWriter, r *http.Request) {
-	d.open(w, r, transport.LongPoll, func(r *http.Request, o *wish, _ *watched) error { return d.hub.ServePoll(w, r, o.Opening, o.wait) })
+	d.open(w, r, transport.LongPoll, func(r *http.Request, o *wish, s *stay) (*transport.Session, error) {
+		return d.hub.ServePoll(w, r, o.Opening, o.wait, s.ended)
+	})
 }
 
+// server serves a client that was let in. What it returns, and has ended told, is as with Hub.ServeWebSocket.
+type server func(r *http.Request, o *wish, s *stay) (*transport.Session, error)
+
 // open does what is alike on all transports: it reads the query, lets the client in, watches what is asked for, serves, and lets go of it.
-func (d *Dashboard) open(w http.ResponseWriter, r *http.Request, kind transport.Kind, serve func(*http.Request, *wish, *watched) error) {
+func (d *Dashboard) open(w http.ResponseWriter, r *http.Request, kind transport.Kind, serve server) {
 	if err := d.checkOrigin(r); err != nil { // before all else: pages of other sites can read this refusal and no other
 		d.refuse(w, r, err)
 		return
@@ -56,14 +61,13 @@ func (d *Dashboard) open(w http.ResponseWriter, r *http.Request, kind transport.
 		Transport: kind, Session: o.Session, UnionID: o.UnionID, Name: o.Name,
 		Subs: slices.Clone(o.subs), Rooms: slices.Clone(o.Rooms),
 	}
-	d.enter(w, r, v, func(r *http.Request) error {
+	d.letIn(w, r, v, func(r *http.Request, s *stay) error {
 		if err := o.as(d, v); err != nil {
 			return err
 		}
-		watched := &watched{d: d, from: d.clientAddr(r), visit: v}
-		defer watched.releaseAll()
+		v.keep(d.opts.Admit != nil || d.opts.Left != nil)
 		for _, sub := range o.subs {
-			if err := watched.add(sub); err != nil {
+			if err := s.watch(sub); err != nil {
 				return err
 			}
 		}
@@ -72,44 +76,12 @@ func (d *Dashboard) open(w http.ResponseWriter, r *http.Request, kind transport.
 			readings, _ := d.newest(r.Context(), o.subs) // the first ones, or 2 s; what is refused was refused by watch
 			d.putMissing(readings)
 		}
-		return serve(r, o, watched)
+		session, err := serve(r, o, s)
+		if session != nil {
+			v.outlives(session)
+		}
+		return err
 	})
-}
-
-// watched are the subscriptions of one stream, by topic. One goroutine uses it.
-type watched struct {
-	d        *Dashboard
-	from     netip.Addr // the client's address; not valid where that is not known
-	visit    *Visit
-	releases map[string]func()
-}
-
-func (w *watched) add(sub feeds.Subscription) error {
-	if err := w.visit.mayWatch(sub); err != nil {
-		return err
-	}
-	release, err := w.d.scheduler.Watch(sub)
-	if err != nil {
-		return err
-	}
-	if w.releases == nil {
-		w.releases = make(map[string]func())
-	}
-	w.releases[sub.String()] = release
-	return nil
-}
-
-func (w *watched) release(topic string) {
-	if release := w.releases[topic]; release != nil {
-		release()
-		delete(w.releases, topic)
-	}
-}
-
-func (w *watched) releaseAll() {
-	for _, release := range w.releases {
-		release()
-	}
 }
 
 // isHandshake says whether r wants a WebSocket, or did before a proxy ate its Upgrade.

@@ -15,10 +15,10 @@ import (
 // result is what the reply to an op carries.
 type result map[string]any
 
-// ops answers what a client of a WebSocket asks in band. watched holds its subscriptions and where it is.
-func (d *Dashboard) ops(watched *watched) transport.Handler {
+// ops answers what a client of a WebSocket asks in band. stay holds its subscriptions and where it is.
+func (d *Dashboard) ops(stay *stay) transport.Handler {
 	return func(ctx context.Context, s *transport.Session, op transport.Op) transport.Reply {
-		reply, err := d.do(ctx, s, op, watched)
+		reply, err := d.do(ctx, s, op, stay)
 		if err != nil {
 			p := problem(err)
 			return transport.Reply{Problem: p, Wrong: p.Status == http.StatusBadRequest}
@@ -27,18 +27,18 @@ func (d *Dashboard) ops(watched *watched) transport.Handler {
 	}
 }
 
-func (d *Dashboard) do(ctx context.Context, s *transport.Session, op transport.Op, watched *watched) (transport.Reply, error) {
+func (d *Dashboard) do(ctx context.Context, s *transport.Session, op transport.Op, stay *stay) (transport.Reply, error) {
 	if len(op.Ref) > 64 {
 		return transport.Reply{}, refuse(http.StatusBadRequest, "ref %q has %d bytes: at most 64 are allowed", clip(op.Ref), len(op.Ref))
 	}
-	if err := d.askAllow(ctx, watched.visit, op); err != nil {
+	if err := d.askAllow(ctx, stay.visit, op); err != nil {
 		return transport.Reply{}, err
 	}
 	switch op.Op {
 	case "subscribe":
-		return d.subscribe(s, op.Sub, watched)
+		return d.subscribe(s, op.Sub, stay)
 	case "unsubscribe":
-		return d.unsubscribe(s, op.Sub, watched)
+		return d.unsubscribe(s, op.Sub, stay)
 	case "join":
 		return join(s, op.Room)
 	case "leave":
@@ -47,7 +47,7 @@ func (d *Dashboard) do(ctx context.Context, s *transport.Session, op transport.O
 		}
 		return transport.Reply{Result: result{"room": op.Room}, Leave: []string{op.Room}}, nil
 	case "send":
-		return d.sendOp(ctx, s, op, watched.from)
+		return d.sendOp(ctx, s, op, stay.from)
 	case "ping":
 		return transport.Reply{Result: result{"time": stamp(time.Now())}}, nil
 	default:
@@ -55,7 +55,7 @@ func (d *Dashboard) do(ctx context.Context, s *transport.Session, op transport.O
 	}
 }
 
-func (d *Dashboard) subscribe(s *transport.Session, text string, watched *watched) (transport.Reply, error) {
+func (d *Dashboard) subscribe(s *transport.Session, text string, stay *stay) (transport.Reply, error) {
 	sub, err := d.subscription(text, s.UnionID())
 	if err != nil {
 		return transport.Reply{}, err
@@ -67,7 +67,7 @@ func (d *Dashboard) subscribe(s *transport.Session, text string, watched *watche
 	} else if len(topics) >= mostSubscriptions {
 		return reply, refuse(http.StatusBadRequest, "this session has %d subscriptions: at most %d are allowed", len(topics), mostSubscriptions)
 	}
-	if err := watched.add(sub); err != nil {
+	if err := stay.watch(sub); err != nil {
 		return reply, err
 	}
 	d.forgetOld([]feeds.Subscription{sub})
@@ -75,7 +75,7 @@ func (d *Dashboard) subscribe(s *transport.Session, text string, watched *watche
 	return reply, nil
 }
 
-func (d *Dashboard) unsubscribe(s *transport.Session, text string, watched *watched) (transport.Reply, error) {
+func (d *Dashboard) unsubscribe(s *transport.Session, text string, stay *stay) (transport.Reply, error) {
 	sub, err := d.subscription(text, s.UnionID())
 	if err != nil {
 		return transport.Reply{}, err
@@ -84,7 +84,7 @@ func (d *Dashboard) unsubscribe(s *transport.Session, text string, watched *watc
 	if !slices.Contains(s.Topics(), topic) {
 		return transport.Reply{}, refuse(http.StatusNotFound, "sub %q: this session has no such subscription", clip(topic))
 	}
-	watched.release(topic)
+	stay.release(topic)
 	return transport.Reply{Result: result{"sub": topic}, Unsubscribe: []string{topic}}, nil
 }
 

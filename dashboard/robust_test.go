@@ -192,14 +192,18 @@ func FuzzOps(f *testing.F) {
 	}
 	d, _ := newDashboard(f)
 	s := session(f, d)
-	watched := &watched{d: d, visit: &Visit{}}
-	f.Cleanup(watched.releaseAll)
+	stay := &stay{d: d, visit: &Visit{}}
+	f.Cleanup(func() {
+		for _, h := range stay.holds {
+			h.release()
+		}
+	})
 	f.Fuzz(func(t *testing.T, text []byte) {
 		var op transport.Op
 		if json.Unmarshal(text, &op) != nil {
 			return
 		}
-		reply := d.ops(watched)(t.Context(), s, op)
+		reply := d.ops(stay)(t.Context(), s, op)
 		if _, err := json.Marshal([]any{reply.Result, reply.Problem}); err != nil {
 			t.Error(err)
 		}
@@ -210,7 +214,7 @@ func FuzzOps(f *testing.F) {
 			if sub, err := feeds.ParseSubscription(topic); err != nil || sub.String() != topic {
 				t.Errorf("%s: subscribed to %q: %v", text, topic, err)
 			}
-			watched.release(topic)
+			stay.release(topic)
 		}
 	})
 }
@@ -220,10 +224,10 @@ func session(t testing.TB, d *Dashboard) *transport.Session {
 	t.Helper()
 	got := make(chan *transport.Session, 1)
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_ = d.hub.ServeWebSocket(w, r, transport.Opening{UnionID: "7"}, func(_ context.Context, s *transport.Session, _ transport.Op) transport.Reply {
+		_, _ = d.hub.ServeWebSocket(w, r, transport.Opening{UnionID: "7"}, func(_ context.Context, s *transport.Session, _ transport.Op) transport.Reply {
 			got <- s
 			return transport.Reply{Result: "here"}
-		})
+		}, func(error) {})
 	}))
 	conn, err := net.Dial("tcp", srv.Listener.Addr().String())
 	if err != nil {

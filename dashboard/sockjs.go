@@ -172,27 +172,22 @@ func (s *sockJS) take(r *http.Request, name string) (_ *sockJSCall, err error) {
 	if d.hub.Draining() {
 		return nil, errLeaving
 	}
-	from := d.clientAddr(r)
-	out, err := d.gate.enter(from)
+	visit, stay, err := d.admit(r.WithContext(context.WithoutCancel(r.Context())), v) // it stays for longer than this request
 	if err != nil {
 		return nil, err
 	}
-	visit, left, err := d.admit(r.WithContext(context.WithoutCancel(r.Context())), v) // it stays for longer than this request
+	g, err := d.takeIn(visit.Context(), v, sockJSRoom, stay.from) //nolint:contextcheck // it outlasts this request
 	if err != nil {
-		out()
-		return nil, err
-	}
-	g, err := d.takeIn(visit.Context(), v, sockJSRoom, from) //nolint:contextcheck // it outlasts this request
-	if err != nil {
-		left(err)
-		out()
+		stay.leave(err)
 		return nil, err
 	}
 	c := &sockJSCall{
 		name: name, talker: g, ctx: visit.Context(), drained: make(chan struct{}), said: make(chan string), turn: make(chan struct{}, 1),
 	}
-	var once sync.Once
-	c.leave = func(err error) { once.Do(func() { g.follower.Close(); left(err); out() }) }
+	c.leave = func(err error) {
+		g.follower.Close()
+		stay.leave(err)
+	}
 	return c, nil
 }
 

@@ -27,7 +27,7 @@ func BenchmarkPut(b *testing.B) {
 				}
 				ended.Go(func() {
 					defer s.Close()
-					_ = s.stream(ctx, counted{&written})
+					_ = s.run(ctx, counted{&written})
 				})
 			}
 			written.Wait()

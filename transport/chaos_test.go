@@ -75,7 +75,7 @@ func testChaos(t *testing.T, roster Roster) {
 		defer s.mu.Unlock()
 		s.Hub.mu.RLock()
 		defer s.Hub.mu.RUnlock()
-		if n := len(s.sessions) + len(s.watchers) + len(s.roll.rooms) + len(s.roll.users) + s.roll.idle.Len() + len(s.roll.here); n > 0 {
+		if n := sessions(s.Hub) + watched(s.Hub) + len(s.roll.rooms) + len(s.roll.users) + s.roll.idle.Len() + len(s.roll.here); n > 0 {
 			return fmt.Errorf("%d things left in the hub", n)
 		}
 		return nil

@@ -18,9 +18,15 @@ func (h *Hub) Draining() bool {
 func (h *Hub) Drain(ctx context.Context) error {
 	h.mu.Lock()
 	h.draining = true
-	spread := byeSpread(len(h.sessions))
-	for s := range h.sessions {
-		s.leave(byeSlot(spread))
+	n := 0
+	for _, sh := range h.shards {
+		n += len(sh.sessions)
+	}
+	spread := byeSpread(n)
+	for _, sh := range h.shards {
+		for _, s := range sh.sessions {
+			s.leave(byeSlot(spread))
+		}
 	}
 	h.mu.Unlock()
 	gone := make(chan struct{})
@@ -37,13 +43,19 @@ func (h *Hub) Drain(ctx context.Context) error {
 func (h *Hub) Close() {
 	h.mu.Lock()
 	h.draining, h.closed = true, true
-	for s := range h.sessions {
-		s.cancel(ErrClosed)
+	for _, sh := range h.shards {
+		for _, s := range sh.sessions {
+			s.End(ErrClosed)
+		}
 	}
 	h.mu.Unlock()
-	h.stop()
-	<-h.finished
 	h.streams.Wait()
+	h.stop()
+	h.working.Wait()
+	h.polling.Do(func() {})
+	if h.polls != nil {
+		h.polls.Close()
+	}
 	h.report() // that they have gone
 }
 

@@ -22,7 +22,10 @@ func Example() {
 	hub := transport.NewHub(transport.Options{Node: "node-1"})
 	hub.Put(transport.NewUpdate("greeting", 1, 0, greeting("hello, wall")))
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_ = hub.ServeSSE(w, r, transport.Opening{Topics: []string{"greeting"}}) // an error here is the client's leaving
+		ended := func(error) {} // why the client has gone
+		if _, err := hub.ServeSSE(w, r, transport.Opening{Topics: []string{"greeting"}}, ended); err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		}
 	}))
 	defer server.Close()
 	defer hub.Close()

@@ -27,9 +27,10 @@ func (h *Hub) OpenFollower(ctx context.Context, o Opening, kind Kind) (*Follower
 // that is too slow. Run must be called once.
 func (f *Follower) Run(ctx context.Context, take func(ctx context.Context, text []byte) error) error {
 	defer f.s.endWith(ctx)()
-	err := f.s.follow(f.s.ctx, func(e *event) error {
+	own := f.s.await().ctx
+	err := f.s.follow(own, func(e *event) error {
 		text := e.bareText()
-		err := take(f.s.ctx, text)
+		err := take(own, text)
 		if err == nil {
 			f.s.hub.count.wrote(f.s.kind, 1, len(text))
 		}
@@ -48,26 +49,26 @@ func (f *Follower) Session() string { return f.s.id }
 func (f *Follower) UnionID() string {
 	f.s.hub.mu.RLock()
 	defer f.s.hub.mu.RUnlock()
-	return f.s.open.UnionID
+	return f.s.unionID
 }
 
 // Become makes it the session of another user, and returns when it is: messages whose place is before are for who it was, and have been
 // given to take, those after are for who it is. A name stays behind with the user that it is of. Run must be running; one goroutine at a
 // time may call it.
 func (f *Follower) Become(ctx context.Context, unionID string) error {
-	s := f.s
+	s, own := f.s, f.s.await().ctx
 	next := &succession{unionID: unionID, done: make(chan struct{})}
 	s.hub.mu.Lock()
 	s.succession = next
+	s.shard.wake(s)
 	s.hub.mu.Unlock()
-	s.ring()
 	select {
 	case <-next.done:
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
-	case <-s.ctx.Done():
-		return context.Cause(s.ctx)
+	case <-own.Done():
+		return context.Cause(own)
 	}
 }
 
@@ -101,20 +102,32 @@ type succession struct {
 	done    chan struct{} // closed when it is
 }
 
-// succeed makes the session that of the next user, when everything for the one before has been given out. It is called by Next.
-func (s *Session) succeed() {
+// succeeds makes the session that of the next user, if there is one and everything for the one before has been given out. It is called
+// by Next; false: there is nothing to be done.
+func (s *Session) succeeds() bool {
 	h := s.hub
+	h.mu.RLock()
+	none := s.succession == nil
+	h.mu.RUnlock()
+	if none {
+		return false
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if s.next != 0 || s.gone { // something came since
-		return
+	if s.gone {
+		return false
 	}
-	if before := s.open.UnionID; before != "" && before != s.succession.unionID {
-		s.open.Name = "" // it is what somebody else is called
+	s.shard.settle()
+	if s.next != 0 { // something came since
+		return true
 	}
-	s.open.UnionID = s.succession.unionID
+	if before := s.unionID; before != "" && before != s.succession.unionID {
+		s.name = "" // it is what somebody else is called
+	}
+	s.unionID = s.succession.unionID
 	h.roll.move(s)
 	h.rollChanged()
 	close(s.succession.done)
 	s.succession = nil
+	return true
 }

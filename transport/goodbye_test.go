@@ -67,8 +67,8 @@ func TestDrainWaitsForGoodbyes(t *testing.T) {
 	for _, c := range peers {
 		wants(t, "drained", reads(t, c, 2), "bye, closed 1012 restart")
 	}
-	if err := <-drained; err != nil || len(s.sessions) > 0 {
-		t.Errorf("Drain = %v with %d sessions; want none", err, len(s.sessions))
+	if err := <-drained; err != nil || sessions(s.Hub) > 0 {
+		t.Errorf("Drain = %v with %d sessions; want none", err, sessions(s.Hub))
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 func TestSilentStreamOfHTTP2(t *testing.T) {
 	t.Parallel()
 	h := NewHub(Options{WriteTimeout: 2 * time.Second, Heartbeat: 3 * time.Second})
-	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _ = h.ServeSSE(w, r, Opening{}) }))
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = h.ServeSSE(w, r, Opening{}, func(error) {}) }))
 	srv.EnableHTTP2 = true
 	srv.StartTLS()
 	t.Cleanup(func() {

@@ -3,7 +3,12 @@ package transport
 import (
 	"context"
 	"errors"
+	"runtime"
+	"slices"
 	"sync"
+	"time"
+
+	"github.com/pulsewall/pulsewall/transport/ready"
 )
 
 // Why a stream ended that its client did not end.
@@ -22,21 +27,28 @@ type Hub struct {
 	count counters
 
 	mu       sync.RWMutex
-	log      *messageLog                      // guarded by mu
-	topics   map[string]*Update               // guarded by mu
-	watchers map[string]map[*Session]struct{} // guarded by mu: sessions by topic
-	sessions map[*Session]struct{}            // guarded by mu
-	parted   map[string]int64                 // guarded by mu: see part
-	roll     *roll                            // guarded by mu
-	draining bool                             // guarded by mu
-	closed   bool                             // guarded by mu
+	log      *messageLog       // guarded by mu
+	topics   map[string]*topic // guarded by mu
+	opened   [len(Kinds)]int   // guarded by mu: sessions by kind
+	parted   map[string]int64  // guarded by mu: see part
+	roll     *roll             // guarded by mu
+	draining bool              // guarded by mu
+	closed   bool              // guarded by mu
+	unmarked int               // guarded by mu: bytes of messages appended since all shards had marked
 
 	roster sync.Mutex // held while the roster is told or read: the last one counts; taken before mu
 
-	stop     context.CancelFunc
-	bell     chan struct{}  // size 1: there may be something to report or to tell
-	streams  sync.WaitGroup // sessions that are open
-	finished chan struct{}  // closed when the hub's own goroutine has ended
+	shards []*shard
+	every  time.Duration // between two looks of a shard
+	born   time.Time     // from which its streams count
+
+	stop    context.CancelFunc
+	bell    chan struct{}  // size 1: there may be something to report or to tell
+	streams sync.WaitGroup // sessions that are open
+	working sync.WaitGroup // the hub's own goroutines
+
+	polling sync.Once
+	polls   *ready.Poller // made with the first detached stream
 }
 
 // NewHub returns an empty hub. The caller must Close it.
@@ -44,32 +56,38 @@ func NewHub(opts Options) *Hub {
 	opts = opts.withDefaults()
 	ctx, stop := context.WithCancel(context.Background())
 	h := &Hub{
-		opts:     opts,
-		log:      newMessageLog(opts),
-		topics:   make(map[string]*Update),
-		watchers: make(map[string]map[*Session]struct{}),
-		sessions: make(map[*Session]struct{}),
-		parted:   make(map[string]int64),
-		roll:     newRoll(opts),
-		stop:     stop,
-		bell:     make(chan struct{}, 1),
-		finished: make(chan struct{}),
+		opts:   opts,
+		log:    newMessageLog(opts),
+		topics: make(map[string]*topic),
+		parted: make(map[string]int64),
+		roll:   newRoll(opts),
+		every:  min(lookEvery, opts.Heartbeat/4),
+		born:   time.Now(),
+		stop:   stop,
+		bell:   make(chan struct{}, 1),
+	}
+	for i := range runtime.GOMAXPROCS(0) {
+		h.shards = append(h.shards, newShard(h, i))
 	}
 	h.look()
-	go h.tick(ctx)
+	h.working.Go(func() { h.tick(ctx) })
+	for _, sh := range h.shards {
+		h.working.Go(func() { sh.run(ctx) })
+	}
 	return h
 }
 
-// Put makes u the newest of its topic and wakes those who watch it. A version that is not newer is ignored.
+// Put makes u the newest of its topic and has those told who watch it. A version that is not newer is ignored.
 func (h *Hub) Put(u *Update) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if old := h.topics[u.Topic]; old != nil && old.Version >= u.Version {
+	t := h.topicOf(u.Topic)
+	if t.newest != nil && t.newest.Version >= u.Version {
 		return
 	}
-	h.topics[u.Topic] = u
-	for s := range h.watchers[u.Topic] {
-		s.ring()
+	t.newest = u
+	for _, sh := range h.shards {
+		sh.touch(t)
 	}
 }
 
@@ -77,7 +95,23 @@ func (h *Hub) Put(u *Update) {
 func (h *Hub) Drop(topic string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	delete(h.topics, topic)
+	if t := h.topics[topic]; t != nil {
+		t.newest = nil
+		h.tidy(t)
+	}
+}
+
+// settle has all sessions know what is for them. The hub is locked.
+func (h *Hub) settle() {
+	for _, sh := range h.shards {
+		sh.settle()
+	}
+	h.unmarked = 0
+}
+
+// nextShard is that with the fewest sessions. The hub is locked.
+func (h *Hub) nextShard() *shard {
+	return slices.MinFunc(h.shards, func(a, b *shard) int { return len(a.sessions) - len(b.sessions) })
 }
 
 // Snapshot returns the newest update of each topic that has one, and the cursor of exactly that moment.
@@ -88,7 +122,8 @@ func (h *Hub) Snapshot(topics []string) (updates map[string]*Update, cursor stri
 	at := h.log.now()
 	at.versions = make(map[uint32]int64, len(topics))
 	for _, topic := range topics {
-		if u := h.topics[topic]; u != nil {
+		if t := h.topics[topic]; t != nil && t.newest != nil {
+			u := t.newest
 			updates[topic] = u
 			at.versions[topicHash(topic)] = u.Version
 		}

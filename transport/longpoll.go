@@ -3,7 +3,6 @@ package transport
 import (
 	"bytes"
 	"compress/gzip"
-	"context"
 	"errors"
 	"net/http"
 	"strconv"
@@ -13,42 +12,125 @@ import (
 )
 
 // ServePoll answers once: at once with hello when o has no cursor, at once when wait is 0, else when something is newer than the
-// cursor or wait has passed. The caller has checked o.
-func (h *Hub) ServePoll(w http.ResponseWriter, r *http.Request, o Opening, wait time.Duration) error {
+// cursor or wait has passed. The caller has checked o. What it returns and what ended is told is as with ServeWebSocket: of a poll that waits over plain
+// TCP the handler returns. One that is ended while it waits is answered 401 or 403, or 503 when the hub closes.
+func (h *Hub) ServePoll(w http.ResponseWriter, r *http.Request, o Opening, wait time.Duration, ended func(error)) (*Session, error) {
 	s, err := h.admit(r.Context(), o, LongPoll)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer s.Close()
-	var events []*event
+	detached := false
+	defer func() {
+		if !detached {
+			s.Close()
+		}
+	}()
+	var batch Batch
 	if o.After == "" && o.LastEventID == "" || wait <= 0 {
 		wait = 0
-		events = append(events, s.hello())
-	}
-	answer := newBody(w, r, h.opts.WriteTimeout)
-	if err := ignoreUnsupported(answer.control.SetWriteDeadline(time.Time{})); err != nil { // of the server, shorter than the wait
-		return err
+		batch.events = append(batch.events, s.hello())
 	}
 	defer s.endWith(r.Context())()
-	batch, err := s.poll(s.ctx, wait)
-	if err != nil {
-		return err
-	}
-	events = append(events, batch.events...)
-	if len(events) > 0 && o.Presence { // it goes along, but is no reason to answer
-		events = append(events, h.pollerNews(s)...)
-	}
-	defer answer.stopOn(s.ctx)()
-	n, err := answer.write(s.ctx, pollBody(w.Header(), r, s.cursor(), events))
-	if err != nil {
-		if errors.Is(err, wsconn.ErrSlow) {
-			h.count.slowCloses.Add(1)
+	now := s.collect()
+	batch.events = append(batch.events, now.events...)
+	if wait > 0 && len(batch.events) == 0 {
+		until := time.Now().Add(wait)
+		if detached, err = s.detachPoll(w, r, o, until, ended); detached {
+			return s, nil
 		}
+		if err != nil {
+			return nil, err
+		}
+		if err := ignoreUnsupported(http.NewResponseController(w).SetWriteDeadline(time.Time{})); err != nil { // of the server, shorter than the wait
+			return nil, err
+		}
+		if batch, err = s.Next(s.await().ctx, until); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.answerPoll(w, r, o, batch.events); err != nil {
+		return nil, err
+	}
+	s.Close()
+	ended(nil)
+	return nil, nil
+}
+
+// answerPoll answers by net/http.
+func (s *Session) answerPoll(w http.ResponseWriter, r *http.Request, o Opening, events []*event) error {
+	events = s.withNews(o, events)
+	answer := newBody(w, r, s.hub.opts.WriteTimeout)
+	own := s.await().ctx
+	defer answer.stopOn(own)()
+	n, err := answer.write(own, pollBody(w.Header(), acceptsGzip(r), s.cursor(), events))
+	if s.polled(len(events), n, err) != nil {
 		return err
 	}
-	s.answered.Store(true)
-	h.count.wrote(LongPoll, len(events), n)
 	return ignoreUnsupported(answer.control.SetWriteDeadline(time.Time{})) // the next request on this connection has its own
+}
+
+// withNews adds what goes along, but is no reason to answer.
+func (s *Session) withNews(o Opening, events []*event) []*event {
+	if len(events) > 0 && o.Presence {
+		return append(events, s.hub.pollerNews(s)...)
+	}
+	return events
+}
+
+// polled counts an answer.
+func (s *Session) polled(events, bytes int, err error) error {
+	switch {
+	case err == nil:
+		s.answered.Store(true)
+		s.hub.count.wrote(LongPoll, events, bytes)
+	case errors.Is(err, wsconn.ErrSlow):
+		s.hub.count.slowCloses.Add(1)
+	}
+	return err
+}
+
+// detachPoll has a poll wait on a small goroutine instead of the handler's, with its connection taken over, where that is possible.
+func (s *Session) detachPoll(w http.ResponseWriter, r *http.Request, o Opening, until time.Time, ended func(error)) (bool, error) {
+	h := s.hub
+	if !h.mayDetach(r) {
+		return false, nil
+	}
+	p, err := newPollSocket(w, r)
+	if errors.Is(err, errors.ErrUnsupported) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	presence := o.Presence
+	h.poller().Go(func() {
+		err := s.waitPoll(p, presence, until)
+		s.depart()
+		ended(err)
+		s.Close()
+		if err == nil {
+			p.leave()
+		}
+	})
+	return true, nil
+}
+
+// waitPoll answers when there is something, or at a time.
+func (s *Session) waitPoll(p *pollSocket, presence bool, until time.Time) error {
+	own, timeout := s.await().ctx, s.hub.opts.WriteTimeout
+	p.await(s.hub.poller(), func() { s.End(errGone) })
+	batch, err := s.Next(own, until)
+	p.settle()
+	if err != nil {
+		p.refuse(timeout, err)
+		return err
+	}
+	if batch.last {
+		p.header.Set("Connection", "close")
+	}
+	events := s.withNews(Opening{Presence: presence}, batch.events)
+	body := pollBody(p.header, p.gzips, s.cursor(), events)
+	return s.polled(len(events), len(body), p.answer(own, timeout, http.StatusOK, body))
 }
 
 // pollerNews is what of presence the poller has not been told in its answers before.
@@ -63,16 +145,8 @@ func (h *Hub) pollerNews(s *Session) []*event {
 	return news
 }
 
-// poll waits for something that is worth an answer.
-func (s *Session) poll(ctx context.Context, wait time.Duration) (Batch, error) {
-	if wait == 0 {
-		return s.collect(), nil
-	}
-	return s.Next(ctx, time.Now().Add(wait))
-}
-
 // pollBody is the answer, with its headers set.
-func pollBody(header http.Header, r *http.Request, cursor string, events []*event) []byte {
+func pollBody(header http.Header, gzips bool, cursor string, events []*event) []byte {
 	var b bytes.Buffer
 	b.WriteString(`{"cursor":"`)
 	b.WriteString(cursor)
@@ -87,7 +161,7 @@ func pollBody(header http.Header, r *http.Request, cursor string, events []*even
 	setLiveHeaders(header)
 	header.Set("Content-Type", "application/json")
 	body := b.Bytes()
-	if len(body) >= worthDeflating && acceptsGzip(r) {
+	if len(body) >= worthDeflating && gzips {
 		header.Set("Content-Encoding", "gzip")
 		var z bytes.Buffer
 		zw := gzip.NewWriter(&z)

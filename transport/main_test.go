@@ -91,6 +91,22 @@ func itemAt(p Position, key string, to Address) Item {
 	return Item{Position: p, Key: key, Message: Message{To: to, At: time.Now(), Data: json.RawMessage(data)}}
 }
 
+// sessions counts all of a hub. It is locked, or nobody opens one.
+func sessions(h *Hub) (n int) {
+	for _, sh := range h.shards {
+		n += len(sh.sessions)
+	}
+	return n
+}
+
+// watched counts topics that somebody watches. The hub is locked.
+func watched(h *Hub) (n int) {
+	for _, t := range h.topics {
+		n += min(1, t.watchers)
+	}
+	return n
+}
+
 func epochOf(h *Hub) string {
 	h.mu.RLock()
 	defer h.mu.RUnlock()

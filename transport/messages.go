@@ -2,6 +2,7 @@ package transport
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -23,7 +24,27 @@ func (h *Hub) Append(item Item) {
 		}
 		h.restart(item.Epoch, after)
 	}
-	h.deliver(h.log.push(e))
+	h.push(e)
+}
+
+// mostUnmarked is how many messages the shards may be behind.
+const mostUnmarked = 64
+
+// push puts an entry at the end of the log and rings the shards, which tell those it is for. The hub is locked.
+func (h *Hub) push(added entry) {
+	// What the log forgets, all know of: who is asked for it is told that it was lost.
+	most := min(mostUnmarked, len(h.log.ring)/2)
+	h.unmarked += added.size()
+	if h.unmarked >= h.log.most/2 || slices.ContainsFunc(h.shards, func(sh *shard) bool { return h.log.head-sh.marked >= int64(most) }) {
+		h.settle()
+		h.unmarked = added.size()
+	}
+	if e := h.log.push(added); e == nil || e.message == nil {
+		return
+	}
+	for _, sh := range h.shards {
+		sh.ring()
+	}
 }
 
 // Restart says that the log is another one from now on, or that items of this one were lost: only positions of the epoch from after
@@ -39,34 +60,36 @@ func (h *Hub) Restart(epoch string, after int64, kept []Item) {
 	defer h.mu.Unlock()
 	goesOn := h.restart(epoch, after)
 	for _, added := range entries {
-		if e := h.log.push(added); goesOn {
-			h.deliver(e)
+		if goesOn {
+			h.push(added)
+		} else {
+			h.log.push(added)
+		}
+	}
+	if !goesOn { // nobody gets these: all go on after them
+		for _, sh := range h.shards {
+			sh.marked = h.log.head
 		}
 	}
 }
 
 // restart makes the log another one and reports whether sessions may go on in it. The hub is locked.
 func (h *Hub) restart(epoch string, after int64) (goesOn bool) {
+	h.settle()
 	goesOn = h.log.restart(epoch, after)
-	for s := range h.sessions {
-		if s.next <= h.log.begin {
-			s.next = 0
+	for _, sh := range h.shards {
+		sh.marked = h.log.head
+		sh.mu.Lock()
+		for _, s := range sh.sessions {
+			if s.next <= h.log.begin {
+				s.next = 0
+			}
+			sh.note(s)
 		}
-		s.ring()
+		sh.mu.Unlock()
+		sh.ring()
 	}
 	return goesOn
-}
-
-// deliver wakes those a new entry is for. The hub is locked.
-func (h *Hub) deliver(e *entry) {
-	if e == nil || e.message == nil {
-		return
-	}
-	for s := range h.sessions {
-		if e.isFor(s.reader(), s.skip) {
-			s.expect(e.index)
-		}
-	}
 }
 
 // First returns where the first kept message with the key stands. One of the cluster goes before one of this node alone.

@@ -13,53 +13,26 @@ const mostMessages = 64 << 10
 // is held back for a while. It returns an empty batch at until (zero: never), and an
 // error when ctx or the session ends.
 func (s *Session) Next(ctx context.Context, until time.Time) (Batch, error) {
-	s.position = s.pending
-	if s.replying {
-		s.replying = false
-		s.replied <- struct{}{} // size 1, and there is one reply at a time
-	}
+	w := s.await()
 	for {
-		if batch := s.collect(); len(batch.events) > 0 {
+		batch := s.collect()
+		if len(batch.events) > 0 {
 			return batch, nil
 		}
 		if !until.IsZero() && !time.Now().Before(until) {
-			s.position = s.pending // passed over what was not for it
 			return Batch{}, nil
 		}
-		if s.succeeds {
-			s.succeed()
+		if s.succeeds() {
+			continue
 		}
 		at := earlier(until, s.again)
 		if s.behind {
 			at = earlier(at, s.catchUp)
 		}
-		if err := s.wait(ctx, at); err != nil {
+		if err := w.wait(ctx, at); err != nil {
 			return Batch{}, err
 		}
 	}
-}
-
-// wait returns when the bell rings, or at a time (zero: never).
-func (s *Session) wait(ctx context.Context, at time.Time) error {
-	var alarm <-chan time.Time
-	if !at.IsZero() {
-		if s.timer == nil {
-			s.timer = time.NewTimer(time.Until(at))
-		} else {
-			s.timer.Reset(time.Until(at))
-		}
-		defer s.timer.Stop()
-		alarm = s.timer.C
-	}
-	select {
-	case <-s.wake:
-	case <-alarm:
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-s.ctx.Done():
-		return context.Cause(s.ctx)
-	}
-	return nil
 }
 
 // earlier returns the first of two times; a zero one never comes.
@@ -70,49 +43,62 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// collect gathers what is newer than the pending position, and moves it there. Many sessions do so at the same time: what is guarded by
-// the hub's mutex for writing and belongs to this session alone may be written here.
+// collect gathers what is newer than the pending position, and moves it there.
 func (s *Session) collect() Batch {
-	h := s.hub
-	h.mu.RLock()
 	var b Batch
+	h, sh := s.hub, s.shard
+	h.mu.RLock()
+	sh.mu.Lock()
+	sh.mark()
+	s.take(&b)
+	sh.mu.Unlock()
+	h.mu.RUnlock()
+	s.encode(&b)
+	return b
+}
+
+// take is the part of collect that needs what others change: the hub is read-locked, the shard is locked and has marked. What the batch
+// before held has been written.
+func (s *Session) take(b *Batch) {
+	s.confirm()
 	if s.reply != nil {
 		b.events = append(b.events, s.reply)
 		s.reply, s.replying = nil, true
 	}
 	b.events = s.appendReset(b.events)
 	b.events = s.appendMessages(b.events)
-	readings := s.takeReadings()
-	tell := s.open.Presence && s.kind != LongPoll && (s.seen.looked != h.roll.version || !s.again.IsZero())
-	pressing := h.roll.pressing(s)
-	bye := s.bye
-	s.succeeds = s.succession != nil
-	h.mu.RUnlock()
-	for _, r := range readings { // encoded on first need, outside the lock
-		if e := r.update.event(s.open.Format, r.had, h.opts.Logger); e != nil {
+	b.readings = s.appendReadings(b.readings)
+	b.tell = s.presence && s.kind != LongPoll && (s.seen.looked != s.hub.roll.version || !s.again.IsZero())
+	b.pressing = s.hub.roll.pressing(s)
+	b.bye = s.bye
+}
+
+// encode is the rest of collect, without a lock: what was taken becomes events.
+func (s *Session) encode(b *Batch) {
+	for _, r := range b.readings { // encoded on first need
+		if e := r.update.event(s.format, r.had, s.hub.opts.Logger); e != nil {
 			b.events = append(b.events, e)
 		} else {
 			s.lack(r)
 		}
 	}
-	if tell {
+	if b.tell {
 		b.events = append(b.events, s.news()...)
 	}
-	if pressing {
-		b.events = append(b.events, h.pollerNews(s)...)
+	if b.pressing {
+		b.events = append(b.events, s.hub.pollerNews(s)...)
 	}
-	if bye != nil {
-		b.events = append(b.events, bye)
+	if b.bye != nil {
+		b.events = append(b.events, b.bye)
 		b.last = true
 	}
-	return b
 }
 
 // news is what of presence is to be told now.
 func (s *Session) news() (list []*event) {
 	s.hub.mu.Lock()
 	defer s.hub.mu.Unlock()
-	list, s.again = s.hub.roll.news(s, &s.seen, time.Now())
+	list, s.again = s.hub.roll.news(s, s.seen, time.Now())
 	return list
 }
 
@@ -132,12 +118,11 @@ func (s *Session) appendReset(to []*event) []*event {
 	if reason == "" {
 		return to
 	}
-	versions := s.pending.versions
 	s.reset, s.pending = "", log.now()
 	if s.next != 0 {
 		s.pending = position{Position: log.place(s.next - 1), index: s.next - 1}
 	}
-	s.pending.versions, s.skip = versions, s.pending.index
+	s.skip = s.pending.index
 	s.hub.count.resets.Add(1)
 	e := newEvent("reset", s.pending.ID(), struct {
 		Reason string `json:"reason"`
@@ -186,39 +171,30 @@ func (p *position) pass(index int64, to Position) {
 	}
 }
 
-// due is an update to send to a client that has version had.
-type due struct {
-	update *Update
-	had    int64
-}
-
-func (s *Session) takeReadings() (list []due) {
+func (s *Session) appendReadings(to []due) []due {
 	s.behind = false
-	for _, topic := range s.interests.topics {
-		u := s.hub.topics[topic]
-		if u == nil || u.Version == s.versions[topic] {
+	for i := range s.watches {
+		w := &s.watches[i]
+		u := w.topic.newest
+		if u == nil || u.Version == w.version || u == w.lacks {
 			continue
 		}
-		if u.Version < s.versions[topic] && time.Now().Before(s.catchUp) {
+		if u.Version < w.version && time.Now().Before(s.catchUp) {
 			s.behind = true
 			continue
 		}
-		list = append(list, due{u, s.versions[topic]})
-		s.versions[topic] = u.Version
+		to = append(to, due{u, w.version})
+		w.version = u.Version
 	}
-	return list
+	return to
 }
 
 // lack notes that the client did not get an update, so that the next one is not told to it as a change of this one.
 func (s *Session) lack(d due) {
-	s.hub.mu.RLock()
-	defer s.hub.mu.RUnlock()
-	switch topic := d.update.Topic; {
-	case s.versions[topic] != d.update.Version: // unsubscribed since
-	case d.had == 0:
-		delete(s.versions, topic)
-	default:
-		s.versions[topic] = d.had
+	s.hub.mu.Lock()
+	defer s.hub.mu.Unlock()
+	if i := s.watching(d.update.Topic); i >= 0 && s.watches[i].version == d.update.Version { // else unsubscribed since
+		s.watches[i].version, s.watches[i].lacks = d.had, d.update
 	}
 }
 
@@ -227,9 +203,11 @@ func (s *Session) cursor() string {
 	s.hub.mu.RLock()
 	defer s.hub.mu.RUnlock()
 	p := s.pending
-	p.versions = make(map[uint32]int64, len(s.versions))
-	for topic, version := range s.versions {
-		p.versions[topicHash(topic)] = version
+	p.versions = make(map[uint32]int64, len(s.watches))
+	for _, w := range s.watches {
+		if w.version != 0 {
+			p.versions[topicHash(w.topic.name)] = w.version
+		}
 	}
 	return p.cursor()
 }

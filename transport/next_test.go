@@ -238,8 +238,8 @@ func TestNextAfterJoining(t *testing.T) {
 		put(h, "cpu", 4)
 		wants(t, "left", next(t, s), "reply")
 		wants(t, "then", next(t, s), "nothing")
-		if err := <-answered; err != nil || len(s.Topics())+len(s.Rooms()) > 0 || len(h.watchers) > 0 {
-			t.Errorf("answer = %v, topics %v, rooms %v, watched %d; want none", err, s.Topics(), s.Rooms(), len(h.watchers))
+		if err := <-answered; err != nil || len(s.Topics())+len(s.Rooms()) > 0 || watched(h) > 0 {
+			t.Errorf("answer = %v, topics %v, rooms %v, watched %d; want none", err, s.Topics(), s.Rooms(), watched(h))
 		}
 	})
 }

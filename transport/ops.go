@@ -41,51 +41,60 @@ func (s *Session) answer(ctx context.Context, ref string, r Reply) error {
 		Problem any    `json:"problem,omitempty"`
 	}{ref, r.Result, r.Problem})
 	s.hub.mu.Lock()
+	if s.replied == nil {
+		s.replied = make(chan struct{}, 1)
+	}
 	s.reply = e
 	s.change(r)
+	stream, own := s.stream, context.Background()
+	if stream == nil {
+		own = s.await().ctx
+	}
 	s.hub.mu.Unlock()
-	if s.open.Presence && len(r.Join) > 0 {
+	if s.presence && len(r.Join) > 0 {
 		s.hub.refresh()
 	}
-	s.ring()
+	if stream == nil || !stream.step() {
+		s.hub.mu.RLock()
+		s.shard.wake(s)
+		s.hub.mu.RUnlock()
+	}
 	select {
 	case <-s.replied:
 		return nil
 	case <-ctx.Done():
-		return ctx.Err()
-	case <-s.ctx.Done():
-		return context.Cause(s.ctx)
+		return context.Cause(ctx)
+	case <-own.Done():
+		return context.Cause(own)
 	}
 }
 
-// change swaps the interests. The hub is locked.
+// change swaps what the session watches and where it is. The hub is locked.
 func (s *Session) change(r Reply) {
 	if s.gone || len(r.Subscribe)+len(r.Unsubscribe)+len(r.Join)+len(r.Leave) == 0 {
 		return
 	}
-	next := interests{
-		topics: without(s.interests.topics, r.Unsubscribe),
-		rooms:  without(s.interests.rooms, r.Leave),
-	}
+	s.shard.settle()
 	for _, topic := range r.Unsubscribe {
-		s.hub.unwatch(s, topic)
-		delete(s.versions, topic)
+		s.unwatch(topic)
 	}
 	for _, topic := range r.Subscribe {
-		if !slices.Contains(next.topics, topic) {
-			next.topics = append(next.topics, topic)
-			s.hub.watch(s, topic)
+		if s.watching(topic) < 0 {
+			s.watch(topic, 0)
 		}
 	}
+	rooms := without(s.rooms, r.Leave)
 	for _, room := range r.Join {
-		if !slices.Contains(next.rooms, room) {
-			next.rooms = append(next.rooms, room)
+		if !slices.Contains(rooms, room) {
+			rooms = append(rooms, room)
 		}
 	}
-	for _, room := range r.Leave {
-		delete(s.seen.rooms, room)
+	if s.seen != nil {
+		for _, room := range r.Leave {
+			delete(s.seen.rooms, room)
+		}
 	}
-	s.interests = next
+	s.rooms = rooms
 	s.hub.roll.move(s)
 	s.hub.rollChanged()
 }
@@ -98,11 +107,8 @@ func without(list, some []string) []string {
 // hello is the first event of a stream.
 func (s *Session) hello() *event {
 	s.hub.mu.RLock()
-	subs := s.interests.topics
+	subs := s.topics()
 	s.hub.mu.RUnlock()
-	if subs == nil {
-		subs = []string{}
-	}
 	return newEvent("hello", s.pending.ID(), struct {
 		Session   string   `json:"session"`
 		Node      string   `json:"node"`
@@ -119,7 +125,7 @@ func (s *Session) heartbeat() *event {
 	s.hub.mu.RLock()
 	users, connections := s.hub.roll.totals()
 	s.hub.mu.RUnlock()
-	return newEvent("heartbeat", s.position.ID(), struct {
+	return newEvent("heartbeat", s.pending.ID(), struct {
 		Time        stamp `json:"time"`
 		Users       int   `json:"users"`
 		Connections int   `json:"connections"`

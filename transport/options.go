@@ -37,6 +37,8 @@ type Options struct {
 	Reached func(ctx context.Context, epoch string, seq int64) bool
 	// Logger takes the few things worth a line. The default discards them.
 	Logger *slog.Logger
+
+	attached bool // every stream keeps its handler, as over TLS
 }
 
 func (o Options) withDefaults() Options {

@@ -13,15 +13,14 @@ func (h *Hub) part(s *Session) {
 }
 
 // rejoin gives a session that was here, or polls here, what this node alone has said since. The hub is locked.
-func (s *Session) rejoin() {
+func (s *Session) rejoin(resumes bool) {
 	h := s.hub
 	skip, was := h.parted[s.id]
 	delete(h.parted, s.id)
 	if c := h.roll.clients[s.id]; c != nil && c.idle != nil {
 		skip, was = c.skip, true
 	}
-	resumes := s.open.LastEventID != "" || s.open.After != "" && s.open.After != earliest
 	if was && resumes && s.reset == "" {
-		s.skip = min(s.skip, max(skip, s.position.index))
+		s.skip = min(s.skip, max(skip, s.pending.index))
 	}
 }

@@ -136,8 +136,8 @@ func (r *roll) news(s *Session, told *seen, now time.Time) (list []*event, again
 			list = append(list, r.told)
 		}
 	}
-	maps.DeleteFunc(told.rooms, func(name string, _ roomSeen) bool { return !slices.Contains(s.interests.rooms, name) }) // a poller asks for others
-	for _, name := range s.interests.rooms {
+	maps.DeleteFunc(told.rooms, func(name string, _ roomSeen) bool { return !slices.Contains(s.rooms, name) }) // a poller asks for others
+	for _, name := range s.rooms {
 		m := r.rooms[name]
 		if m == nil || m.version == told.rooms[name].version {
 			continue
@@ -163,7 +163,7 @@ func (r *roll) news(s *Session, told *seen, now time.Time) (list []*event, again
 // pressing says whether a poll is to be answered because the node lost the others or has them again. Who has not polled here before
 // may know how the node stands, unless it is alone.
 func (r *roll) pressing(s *Session) bool {
-	if s.kind != LongPoll || !s.open.Presence {
+	if s.kind != LongPoll || !s.presence {
 		return false
 	}
 	c := r.clients[s.id]
@@ -185,7 +185,6 @@ func (r *roll) tell() {
 
 // tick reports and looks, again and again until ctx ends.
 func (h *Hub) tick(ctx context.Context) {
-	defer close(h.finished)
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
 	for {
@@ -206,6 +205,7 @@ func (h *Hub) expire() {
 	now := time.Now()
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.settle()
 	h.log.expire(now)
 	h.roll.expire(now)
 }
@@ -231,17 +231,30 @@ func (h *Hub) look() {
 		return
 	}
 	h.roll.looked = h.roll.version
-	for s := range h.sessions {
-		switch {
-		case h.roll.pressing(s):
-			s.ring()
-		case !s.open.Presence || s.kind == LongPoll:
-		case len(s.interests.rooms) == 0 && h.roll.urgent <= s.seen.version && now.Before(s.seen.at.Add(presenceEvery)):
-			h.roll.looked = 0 // too early for this one: look again
-		default:
-			s.ring()
+	for _, sh := range h.shards {
+		sh.mu.Lock()
+		for _, s := range sh.sessions {
+			if h.concerns(s, now) {
+				sh.note(s)
+			}
 		}
+		sh.mu.Unlock()
+		sh.ring()
 	}
+}
+
+// concerns says whether a session is to be told of presence now. Where it is too early for that, the hub looks again.
+func (h *Hub) concerns(s *Session, now time.Time) bool {
+	switch {
+	case h.roll.pressing(s):
+		return true
+	case !s.presence || s.kind == LongPoll:
+		return false
+	case len(s.rooms) == 0 && h.roll.urgent <= s.seen.version && now.Before(s.seen.at.Add(presenceEvery)):
+		h.roll.looked = 0
+		return false
+	}
+	return true
 }
 
 // place takes which nodes there are, and whether this one cannot reach the others.

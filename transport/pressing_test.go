@@ -19,7 +19,7 @@ func TestPollIsToldThatTheNodeIsAlone(t *testing.T) {
 			s := admit(t, h, Opening{Session: session, After: "e-0", Presence: true}, LongPoll)
 			defer s.Close()
 			began := time.Now()
-			batch, err := s.poll(t.Context(), 20*time.Second)
+			batch, err := s.Next(t.Context(), time.Now().Add(20*time.Second))
 			if err != nil {
 				t.Fatal(err)
 			}

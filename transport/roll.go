@@ -45,7 +45,7 @@ type client struct {
 	until          time.Time     // when such a one expires
 	seen           seen          // of a poller
 	skip           int64         // of a poller's last poll
-	standing       standing
+	standing       *standing     // with a roster
 }
 
 func newRoll(o Options) *roll {
@@ -81,7 +81,7 @@ func (r *roll) enter(s *Session) {
 	}
 	c.sessions = append(c.sessions, s)
 	r.move(s)
-	if r.guests != nil && (s.kind == LongPoll || s.open.Session != "") { // it may have polled before, wherever
+	if r.guests != nil && (s.kind == LongPoll || s.returns) { // it may have polled before, wherever
 		r.guests.polled(c)
 	}
 }
@@ -94,7 +94,7 @@ func (r *roll) move(s *Session) {
 		return
 	}
 	before := *c
-	c.user, c.name, c.rooms = s.open.UnionID, s.open.Name, s.interests.rooms
+	c.user, c.name, c.rooms = s.unionID, s.name, s.rooms
 	if before.user != c.user {
 		r.count(c.user, c.rooms)
 		r.uncount(before.user, before.rooms)

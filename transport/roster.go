@@ -65,8 +65,11 @@ func (g *guests) follow(c *client) {
 	if kind := c.kind(); len(c.sessions) > 0 && kind != LongPoll {
 		now = standing{true, kind, c.user, c.name, c.rooms}
 	}
-	before := c.standing
-	c.standing = now
+	var before standing
+	if c.standing != nil {
+		before = *c.standing
+	}
+	c.standing = &now
 	if before.counts == now.counts && before.kind == now.kind && before.user == now.user && before.name == now.name &&
 		slices.Equal(before.rooms, now.rooms) {
 		return

@@ -3,7 +3,6 @@ package transport
 import (
 	"context"
 	"crypto/rand"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -22,57 +21,50 @@ type Opening struct {
 	LastEventID string
 }
 
-// Session is a client's position in the log and in the versions of the readings it watches. One goroutine calls Next; the other
-// methods may be called concurrently.
+// Session is a client's position in the log and in the versions of the readings it watches. It is asked what is newer by one
+// goroutine at a time: that which calls Next, or, where it has a stream, whose turn it is to write to that. The other methods may
+// be called concurrently.
 type Session struct {
-	hub  *Hub
-	id   string
-	open Opening
-	kind Kind
+	hub   *Hub
+	shard *shard
+	id    string
+	kind  Kind
 
-	ctx    context.Context // the session's own: a request's ends with its handler
-	cancel context.CancelCauseFunc
-	wake   chan struct{} // size 1: there may be something new
-
-	// Guarded by hub.mu. Only the goroutine that calls Next writes them under a read lock, and only it reads what it writes.
-	interests  interests
-	versions   map[string]int64 // of pending, by topic
-	next       int64            // index; no message from pending up to here, exclusive, is for it; 0: none up to the head of the log is
-	skip       int64            // index; it did not get what this node alone had up to here, and shall not
-	reply      *event
-	bye        *event
-	succession *succession // of a Follower: who it is to be; nil: who it is
-	gone       bool        // no longer counted
-	closed     bool
-	seen       seen
-	entered    uint64 // how often the census had been read
-	since      time.Time
-	answered   atomic.Bool // of a poll: its answer went out
-
-	// Owned by the goroutine that calls Next.
-	position position  // written to the client
-	pending  position  // given out by the last Next
+	// Guarded by hub.mu for writing, or by hub.mu for reading together with shard.mu.
+	state    streamState // of the stream
+	queued   bool        // stands among the shard's due
+	beat     bool        // a heartbeat is due when there is nothing else
+	replying bool        // the last batch held a reply
+	behind   bool        // something is held back
+	stream   *stream     // what its shard writes to; nil: it has a waiter
+	waiter   *waiter     // of who waits in Next; nil: nobody yet
+	watches  []watch
+	pending  position // given out, and written or about to be
+	next     int64    // index; no message from pending up to here, exclusive, is for it; 0: none up to the shard's mark is
+	skip     int64    // index; it did not get what this node alone had up to here, and shall not
+	reply    *event
+	bye      *event
 	reset    string    // why the cursor given was no good
-	replying bool      // the last batch held a reply
+	seen     *seen     // nil: wants to be told of no presence
 	again    time.Time // when presence that is held back may be told
 	catchUp  time.Time // until when what is older than the client has is held back; zero: the cursor was no good
-	behind   bool      // something is
-	succeeds bool      // there is a succession
-	timer    *time.Timer
 
-	replied chan struct{} // size 1: the reply has been written
-}
+	// Guarded by hub.mu.
+	presence      bool // wants to be told of it
+	returns       bool // with the name of an earlier hello
+	gone          bool // no longer counted
+	closed        bool
+	format        Format
+	answered      atomic.Bool // of a poll: its answer went out
+	unionID, name string
+	rooms         []string
+	succession    *succession // of a Follower: who it is to be; nil: who it is
+	place         int         // among the shard's sessions
+	entered       uint64      // how often the census had been read
+	since         time.Time
 
-// interests is what a session watches: an immutable value, swapped whole.
-type interests struct {
-	topics []string
-	rooms  []string
-}
-
-// Batch is what was newer than a position. Asking for the next batch says that this one has been written.
-type Batch struct {
-	events []*event
-	last   bool // a bye: nothing follows
+	cause   error         // guarded by shard.mu: why it ended; nil: it has not
+	replied chan struct{} // size 1: the reply has been written. Guarded by hub.mu, and made with the first op
 }
 
 // open registers a session. kind is empty for one that nobody should count.
@@ -82,25 +74,38 @@ func (h *Hub) open(o Opening, kind Kind) (*Session, error) {
 	if h.closed || h.draining && kind != "" {
 		return nil, ErrClosed
 	}
-	s := &Session{hub: h, id: o.Session, open: o, kind: kind, wake: make(chan struct{}, 1), replied: make(chan struct{}, 1)}
+	s := &Session{
+		hub: h, shard: h.nextShard(), id: strings.Clone(o.Session), kind: kind, unionID: strings.Clone(o.UnionID), name: strings.Clone(o.Name),
+		presence: o.Presence, format: o.Format, returns: o.Session != "", rooms: cloned(o.Rooms),
+	}
 	if s.id == "" {
 		s.id = strings.ToLower(rand.Text()[:16])
 	}
-	s.ctx, s.cancel = context.WithCancelCause(context.Background())
-	s.interests = interests{topics: slices.Clone(o.Topics), rooms: slices.Clone(o.Rooms)}
+	if o.Presence {
+		s.seen = new(seen)
+	}
+	s.shard.settle() // what was before is not for it
 	s.start(o)
+	s.shard.add(s)
 	if kind != "" {
 		h.streams.Add(1)
-	}
-	h.sessions[s] = struct{}{}
-	for _, topic := range o.Topics {
-		h.watch(s, topic)
-	}
-	if kind != "" {
+		h.opened[kind.index()]++
 		h.roll.enter(s)
 		h.rollChanged()
 	}
 	return s, nil
+}
+
+// cloned copies strings out of a request, which may go then.
+func cloned(list []string) []string {
+	if len(list) == 0 {
+		return nil
+	}
+	out := make([]string, len(list))
+	for i, text := range list {
+		out[i] = strings.Clone(text)
+	}
+	return out
 }
 
 // mostBehind is how long a node may take to have what another has shown. Before that, who comes from there is not given less than
@@ -110,31 +115,32 @@ const mostBehind = 2 * time.Second
 // earliest is the After of who wants all messages still kept.
 const earliest = "earliest"
 
-// start finds where the session begins. The hub is locked.
+// start finds where the session begins, and what it watches. The hub is locked.
 func (s *Session) start(o Opening) {
 	log := s.hub.log
 	now := log.now()
-	s.position, s.skip = now, log.head
+	s.pending, s.skip = now, log.head
 	if o.After == earliest && o.LastEventID == "" {
-		s.position, s.skip = log.oldest()
-	} else if o.After != "" || o.LastEventID != "" {
-		s.position, s.reset = s.resume(o, now)
+		s.pending, s.skip = log.oldest()
+	} else if o.resumes() {
+		s.pending, s.reset = s.resume(o, now)
 	}
-	s.rejoin()
-	if s.position.index < log.head {
-		s.next = s.position.index + 1
+	s.rejoin(o.resumes())
+	if s.pending.index < log.head {
+		s.next = s.pending.index + 1
 	}
-	s.versions = make(map[string]int64, len(o.Topics))
-	for _, topic := range o.Topics {
-		if v := s.position.versions[topicHash(topic)]; v != 0 {
-			s.versions[topic] = v
-		}
+	s.watches = make([]watch, 0, len(o.Topics))
+	for _, name := range o.Topics {
+		s.watch(name, s.pending.versions[topicHash(name)])
 	}
+	s.pending.versions = nil
 	if s.reset == "" {
 		s.catchUp = time.Now().Add(mostBehind)
 	}
-	s.pending = s.position
 }
+
+// resumes says whether the client goes on from where it was.
+func (o Opening) resumes() bool { return o.LastEventID != "" || o.After != "" && o.After != earliest }
 
 // resume goes on from a cursor, or from now for a reason.
 func (s *Session) resume(o Opening, now position) (at position, reset string) {
@@ -173,48 +179,62 @@ func (o Opening) from() (at position, wrong string) {
 func (s *Session) ID() string { return s.id }
 
 // UnionID is who the session says it is; empty: nobody.
-func (s *Session) UnionID() string { return s.open.UnionID }
+func (s *Session) UnionID() string { return s.unionID }
 
 // Name is what to call it.
-func (s *Session) Name() string { return s.open.Name }
+func (s *Session) Name() string { return s.name }
 
-// Topics are what the session watches now. The caller must not change them.
+// Topics are what the session watches now.
 func (s *Session) Topics() []string {
 	s.hub.mu.RLock()
 	defer s.hub.mu.RUnlock()
-	return s.interests.topics
+	return s.topics()
+}
+
+func (s *Session) topics() []string {
+	list := make([]string, len(s.watches))
+	for i, w := range s.watches {
+		list[i] = w.topic.name
+	}
+	return list
 }
 
 // Rooms are where the session is now. The caller must not change them.
 func (s *Session) Rooms() []string {
 	s.hub.mu.RLock()
 	defer s.hub.mu.RUnlock()
-	return s.interests.rooms
+	return s.rooms
 }
 
-func (s *Session) reader() Reader {
-	return Reader{UnionID: s.open.UnionID, Rooms: s.interests.rooms}
-}
+func (s *Session) reader() Reader { return Reader{UnionID: s.unionID, Rooms: s.rooms} }
 
-// ring wakes the session. It never blocks: a bell that rings already is as good.
-func (s *Session) ring() {
-	select {
-	case s.wake <- struct{}{}:
-	default:
-	}
-}
-
-// expect notes that the message at the index is for the session. The hub is locked.
+// expect notes that the message at the index is for the session. The shard is locked.
 func (s *Session) expect(index int64) {
 	if s.next == 0 {
 		s.next = index
 	}
-	s.ring()
+	s.shard.note(s)
+}
+
+// End ends the session for a cause, the first of which counts. A WebSocket is closed with a code that tells it. It does not wait.
+func (s *Session) End(cause error) {
+	s.shard.mu.Lock()
+	if s.cause == nil {
+		s.cause = cause
+	}
+	waiter, stream := s.waiter, s.stream
+	s.shard.mu.Unlock()
+	if waiter != nil {
+		waiter.cancel(cause)
+	}
+	if stream != nil {
+		stream.end(cause)
+	}
 }
 
 // endWith ends the session with ctx, for the same cause, until stop is called.
 func (s *Session) endWith(ctx context.Context) (stop func() bool) {
-	return context.AfterFunc(ctx, func() { s.cancel(context.Cause(ctx)) })
+	return context.AfterFunc(ctx, func() { s.End(context.Cause(ctx)) })
 }
 
 // Close takes the session out of the hub. It may be called again.
@@ -237,34 +257,21 @@ func (s *Session) depart() {
 		return
 	}
 	s.gone = true
-	s.cancel(ErrClosed)
-	for _, topic := range s.interests.topics {
-		h.unwatch(s, topic)
+	s.End(ErrClosed)
+	for len(s.watches) > 0 {
+		s.unwatch(s.watches[0].topic.name)
 	}
-	delete(h.sessions, s)
+	s.shard.remove(s)
 	h.part(s)
 	if s.kind != "" {
+		h.opened[s.kind.index()]--
 		h.roll.leave(s, time.Now())
 		h.rollChanged()
-	}
-}
-
-func (h *Hub) watch(s *Session, topic string) {
-	if h.watchers[topic] == nil {
-		h.watchers[topic] = make(map[*Session]struct{})
-	}
-	h.watchers[topic][s] = struct{}{}
-}
-
-func (h *Hub) unwatch(s *Session, topic string) {
-	delete(h.watchers[topic], s)
-	if len(h.watchers[topic]) == 0 {
-		delete(h.watchers, topic)
 	}
 }
 
 // leave makes the bye the last thing the session gets. The hub is locked.
 func (s *Session) leave(bye *event) {
 	s.bye = bye
-	s.ring()
+	s.shard.wake(s)
 }

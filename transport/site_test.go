@@ -67,16 +67,26 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var err error
 	switch {
 	case strings.HasSuffix(r.URL.Path, "/ws"):
-		err = s.ServeWebSocket(w, r, o, obey)
+		if _, err = s.ServeWebSocket(w, r, o, obey, s.noteEnd); err == nil {
+			return
+		}
 	case strings.HasSuffix(r.URL.Path, "/sse"):
-		err = s.ServeSSE(w, r, o)
+		if _, err = s.ServeSSE(w, r, o, s.noteEnd); err == nil {
+			return
+		}
 	default:
 		wait, bad := time.ParseDuration(q.Get("wait") + "s")
 		if bad != nil {
 			wait = 25 * time.Second
 		}
-		err = s.ServePoll(w, r, o, wait)
+		if _, err = s.ServePoll(w, r, o, wait, s.noteEnd); err == nil {
+			return
+		}
 	}
+	s.noteEnd(err)
+}
+
+func (s *site) noteEnd(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ends = append(s.ends, err)
@@ -135,24 +145,27 @@ type peer interface {
 
 // way is a transport as a client uses it.
 type way struct {
-	name   string
-	secure bool
-	kind   Kind
-	dial   func(t testing.TB, s *site, query url.Values) peer
+	name     string
+	secure   bool
+	attached bool
+	kind     Kind
+	dial     func(t testing.TB, s *site, query url.Values) peer
 }
 
 // ways are all of them; every promise holds on each.
 func ways() []way {
 	return []way{
-		{"ws", false, WebSocket, dialPlainWS},
-		{"ws deflated", false, WebSocket, dialDeflatedWS},
-		{"wss", true, WebSocket, dialDeflatedWS},
-		{"sse", false, SSE, dialSSE},
-		{"sse gzip", false, SSE, dialGzipSSE},
-		{"sse h2", true, SSE, dialSSE},
-		{"sse h2 gzip", true, SSE, dialGzipSSE},
-		{"poll", false, LongPoll, dialPoll},
-		{"poll h2", true, LongPoll, dialPoll},
+		{name: "ws", kind: WebSocket, dial: dialPlainWS},
+		{name: "ws deflated", kind: WebSocket, dial: dialDeflatedWS},
+		{name: "ws attached", attached: true, kind: WebSocket, dial: dialPlainWS},
+		{name: "wss", secure: true, kind: WebSocket, dial: dialDeflatedWS},
+		{name: "sse", kind: SSE, dial: dialSSE},
+		{name: "sse gzip", kind: SSE, dial: dialGzipSSE},
+		{name: "sse attached", attached: true, kind: SSE, dial: dialSSE},
+		{name: "sse h2", secure: true, kind: SSE, dial: dialSSE},
+		{name: "sse h2 gzip", secure: true, kind: SSE, dial: dialGzipSSE},
+		{name: "poll", kind: LongPoll, dial: dialPoll},
+		{name: "poll h2", secure: true, kind: LongPoll, dial: dialPoll},
 	}
 }
 
@@ -162,6 +175,8 @@ func onEachWay(t *testing.T, opts Options, f func(t *testing.T, s *site, w way))
 	for _, w := range ways() {
 		t.Run(w.name, func(t *testing.T) {
 			t.Parallel()
+			opts := opts
+			opts.attached = w.attached
 			f(t, newSite(t, opts, w.secure), w)
 		})
 	}

@@ -93,7 +93,7 @@ func startCrowd(t *testing.T, s *site, n int) *crowd {
 	c := &crowd{stop: func() { cancel(); s.Hub.Close(); wg.Wait() }}
 	t.Cleanup(c.stop)
 	for i := range n {
-		peer := ways()[3*(i%2)].dial(t, s, query("sub", "cpu")) // ws or sse
+		peer := ways()[4*(i%2)].dial(t, s, query("sub", "cpu")) // ws or sse
 		wg.Go(func() {
 			defer peer.close()
 			if err := c.read(peer); ctx.Err() == nil && t.Context().Err() == nil {

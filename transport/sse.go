@@ -14,31 +14,51 @@ import (
 // gzipHead starts a gzip member (RFC 1952). Deflate segments follow; the stream ends without a trailer.
 var gzipHead = []byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255}
 
-// ServeSSE writes a session as text/event-stream (WHATWG HTML, 9.2) until it or the client goes. The caller has checked o.
-func (h *Hub) ServeSSE(w http.ResponseWriter, r *http.Request, o Opening) error {
+// ServeSSE writes a session as text/event-stream (WHATWG HTML, 9.2) until it or the client goes. The caller has checked o. What it returns and what
+// ended is told is as with ServeWebSocket.
+func (h *Hub) ServeSSE(w http.ResponseWriter, r *http.Request, o Opening, ended func(error)) (*Session, error) {
 	s, err := h.admit(r.Context(), o, SSE)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer s.Close()
 	setStreamHeaders(w.Header())
 	w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
-	sw := &sseWriter{body: newBody(w, r, h.opts.WriteTimeout)}
+	c, head := ssePlain, []byte(nil)
 	if acceptsGzip(r) {
 		w.Header().Set("Content-Encoding", "gzip")
-		sw.deflated, sw.head = true, gzipHead
+		c, head = sseDeflated, gzipHead
 	}
 	if r.ProtoMajor < 2 {
 		w.Header().Set("Connection", "close") // ends without a length, and nothing follows
 	}
-	if err := ignoreUnsupported(sw.body.control.SetReadDeadline(time.Time{})); err != nil {
+	defer s.endWith(r.Context())()
+	if h.mayDetach(r) {
+		socket, err := newSSESocket(w, r, sseOptions{Poller: h.poller(), WriteTimeout: h.opts.WriteTimeout, Head: head})
+		if err == nil {
+			s.begin(socket, c, nil, ended)
+			return s, nil
+		}
+		if !errors.Is(err, errors.ErrUnsupported) {
+			s.Close()
+			return nil, err
+		}
+	}
+	err = s.writeSSE(&sseWriter{body: newBody(w, r, h.opts.WriteTimeout), deflated: c == sseDeflated, head: head})
+	s.Close()
+	ended(err)
+	return nil, nil
+}
+
+// writeSSE is the session on the goroutine of its handler.
+func (s *Session) writeSSE(w *sseWriter) error {
+	if err := ignoreUnsupported(w.body.control.SetReadDeadline(time.Time{})); err != nil {
 		return err
 	}
-	defer s.endWith(r.Context())()
-	defer sw.body.stopOn(s.ctx)()
-	err = s.stream(s.ctx, sw)
+	own := s.await().ctx
+	defer w.body.stopOn(own)()
+	err := s.run(own, w)
 	if errors.Is(err, wsconn.ErrSlow) {
-		h.count.slowCloses.Add(1) // nothing more can be told
+		s.hub.count.slowCloses.Add(1) // nothing more can be told
 	}
 	return err
 }
@@ -55,7 +75,7 @@ func (w *sseWriter) write(ctx context.Context, events []*event) (int, error) {
 	w.buf = append(w.buf[:0], w.head...)
 	w.head = nil
 	for _, e := range events {
-		w.buf = append(w.buf, w.form(e)...)
+		w.buf = append(w.buf, sseForm(e, w.deflated)...)
 	}
 	n, err := w.body.write(ctx, w.buf)
 	if cap(w.buf) > mostKept {
@@ -64,7 +84,8 @@ func (w *sseWriter) write(ctx context.Context, events []*event) (int, error) {
 	return n, err
 }
 
-func (w *sseWriter) form(e *event) []byte {
+// sseForm is an event for an event stream. Those that say when to come back are each client's own.
+func sseForm(e *event, deflated bool) []byte {
 	var plain []byte
 	switch e.name {
 	case "hello":
@@ -72,12 +93,12 @@ func (w *sseWriter) form(e *event) []byte {
 	case "bye":
 		plain = e.sseWith(retryLine(e.retry))
 	default:
-		if w.deflated {
+		if deflated {
 			return e.asSSESegment()
 		}
 		return e.asSSE()
 	}
-	if w.deflated {
+	if deflated {
 		return segment(plain)
 	}
 	return plain

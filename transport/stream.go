@@ -2,61 +2,179 @@ package transport
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"sync"
 	"time"
+
+	"github.com/pulsewall/pulsewall/transport/wsconn"
 )
 
-// longestWithoutID is how long after an event with an id a heartbeat brings another one, even when the stream is not silent.
-const longestWithoutID = 60 * time.Second
+// streamState says whose turn it is to ask a session what is new and to write it.
+type streamState uint8
 
-// writer is what differs between the transports that stream.
-type writer interface {
-	// write sends events, in as few writes as it can, and returns the bytes written. It waits for the client while anything moves.
-	write(ctx context.Context, events []*event) (int, error)
+const (
+	begins   streamState = iota // of who opens the stream
+	idle                        // of the shard, when there is something: the client has caught up
+	trying                      // of the shard, which is at it
+	behind                      // of a goroutine that waits for the client
+	finished                    // of nobody
+)
+
+// stream is what a session writes to where its socket takes without waiting: it has no goroutine while its client has caught up.
+type stream struct {
+	s      *Session
+	out    outlet
+	coding coding
+	kind   int // index of the kind
+	handle Handler
+	ended  func(error) // told once when all is over
+
+	wrong int                     // frames in a row; owned by who receives
+	op    context.CancelCauseFunc // guarded by shard.mu: of the op that is handled; nil: none
+
+	// Owned by whose turn it is; since the hub was born.
+	wrote      time.Duration // when the client was told something last
+	identified time.Duration // when that had an id
+
+	busy sync.WaitGroup // who begins, receives or is behind
 }
 
-// mostKept is how large a writer's buffer may stay between writes, in bytes; most batches are smaller.
-const mostKept = 16 << 10
+// begin gives the session a stream, writes hello and what is new, and leaves the rest to the shard. Ops of the client go to handle; ended is told once, when the session has ended, and why.
+func (s *Session) begin(out outlet, c coding, handle Handler, ended func(error)) {
+	st := &stream{s: s, out: out, coding: c, kind: s.kind.index(), handle: handle, ended: ended}
+	st.busy.Add(1)
+	defer st.busy.Done()
+	sh := s.shard
+	sh.mu.Lock()
+	s.stream = st
+	cause := s.cause
+	sh.mu.Unlock()
+	if cause != nil {
+		st.end(cause)
+	}
+	b := Batch{events: []*event{s.hello()}}
+	next := s.collect()
+	b.events, b.last = append(b.events, next.events...), next.last
+	p := c.join(b.events)
+	more, err := out.Try(p)
+	st.told(b.events, len(p), err)
+	sh.mu.Lock()
+	st.give(more, b.last, err)
+	if s.state == idle {
+		sh.note(s) // it was in no state to be noted
+	}
+	sh.mu.Unlock()
+	sh.ring()
+	if err != nil || b.last && !more {
+		st.end(err)
+	}
+	out.Receive(st.receive, func(err error) {
+		st.end(fmt.Errorf("read: %w", err))
+	})
+}
 
-// stream writes hello, then whatever is newer than the session's position, and heartbeats, until ctx or the session ends, a write
-// fails or a bye has been written. The bye ends it without an error.
-func (s *Session) stream(ctx context.Context, w writer) error {
-	silent := time.Now()
-	identified := silent
-	events, last := []*event{s.hello()}, false
-	if s.reset != "" { // who has this hello is told of the reset as well: it starts from now, and would not come back for it
-		batch, err := s.Next(ctx, silent)
-		if err != nil {
-			return err
-		}
-		events, last = append(events, batch.events...), batch.last
+// told notes what has been given to the socket.
+func (st *stream) told(events []*event, bytes int, err error) {
+	count := &st.s.hub.count
+	if err != nil {
+		return
 	}
-	for {
-		n, err := w.write(ctx, events)
-		if err != nil {
-			s.hub.count.wrote(s.kind, 0, n)
-			return err
-		}
-		s.hub.count.wrote(s.kind, len(events), n)
-		if last {
-			return nil
-		}
-		silent = time.Now()
-		for _, e := range events {
-			if e.id != "" {
-				identified = silent
-			}
-		}
-		until := silent.Add(s.hub.opts.Heartbeat)
-		if latest := identified.Add(longestWithoutID); latest.Before(until) {
-			until = latest
-		}
-		batch, err := s.Next(ctx, until)
-		if err != nil {
-			return err
-		}
-		events, last = batch.events, batch.last
-		if len(events) == 0 {
-			events = []*event{s.heartbeat()}
+	count.add(st.kind, len(events), bytes)
+	st.note(events, time.Since(st.s.hub.born))
+}
+
+// note remembers when the client was told something.
+func (st *stream) note(events []*event, at time.Duration) {
+	st.wrote = at
+	for _, e := range events {
+		if e.id != "" {
+			st.identified = at
+			return
 		}
 	}
+}
+
+// give passes the turn on after a try: to the shard, or to a goroutine if there is more to be written than the socket took. The shard is
+// locked.
+func (st *stream) give(more, last bool, err error) {
+	s := st.s
+	switch {
+	case s.state == finished || err != nil || last && !more:
+	case more:
+		s.state = behind
+		st.busy.Add(1)
+		go st.catchUp(last)
+	default:
+		s.state = idle
+		s.confirm()
+	}
+}
+
+// confirm says that the reply has been written, if the last batch held one. The shard is locked.
+func (s *Session) confirm() {
+	if s.replying {
+		s.replying = false
+		s.replied <- struct{}{} // size 1, and there is one reply at a time
+	}
+}
+
+// receive answers a text of the client.
+func (st *stream) receive(text []byte) error {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	sh := st.s.shard
+	sh.mu.Lock()
+	if cause := st.s.cause; cause != nil {
+		sh.mu.Unlock()
+		return cause
+	}
+	st.op = cancel
+	st.busy.Add(1)
+	sh.mu.Unlock()
+	defer func() {
+		sh.mu.Lock()
+		st.op = nil
+		sh.mu.Unlock()
+		st.busy.Done()
+	}()
+	return st.s.answerText(ctx, text, st.handle, &st.wrong)
+}
+
+// end ends the stream; the first cause counts. It does not wait.
+func (st *stream) end(cause error) {
+	s, sh := st.s, st.s.shard
+	sh.mu.Lock()
+	if s.state == finished {
+		sh.mu.Unlock()
+		return
+	}
+	s.state = finished
+	if s.cause == nil {
+		s.cause = ErrClosed
+		if cause != nil {
+			s.cause = cause
+		}
+	}
+	op := st.op
+	sh.mu.Unlock()
+	if op != nil {
+		op(s.cause)
+	}
+	go st.finish(cause)
+}
+
+// finish says goodbye and takes the session out of the hub, which waits for it.
+func (st *stream) finish(cause error) {
+	st.out.Stop()
+	st.s.depart() // from the counts, before the goodbye, which may take seconds
+	if conn, ok := st.out.(*wsconn.Conn); ok {
+		st.s.goodbye(conn, cause)
+	} else if errors.Is(cause, wsconn.ErrSlow) {
+		st.s.hub.count.slowCloses.Add(1) // nothing more can be told
+	}
+	st.out.CloseNow()
+	st.busy.Wait()
+	st.ended(cause)
+	st.s.Close()
 }

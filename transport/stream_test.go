@@ -50,7 +50,7 @@ func streaming(t *testing.T, s *Session, w *tape) (stop func() error) {
 	w.start = time.Now()
 	ended := make(chan error, 1)
 	ctx, cancel := context.WithCancel(t.Context())
-	go func() { ended <- s.stream(ctx, w); s.Close() }()
+	go func() { ended <- s.run(ctx, w); s.Close() }()
 	synctest.Wait()
 	stop = sync.OnceValue(func() error { cancel(); return <-ended })
 	t.Cleanup(func() { _ = stop() })
@@ -222,7 +222,7 @@ func TestProbe(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if n := len(h.topics) + len(h.sessions) + len(h.watchers) + len(h.roll.clients); n != 0 {
+	if n := len(h.topics) + sessions(h) + len(h.roll.clients); n != 0 {
 		t.Errorf("probes left %d things behind", n)
 	}
 	h.Close()

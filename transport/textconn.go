@@ -87,9 +87,10 @@ func (m *Message) Bare() []byte {
 // others; read can end them by end, too. Then it says goodbye with the code that tells why.
 func (s *Session) converse(conn *wsconn.Conn, read func(ctx context.Context, end context.CancelCauseFunc) error, write func(context.Context) error) error {
 	defer conn.CloseNow()
-	ctx, cancel := context.WithCancelCause(s.ctx)
+	own := s.await().ctx
+	ctx, cancel := context.WithCancelCause(own)
 	defer cancel(nil)
-	defer context.AfterFunc(s.ctx, conn.Stop)()
+	defer context.AfterFunc(own, conn.Stop)()
 	var wg sync.WaitGroup
 	wg.Go(func() { cancel(read(ctx, cancel)) })
 	wg.Go(func() { cancel(conn.Tend(ctx, pingEvery, longestQuiet)) })

@@ -6,10 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"runtime/debug"
 	"time"
 
+	"github.com/pulsewall/pulsewall/transport/ready"
 	"github.com/pulsewall/pulsewall/transport/wsconn"
 )
 
@@ -21,27 +23,54 @@ const (
 	longestQuiet = 35 * time.Second // without a sign of the client
 )
 
-// ServeWebSocket upgrades r and serves a session until it or the context of r ends. Ops of the client go to handle. The caller has checked the handshake,
-// the origin and o; what it refuses is refused before.
-func (h *Hub) ServeWebSocket(w http.ResponseWriter, r *http.Request, o Opening, handle Handler) error {
+// ServeWebSocket upgrades r and serves a session until it ends. Ops of the client go to handle. The caller has checked the handshake, the origin
+// and o. An error says that it was refused. Else ended is told once what ended the session: before ServeWebSocket returns, or, where the
+// session has outlived it and is returned, at any time. Until then the context of r ends it; then only End does.
+func (h *Hub) ServeWebSocket(w http.ResponseWriter, r *http.Request, o Opening, handle Handler, ended func(error)) (*Session, error) {
 	s, err := h.admit(r.Context(), o, WebSocket)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer s.Close()
 	setStreamHeaders(w.Header())
-	conn, err := wsconn.Accept(w, r, wsconn.Options{
-		Subprotocol: subprotocol, ReadLimit: mostFrame, WriteTimeout: h.opts.WriteTimeout,
-	})
+	opts := wsconn.Options{Subprotocol: subprotocol, ReadLimit: mostFrame, WriteTimeout: h.opts.WriteTimeout}
+	detached := h.mayDetach(r)
+	if detached {
+		opts.Poller, opts.PingEvery, opts.Quiet = h.poller(), pingEvery, longestQuiet
+	}
+	conn, err := wsconn.Accept(w, r, opts)
 	if err != nil {
-		return err
+		s.Close()
+		return nil, err
 	}
 	defer s.endWith(r.Context())()
-	return s.converse(conn, func(ctx context.Context, _ context.CancelCauseFunc) error {
+	if detached {
+		c := wsPlain
+		if conn.Deflated() {
+			c = wsDeflated
+		}
+		s.begin(conn, c, handle, ended)
+		return s, nil
+	}
+	err = s.converse(conn, func(ctx context.Context, _ context.CancelCauseFunc) error {
 		return s.readOps(ctx, conn, handle)
 	}, func(ctx context.Context) error {
-		return s.stream(ctx, &socketWriter{conn: conn})
+		return s.run(ctx, &socketWriter{conn: conn})
 	})
+	s.Close()
+	ended(err)
+	return nil, nil
+}
+
+// mayDetach says whether the stream of r can outlive its handler: but over plain TCP nothing can be tried without waiting.
+func (h *Hub) mayDetach(r *http.Request) bool {
+	_, tcp := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
+	return ready.Can && !h.opts.attached && tcp && r.TLS == nil && r.ProtoMajor == 1
+}
+
+// poller is what the hub's detached streams are read by.
+func (h *Hub) poller() *ready.Poller {
+	h.polling.Do(func() { h.polls = ready.New() })
+	return h.polls
 }
 
 // goodbye closes the connection with the code that tells why.
@@ -101,21 +130,29 @@ func (s *Session) readOps(ctx context.Context, conn *wsconn.Conn, handle Handler
 		if err != nil {
 			return fmt.Errorf("read: %w", err)
 		}
-		op, problem := parseOp(text)
-		reply := Reply{Problem: problem}
-		if problem == nil {
-			reply = s.obey(ctx, handle, op)
-		}
-		if err := s.answer(ctx, op.Ref, reply); err != nil {
+		if err := s.answerText(ctx, text, handle, &wrong); err != nil {
 			return err
 		}
-		if wrong++; problem == nil && !reply.Wrong {
-			wrong = 0
-		}
-		if wrong >= mostWrong {
-			return errWrong(wrong)
-		}
 	}
+}
+
+// answerText does what a text of the client asks, and returns when the reply has been written. It counts wrong ones in a row.
+func (s *Session) answerText(ctx context.Context, text []byte, handle Handler, wrong *int) error {
+	op, problem := parseOp(text)
+	reply := Reply{Problem: problem}
+	if problem == nil {
+		reply = s.obey(ctx, handle, op)
+	}
+	if err := s.answer(ctx, op.Ref, reply); err != nil {
+		return err
+	}
+	if *wrong++; problem == nil && !reply.Wrong {
+		*wrong = 0
+	}
+	if *wrong >= mostWrong {
+		return errWrong(*wrong)
+	}
+	return nil
 }
 
 // parseOp reads {"op":…}. wrong is nil or a problem.

@@ -83,8 +83,8 @@ func (w *wall) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	o := transport.Opening{Rooms: r.URL.Query()["room"], After: r.URL.Query().Get("after")}
 	switch {
 	case strings.HasSuffix(r.URL.Path, "/ws"):
-		_ = w.hub.ServeWebSocket(rw, r, o, func(context.Context, *transport.Session, transport.Op) transport.Reply { return transport.Reply{} })
+		_, _ = w.hub.ServeWebSocket(rw, r, o, func(context.Context, *transport.Session, transport.Op) transport.Reply { return transport.Reply{} }, func(error) {})
 	case strings.HasSuffix(r.URL.Path, "/sse"):
-		_ = w.hub.ServeSSE(rw, r, o)
+		_, _ = w.hub.ServeSSE(rw, r, o, func(error) {})
 	}
 }

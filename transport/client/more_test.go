@@ -77,7 +77,7 @@ func TestAlone(t *testing.T) {
 		t.Fatalf("go list: %v\n%s", err, out)
 	}
 	const module = "github.com/pulsewall/pulsewall/"
-	allowed := []string{"transport/client", "transport/wsconn", "transport/patient"}
+	allowed := []string{"transport/client", "transport/wsconn", "transport/patient", "transport/ready"}
 	for _, path := range strings.Fields(string(out)) {
 		if ours, is := strings.CutPrefix(path, module); is && !slices.Contains(allowed, ours) {
 			t.Errorf("it needs %s", path)

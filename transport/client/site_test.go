@@ -140,12 +140,12 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	switch r.URL.Path {
 	case "/live/ws":
-		_ = hub.ServeWebSocket(w, r, o, s.obey)
+		_, _ = hub.ServeWebSocket(w, r, o, s.obey, func(error) {})
 	case "/live/sse":
-		_ = hub.ServeSSE(w, r, o)
+		_, _ = hub.ServeSSE(w, r, o, func(error) {})
 	case "/live/poll":
 		wait, _ := time.ParseDuration(q.Get("wait") + "s")
-		_ = hub.ServePoll(w, r, o, wait)
+		_, _ = hub.ServePoll(w, r, o, wait, func(error) {})
 	case "/api/messages":
 		var m struct {
 			To   transport.Address

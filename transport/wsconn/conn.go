@@ -3,16 +3,20 @@
 package wsconn
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
 	"nhooyr.io/websocket"
+
+	"github.com/pulsewall/pulsewall/transport/ready"
 )
 
 // Close codes (RFC 6455, 7.4; 4000–4999 are ours).
@@ -36,6 +40,11 @@ type Options struct {
 	ReadLimit    int64         // bytes of a message; more closes 1009
 	WriteTimeout time.Duration // without any movement
 	Binary       bool          // speaks binary messages: text closes 1003; else text, and binary closes 1003
+
+	// Poller says when there is something to read; then Receive and Beat are used, and not Read, Tend and Ping.
+	Poller    *ready.Poller
+	PingEvery time.Duration // with a Poller; the default is 15 s
+	Quiet     time.Duration // with a Poller: how long a peer may be; the default is 35 s
 }
 
 // compression is offered, or taken when offered. Binary messages are mostly compressed by whoever makes them.
@@ -49,17 +58,27 @@ func (o Options) compression() websocket.CompressionMode {
 // Conn is a WebSocket, accepted or dialled, that speaks text or binary messages. All methods may be called concurrently, Read by one
 // goroutine.
 type Conn struct {
-	lib      *websocket.Conn
+	lib      *websocket.Conn // nil: parked
+	parked   *parked         // nil: the library's
 	socket   *socket
 	speaks   websocket.MessageType
 	form     func(first byte, payload []byte) []byte // frame or maskedFrame
 	deflated bool
+
+	poller  *ready.Poller // nil: of one that is read, tended and pinged by the caller
+	every   time.Duration // between pings
+	longest time.Duration // that the peer may be quiet
+	pinged  atomic.Int64  // Unix nanoseconds
 }
 
 // newConn is what Accept and Dial return.
 func newConn(lib *websocket.Conn, s *socket, opts Options) *Conn {
 	lib.SetReadLimit(opts.ReadLimit)
-	c := &Conn{lib: lib, socket: s, speaks: websocket.MessageText, form: frame}
+	c := &Conn{
+		lib: lib, socket: s, speaks: websocket.MessageText, form: frame,
+		poller: opts.Poller, every: cmp.Or(opts.PingEvery, 15*time.Second), longest: cmp.Or(opts.Quiet, 35*time.Second),
+	}
+	c.pinged.Store(s.heard.Load())
 	if opts.Binary {
 		c.speaks = websocket.MessageBinary
 	}
@@ -68,7 +87,7 @@ func newConn(lib *websocket.Conn, s *socket, opts Options) *Conn {
 
 // Accept answers the handshake, whose origin the caller has checked. When it fails it has written the refusal.
 func Accept(w http.ResponseWriter, r *http.Request, opts Options) (*Conn, error) {
-	c := &captor{ResponseWriter: w, timeout: opts.WriteTimeout}
+	c := &captor{ResponseWriter: w, opts: opts}
 	lib, err := websocket.Accept(c, legalOffers(r), &websocket.AcceptOptions{
 		Subprotocols:       []string{opts.Subprotocol},
 		InsecureSkipVerify: true, // the name of the library's own origin check, which does not know proxies
@@ -79,6 +98,14 @@ func Accept(w http.ResponseWriter, r *http.Request, opts Options) (*Conn, error)
 	}
 	conn := newConn(lib, c.socket, opts)
 	conn.deflated = strings.Contains(w.Header().Get(extensions), "permessage-deflate")
+	if c.parks {
+		_ = lib.CloseNow() // the socket is not its own
+		conn.lib = nil
+		conn.parked = &parked{c: conn, limit: opts.ReadLimit}
+		if len(c.early) > 0 {
+			conn.parked.add(c.early)
+		}
+	}
 	return conn, nil
 }
 
@@ -88,26 +115,42 @@ func (c *Conn) Deflated() bool { return c.deflated }
 // Read returns the next message. It must be called all the time, or pings go unanswered. When it fails, the connection has been
 // closed with the code that tells why.
 func (c *Conn) Read() ([]byte, error) {
-	typ, p, err := c.lib.Read(context.Background()) // an expired context would cut the connection; Close ends the read
-	if err != nil {
+	p, no := c.next(c.lib)
+	if no != nil {
 		// Where the library has sent a close frame, this one goes unsent and it only waits for the peer's.
-		c.Close(ProtocolError, "")
-		return nil, err
+		c.Close(no.code, no.reason)
+		return nil, no.error
 	}
-	if typ != c.speaks {
-		c.Close(Unsupported, map[websocket.MessageType]string{websocket.MessageText: "text only", websocket.MessageBinary: "binary only"}[c.speaks])
-		return nil, fmt.Errorf("wsconn: %v where none is spoken", typ)
-	}
-	if typ == websocket.MessageText && !utf8.Valid(p) {
-		c.Close(NotUTF8, "not UTF-8")
-		return nil, errors.New("wsconn: text that is not UTF-8")
+	return p, nil
+}
+
+// refusal is why a connection cannot go on, and what to close it with.
+type refusal struct {
+	code   int
+	reason string
+	error
+}
+
+func (r *refusal) Unwrap() error { return r.error }
+
+// next reads a message.
+func (c *Conn) next(lib *websocket.Conn) ([]byte, *refusal) {
+	typ, p, err := lib.Read(context.Background()) // an expired context would cut the connection; Close ends the read
+	switch {
+	case err != nil:
+		return nil, &refusal{ProtocolError, "", err}
+	case typ != c.speaks:
+		reason := map[websocket.MessageType]string{websocket.MessageText: "text only", websocket.MessageBinary: "binary only"}[c.speaks]
+		return nil, &refusal{Unsupported, reason, fmt.Errorf("wsconn: %v where none is spoken", typ)}
+	case typ == websocket.MessageText && !utf8.Valid(p):
+		return nil, &refusal{NotUTF8, "not UTF-8", errors.New("wsconn: text that is not UTF-8")}
 	}
 	return p, nil
 }
 
 // Write writes prepared frames to an accepted connection, whole. It waits as long as anything moves, and fails with ErrSlow when nothing
 // did for the write timeout.
-func (c *Conn) Write(frames []byte) error { return c.socket.send(frames) }
+func (c *Conn) Write(frames []byte) error { return c.socket.out.Write(frames) }
 
 // Send writes p as one message, like Write. Text must be UTF-8.
 func (c *Conn) Send(p []byte) error {
@@ -115,14 +158,14 @@ func (c *Conn) Send(p []byte) error {
 	if c.speaks == websocket.MessageBinary {
 		op = opBinary
 	}
-	return c.socket.send(c.form(fin|op, p))
+	return c.socket.out.Write(c.form(fin|op, p))
 }
 
 // Ping asks for a sign of life and returns nil when anything was heard of the peer, net.ErrClosed when the connection has closed, or ctx's
 // error. Read and Tend must run meanwhile.
 func (c *Conn) Ping(ctx context.Context) error {
 	heard := c.socket.listen()
-	if _, err := c.socket.Write(c.form(fin|opPing, nil)); err != nil {
+	if err := c.socket.control(c.form(fin|opPing, nil)); err != nil {
 		return err
 	}
 	select {
@@ -151,18 +194,18 @@ func (c *Conn) Tend(ctx context.Context, every, quiet time.Duration) error {
 			return nil
 		case <-c.socket.bell:
 		case now := <-ticker.C:
-			if silence := c.socket.quiet(); silence > quiet {
+			if silence := c.socket.quiet(now); silence > quiet {
 				return fmt.Errorf("nothing heard for %v", silence.Round(time.Second))
 			}
 			if now.Sub(pinged) < every {
 				continue
 			}
 			pinged = now
-			if _, err := c.socket.Write(c.form(fin|opPing, nil)); err != nil {
+			if err := c.socket.control(c.form(fin|opPing, nil)); err != nil {
 				return err
 			}
 		}
-		if err := c.socket.send(nil); err != nil {
+		if err := c.socket.out.Write(nil); err != nil {
 			return err
 		}
 	}
@@ -172,12 +215,22 @@ func (c *Conn) Tend(ctx context.Context, every, quiet time.Duration) error {
 const tendEvery = time.Second
 
 // Stop lets no more data out, and ends a Write that waits for the peer. What can still be told is a Close.
-func (c *Conn) Stop() { c.socket.stop() }
+func (c *Conn) Stop() { c.socket.out.Stop() }
 
 // Close says goodbye with a code and waits 2 s at most for the peer to do so.
 func (c *Conn) Close(code int, reason string) {
+	if c.parked != nil {
+		c.parked.close(code, reason)
+		return
+	}
 	_ = c.lib.Close(websocket.StatusCode(code), reason) // whatever the peer does, the connection is closed
 }
 
 // CloseNow closes the socket without a word.
-func (c *Conn) CloseNow() { _ = c.lib.CloseNow() }
+func (c *Conn) CloseNow() {
+	if c.parked != nil {
+		c.parked.closeNow()
+		return
+	}
+	_ = c.lib.CloseNow()
+}

@@ -3,17 +3,18 @@ package wsconn
 import (
 	"crypto/rand"
 	"encoding/binary"
-	"slices"
 )
 
 // The first byte of a frame (RFC 6455, 5.2).
 const (
 	fin      = 0x80
 	rsv1     = 0x40 // permessage-deflate (RFC 7692, 6)
+	opMore   = 0x0
 	opText   = 0x1
 	opBinary = 0x2
 	opClose  = 0x8
 	opPing   = 0x9
+	opPong   = 0xA
 )
 
 // masked is set in the second byte of a frame from a client (RFC 6455, 5.3).
@@ -28,6 +29,11 @@ func BinaryFrame(payload []byte) []byte { return frame(fin|opBinary, payload) }
 // DeflatedFrame is a whole text message whose payload is a deflate segment ended by a sync flush, which goes unsent.
 func DeflatedFrame(segment []byte) []byte {
 	return frame(fin|rsv1|opText, segment[:len(segment)-4])
+}
+
+// closeFrame says goodbye from a server.
+func closeFrame(code int, reason string) []byte {
+	return frame(fin|opClose, append(binary.BigEndian.AppendUint16(nil, uint16(code)), reason...)) // #nosec G115 -- a close code
 }
 
 // frame puts the header of an unmasked frame before the payload.
@@ -66,9 +72,9 @@ func disguise(to, from, key []byte) {
 	}
 }
 
-// restOfFrame is what is missing of the frame in which p, frames after the last begun bytes of one, was cut at n.
-func restOfFrame(p []byte, begun, n int) []byte {
-	end := begun
+// endOfFrame is where the frame of p ends, which is a row of whole ones, that was cut at n.
+func endOfFrame(p []byte, n int) int {
+	end := 0
 	for end < n {
 		head, size := 2, int(p[end+1]&^masked)
 		if p[end+1]&masked != 0 {
@@ -82,5 +88,5 @@ func restOfFrame(p []byte, begun, n int) []byte {
 		}
 		end += head + size
 	}
-	return slices.Clone(p[n:end]) // p is somebody else's
+	return end
 }

@@ -1,0 +1,94 @@
+package patient
+
+import (
+	"net"
+)
+
+// piece is the caller's bytes, which nobody changes, and how much of them went out.
+type piece struct {
+	p       []byte
+	sent    int
+	control bool
+}
+
+// refuses says why p cannot be added. The writer is locked.
+func (w *Writer) refuses(p []byte) error {
+	switch {
+	case w.failed != nil:
+		return w.failed
+	case len(p) > 0 && w.said:
+		return ErrSaid
+	case len(p) > 0 && w.stopped:
+		return net.ErrClosed
+	}
+	return nil
+}
+
+func (w *Writer) add(p []byte) {
+	if len(p) > 0 {
+		w.waiting = append(w.waiting, piece{p: p})
+	}
+}
+
+func (w *Writer) addControl(p []byte) {
+	if w.control+len(p) > mostControl {
+		w.drop(func(piece piece) bool { return piece.control })
+	}
+	w.control += len(p)
+	w.waiting = append(w.waiting, piece{p: p, control: true})
+}
+
+// went notes that n bytes more of the first piece are out.
+func (w *Writer) went(n int) {
+	first := &w.waiting[0]
+	if first.sent += n; first.sent < len(first.p) {
+		return
+	}
+	if first.control {
+		w.control -= len(first.p)
+	}
+	if len(w.waiting) == 1 {
+		w.waiting = nil
+		return
+	}
+	w.waiting = w.waiting[1:]
+}
+
+// cut keeps of the data that waits only what has to follow what is out.
+func (w *Writer) cut() {
+	if len(w.waiting) == 0 {
+		return
+	}
+	if first := &w.waiting[0]; !first.control && first.sent > 0 {
+		end := len(first.p)
+		if w.end != nil {
+			end = w.end(first.p, first.sent)
+		}
+		if first.p = first.p[:end]; first.sent == end {
+			w.went(0)
+		}
+	}
+	w.drop(func(piece piece) bool { return !piece.control })
+}
+
+// drop drops some of the pieces that were not begun.
+func (w *Writer) drop(which func(piece) bool) {
+	var kept []piece
+	w.control = 0
+	for i, piece := range w.waiting {
+		if which(piece) && piece.sent == 0 && (i > 0 || !w.busy) { // who is busy has the first one
+			continue
+		}
+		kept = append(kept, piece)
+		if piece.control {
+			w.control += len(piece.p)
+		}
+	}
+	w.waiting = kept
+}
+
+// fail ends the writer.
+func (w *Writer) fail(err error) error {
+	w.failed, w.waiting, w.control = err, nil, 0
+	return err
+}
