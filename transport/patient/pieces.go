@@ -32,7 +32,11 @@ func (w *Writer) add(p []byte) {
 
 func (w *Writer) addControl(p []byte) {
 	if w.control+len(p) > mostControl {
-		w.drop(func(piece piece) bool { return piece.control })
+		first := 0
+		if w.busy { // with that one
+			first = 1
+		}
+		w.drop(first, func(piece piece) bool { return piece.control })
 	}
 	w.control += len(p)
 	w.waiting = append(w.waiting, piece{p: p, control: true})
@@ -54,7 +58,7 @@ func (w *Writer) went(n int) {
 	w.waiting = w.waiting[1:]
 }
 
-// cut keeps of the data that waits only what has to follow what is out.
+// cut keeps of the data that waits only what has to follow what is out. Nobody is writing.
 func (w *Writer) cut() {
 	if len(w.waiting) == 0 {
 		return
@@ -68,15 +72,15 @@ func (w *Writer) cut() {
 			w.went(0)
 		}
 	}
-	w.drop(func(piece piece) bool { return !piece.control })
+	w.drop(0, func(piece piece) bool { return !piece.control })
 }
 
-// drop drops some of the pieces that were not begun.
-func (w *Writer) drop(which func(piece) bool) {
+// drop drops some of the pieces, from the first on, that were not begun.
+func (w *Writer) drop(first int, which func(piece) bool) {
 	var kept []piece
 	w.control = 0
 	for i, piece := range w.waiting {
-		if which(piece) && piece.sent == 0 && (i > 0 || !w.busy) { // who is busy has the first one
+		if i >= first && piece.sent == 0 && which(piece) {
 			continue
 		}
 		kept = append(kept, piece)
