@@ -98,7 +98,11 @@ func (p *Poller) Watch(raw syscall.RawConn, r Reader) (Watch, error) {
 		return Watch{}, ErrUnsupported
 	}
 	w := p.set.take(r)
-	if err := w.control(raw, unix.EPOLL_CTL_ADD); err != nil {
+	err := w.control(raw, unix.EPOLL_CTL_ADD)
+	if errors.Is(err, unix.EEXIST) { // of a watch that was forgotten, but not its connection
+		err = w.control(raw, unix.EPOLL_CTL_MOD)
+	}
+	if err != nil {
 		w.Forget()
 		return Watch{}, err
 	}

@@ -142,3 +142,31 @@ func TestTryWrite(t *testing.T) {
 	}
 	t.Error("a gigabyte is taken")
 }
+
+// TestWatchAgain: a connection whose watch has been forgotten can be watched by another.
+func TestWatchAgain(t *testing.T) {
+	p := New()
+	defer p.Close()
+	_, raw, there := pair(t)
+	old, err := p.Watch(raw, make(bell))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, other, _ := pair(t) // takes its place in the set
+	old.Forget()
+	w, err := p.Watch(other, make(bell))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Forget()
+	b := make(bell, 1)
+	again, err := p.Watch(raw, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Forget()
+	if _, err := there.Write([]byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	b.want(t, "input")
+}
