@@ -74,9 +74,6 @@ func (s *sseSocket) first(p []byte) []byte {
 	return p
 }
 
-// CanTry says whether Try writes anything by itself.
-func (s *sseSocket) CanTry() bool { return s.out.Raw() != nil }
-
 // Try writes p as far as the socket takes it now. What it does not take stays the socket's; more says that there is something.
 func (s *sseSocket) Try(p []byte) (more bool, err error) { return s.out.Try(s.first(p)) }
 

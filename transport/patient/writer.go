@@ -141,13 +141,6 @@ func (w *Writer) Stop() {
 	}
 }
 
-// Waits says whether something waits.
-func (w *Writer) Waits() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return len(w.waiting) > 0
-}
-
 // takeTurn returns when nobody is busy. The writer is locked, but not meanwhile.
 func (w *Writer) takeTurn() {
 	for w.busy {

@@ -5,9 +5,6 @@ import (
 	"time"
 )
 
-// CanTry says whether Try writes anything by itself: over plain TCP on sockets that are patient, where the system can.
-func (c *Conn) CanTry() bool { return c.socket.out.Raw() != nil }
-
 // Try writes prepared frames as far as the socket takes them now. What it does not take stays the connection's, p itself, and goes out
 // before anything else; more says that there is something. An error is the end of the connection.
 func (c *Conn) Try(p []byte) (more bool, err error) { return c.socket.out.Try(p) }
