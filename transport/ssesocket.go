@@ -36,6 +36,7 @@ type sseSocket struct {
 	watch ready.Watch // guarded by mu
 	ended func(error) // guarded by mu: nil: it has been called, or never will be
 	heard int         // guarded by mu: bytes
+	over  bool        // guarded by mu: nothing is watched any more
 }
 
 // newSSESocket takes the connection of r over. The response's headers are those of w now. Where that is not possible (HTTP/2, TLS, a body) the
@@ -83,10 +84,13 @@ func (s *sseSocket) Write(p []byte) error { return s.out.Write(s.first(p)) }
 // Beat tries to write what waits. A client that has gone without a word is found out by the kernel.
 func (s *sseSocket) Beat(time.Time) (more bool, err error) { return s.out.Try(nil) }
 
-// Receive has ended called once, when the client has gone. take is never called.
+// Receive has ended called once, when the client has gone, but not after CloseNow. take is never called.
 func (s *sseSocket) Receive(_ func([]byte) error, ended func(error)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.over {
+		return
+	}
 	s.ended = ended
 	raw := s.out.Raw()
 	if raw == nil || !s.poller.Can() {
@@ -141,7 +145,7 @@ func (s *sseSocket) Stop() { s.out.Stop() }
 // CloseNow closes the socket. What the kernel has taken still goes out.
 func (s *sseSocket) CloseNow() {
 	s.mu.Lock()
-	s.ended = nil
+	s.over, s.ended = true, nil
 	s.watch.Forget()
 	s.mu.Unlock()
 	_ = s.conn.Close() // of a connection that has ended, nobody asks

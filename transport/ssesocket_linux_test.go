@@ -133,3 +133,28 @@ func TestSSESocket(t *testing.T) {
 		}
 	})
 }
+
+// lastCall is a connection of which something happens just before it is closed.
+type lastCall struct {
+	net.Conn
+	before func()
+}
+
+func (c lastCall) Close() error {
+	c.before()
+	return c.Conn.Close()
+}
+
+// TestSSESocketClosedFirst: a socket that is being closed is not watched.
+func TestSSESocketClosedFirst(t *testing.T) {
+	address, opened := sseHouse(t)
+	dialTCP(t, address, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	s := <-opened
+	s.conn = lastCall{s.conn, func() {
+		s.Receive(nil, func(err error) { t.Errorf("ended with %v", err) })
+	}}
+	s.CloseNow()
+	if s.watch != (ready.Watch{}) {
+		t.Errorf("watched by %v after CloseNow", s.watch)
+	}
+}
