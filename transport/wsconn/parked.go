@@ -46,6 +46,10 @@ func (p *parked) add(b []byte) {
 // receive is Conn.Receive.
 func (p *parked) receive(take func([]byte) error, ended func(error)) {
 	p.mu.Lock()
+	if p.over { // what has come is read by who closes
+		p.mu.Unlock()
+		return
+	}
 	p.take, p.ended, p.busy = take, ended, true
 	p.mu.Unlock()
 	if p.in == nil {

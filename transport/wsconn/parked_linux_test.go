@@ -172,6 +172,25 @@ func TestParkedCloses(t *testing.T) {
 	})
 }
 
+// TestReceiveAfterClose: a connection that is being closed before Receive is called is read by who closes it alone.
+func TestReceiveAfterClose(t *testing.T) {
+	h := newHouse(t, Options{})
+	early := string(maskedFrame(fin|opText, []byte("early")))
+	server, client := h.dial(t, "", early+early[:5])
+	done := make(chan struct{})
+	go func() { server.Close(ServiceRestart, ""); close(done) }()
+	goodbye := make([]byte, 4)
+	if _, err := io.ReadFull(client, goodbye); err != nil || string(goodbye) != "\x88\x02\x03\xf4" {
+		t.Fatalf("%q, %v; want a close frame", goodbye, err)
+	}
+	server.Receive(func(p []byte) error { t.Errorf("took %q", p); return nil }, func(err error) { t.Errorf("ended with %v", err) })
+	if server.parked.take != nil {
+		t.Error("it reads what is another's")
+	}
+	_ = client.Close()
+	<-done
+}
+
 // wantRest reads up to the end of the connection.
 func wantRest(t *testing.T, client net.Conn, want string) {
 	t.Helper()
