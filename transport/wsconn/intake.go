@@ -5,8 +5,7 @@ import "encoding/binary"
 // intake holds what a client has sent until the library can do something with it: a control frame, or all frames of a message.
 type intake struct {
 	buf      []byte // that is not looked at yet: from the beginning of a frame on
-	begun    []byte // the frames of a message whose last one has not come
-	size     int64  // payload of begun
+	begun    []byte // one frame of what has come of a message whose last frame has not, with the longest header
 	limit    int64  // bytes of a message
 	deflated bool   // the first frame of a message may be
 	skip     int64  // bytes of a refused frame that have not come
@@ -30,7 +29,7 @@ func (in *intake) next() (unit []byte, refused bool) {
 			return nil, false
 		}
 		came := min(h.total(), int64(len(in.buf)))
-		if !h.control() && in.size+came-h.length > in.limit {
+		if !h.control() && in.size()+came-h.length > in.limit {
 			in.large = true
 			return in.refuse(h), true
 		}
@@ -45,15 +44,40 @@ func (in *intake) next() (unit []byte, refused bool) {
 		case h.control() || h.fin() && in.begun == nil:
 			return frame, false
 		case h.fin():
-			unit := append(in.begun, frame...)
-			in.begun, in.size = nil, 0
+			in.gather(h, frame)
+			unit := in.gathered(fin)
+			in.begun = nil
 			return unit, false
-		case h.payload > 0 || in.begun == nil: // any number of empty fragments is legal
-			in.begun = append(in.begun, frame...)
-			in.size += h.payload
 		}
+		in.gather(h, frame)
 	}
 	return nil, false
+}
+
+// longest is the length of the header of begun: two bytes, eight of the payload's length, and a mask that changes nothing.
+const longest = 14
+
+// size is how much payload of an unfinished message has come.
+func (in *intake) size() int64 { return max(0, int64(len(in.begun)-longest)) }
+
+// gather adds a fragment to begun: its payload alone, as a header may be many times that.
+func (in *intake) gather(h header, frame []byte) {
+	if in.begun == nil {
+		in.begun = make([]byte, longest, longest+len(frame))
+		in.begun[0], in.begun[1] = h.first, masked|127
+	}
+	from := len(in.begun)
+	in.begun = append(in.begun, frame[h.length:]...)
+	disguise(in.begun[from:], in.begun[from:], frame[h.length-4:h.length])
+}
+
+// gathered is begun with its header, the first byte of which gets end; nil: there is none.
+func (in *intake) gathered(end byte) []byte {
+	if in.begun != nil {
+		in.begun[0] |= end
+		binary.BigEndian.PutUint64(in.begun[2:], uint64(in.size())) // #nosec G115 -- a length
+	}
+	return in.begun
 }
 
 // legal says whether a frame with this header may come now, as far as the library must know before it reads on.
@@ -76,7 +100,7 @@ func (in *intake) refuse(h header) []byte {
 		came = min(h.total(), came)
 		in.skip = h.total() - came
 	}
-	unit := append(in.begun, in.buf[:came]...)
+	unit := append(in.gathered(0), in.buf[:came]...)
 	in.buf, in.begun = in.buf[came:], nil
 	return unit
 }

@@ -2,6 +2,7 @@ package wsconn
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -77,6 +78,36 @@ func TestIntakeOfNothing(t *testing.T) {
 	}
 	if n := len(in.buf) + len(in.begun); n > 20 {
 		t.Errorf("%d bytes are kept; want the first frame and the last", n)
+	}
+}
+
+// TestIntakeOfBytes: a message that comes in fragments of a byte each, with the longest headers, takes no more memory than in one.
+func TestIntakeOfBytes(t *testing.T) {
+	const size = 10_000
+	in := intake{limit: size}
+	for i := range size - 1 {
+		first := byte(opMore)
+		if i == 0 {
+			first = opText
+		}
+		in.buf = append(in.buf, first, masked|127, 0, 0, 0, 0, 0, 0, 0, 1, 1, 2, 3, 4, 'x'^1)
+		if unit, refused := in.next(); unit != nil || refused {
+			t.Fatal("an unfinished message is given out")
+		}
+	}
+	if n := cap(in.buf) + cap(in.begun); n > 2*size {
+		t.Errorf("%d bytes are kept; want those of the message", n)
+	}
+	in.buf = maskedFrame(fin|opMore, []byte("y"))
+	unit, refused := in.next()
+	h, whole := parseHeader(unit)
+	if refused || !whole || h.first != fin|opText || h.total() != int64(len(unit)) {
+		t.Fatalf("refused %v, %+v of %d bytes; want one frame", refused, h, len(unit))
+	}
+	got := make([]byte, h.payload)
+	disguise(got, unit[h.length:], unit[h.length-4:h.length])
+	if want := strings.Repeat("x", size-1) + "y"; string(got) != want {
+		t.Errorf("%.20q…; want %.20q…", got, want)
 	}
 }
 
