@@ -4,7 +4,7 @@ package transport
 // position from before them, which looks like that of a client of another node. The hub is locked.
 func (h *Hub) part(s *Session) {
 	switch {
-	case s.kind == "" || s.kind == LongPoll || h.log.said <= s.skip || h.log.said < h.log.tail:
+	case s.kind == "" || s.kind == LongPoll || h.log.said < s.skip || h.log.said < h.log.tail:
 		return
 	case len(h.parted) >= h.opts.Pollers: // most have come back elsewhere
 		clear(h.parted)
@@ -12,15 +12,29 @@ func (h *Hub) part(s *Session) {
 	h.parted[s.id] = s.skip
 }
 
-// rejoin gives a session that was here, or polls here, what this node alone has said since. The hub is locked.
+// rejoin gives a session that was here, or polls here, what this node alone has said since: from where it was told before that something
+// may be missing, if so. The hub is locked.
 func (s *Session) rejoin(resumes bool) {
-	h := s.hub
-	skip, was := h.parted[s.id]
-	delete(h.parted, s.id)
-	if c := h.roll.clients[s.id]; c != nil && c.idle != nil {
-		skip, was = c.skip, true
-	}
-	if was && resumes && s.reset == "" {
+	skip, was := s.hub.skipped(s.id)
+	switch {
+	case !was || !resumes || s.reset != "":
+	case s.pending.Alone() && skip <= s.pending.index: // it has had all since
+		s.skip = skip
+	default:
 		s.skip = min(s.skip, max(skip, s.pending.index))
 	}
+}
+
+// skipped is the skip of the session of that name that was here last, or is here. The hub is locked.
+func (h *Hub) skipped(id string) (skip int64, was bool) {
+	skip, was = h.parted[id]
+	delete(h.parted, id)
+	c := h.roll.clients[id]
+	switch {
+	case c == nil:
+		return skip, was
+	case c.idle != nil:
+		return c.skip, true
+	}
+	return c.sessions[len(c.sessions)-1].skip, true
 }

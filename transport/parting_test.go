@@ -47,3 +47,27 @@ func TestParting(t *testing.T) {
 		})
 	}
 }
+
+// TestPartingAfterReset: who was told on a node alone that something may be missing, and goes on there, gets the cluster's repeat of what had been
+// said before that, whether his stream stays open or another begins.
+func TestPartingAfterReset(t *testing.T) {
+	for _, kind := range Kinds {
+		t.Run(string(kind), func(t *testing.T) {
+			inBubble(t, Options{}, func(t *testing.T, h *Hub) {
+				sayAt(t, h, "10")
+				alone := Position{Epoch: "e", Seq: 10, Life: "l", N: 1}
+				deliver(h, alone, "key", everybody)
+				back := func(after string) *Session { return admit(t, h, Opening{Session: "tab", After: after}, kind) }
+				first := back("e-10+m-7")
+				wants(t, "of another node", next(t, first), "reset")
+				alone.N = 2
+				deliver(h, alone, "", everybody)
+				wants(t, "goes on", next(t, first), `message "10+l-2"`)
+				first.Close()
+				deliver(h, Position{Epoch: "e", Seq: 11}, "key", everybody)
+				wants(t, "the repeat", next(t, back("e-10+l-2")), "message 11")
+				wants(t, "an older position", next(t, back("e-10")), `message "10+l-2", message 11`)
+			})
+		})
+	}
+}

@@ -18,7 +18,7 @@ type country struct {
 	order  []Item // as the cluster has it; Seq is the place, counted from 1
 	nodes  [2]*village
 	keys   []string        // of what was said alone
-	orphan map[string]bool // keys of what was said alone before a reset of the traveller: to him a repeat of it was before, too
+	orphan map[string]bool // keys of what was said alone before a reset of a traveller without a session: to him a repeat of it was before, too
 }
 
 type village struct {
@@ -128,7 +128,7 @@ func (c *traveller) note(t *rapid.T, country *country, events []*event) {
 		case "reset":
 			c.got, c.reset = nil, true
 			for _, item := range c.at.said {
-				country.orphan[item.Key] = true
+				country.orphan[item.Key] = c.o.Session == ""
 			}
 		case "message":
 			p, err := parseCursor(e.id)
@@ -141,7 +141,7 @@ func (c *traveller) note(t *rapid.T, country *country, events []*event) {
 			} else {
 				item = country.order[p.Seq-1]
 			}
-			if p.Alone() && (p.Life != c.at.life || c.plain && old) {
+			if p.Alone() && (p.Life != c.at.life || c.plain && old && c.o.Session == "") { // with a session it may have been here before
 				t.Fatalf("got %s on %s; want nothing that another node said alone, or this one before it came", e.id, c.at.life)
 			}
 			c.check(t, country, Item{Position: p.Position, Key: item.Key, Message: item.Message})
@@ -190,6 +190,7 @@ func TestTravelling(t *testing.T) {
 		}
 		c := &traveller{all: make(map[string]bool)}
 		c.o, c.hopper.at = Opening{UnionID: "7", Rooms: []string{"r"}}, "e0-0"
+		c.o.Session = rapid.SampledFrom([]string{"", "tab"}).Draw(t, "session")
 		c.take = func(events []*event) { c.note(t, country, events) }
 		c.meanwhile = country.happen
 		c.isCaughtUp = func(t *rapid.T) {
