@@ -25,10 +25,12 @@ const (
 type brake struct {
 	runs  atomic.Bool // the client has started and is not stopped: it may take as many turns as it wants
 	turns atomic.Int64
+	fails *failures // of its link
 }
 
 // Log is called for every line that the library could write. The text is made on demand.
 func (b *brake) Log(weight hzlogger.Weight, text func() string) {
+	b.fails.note(weight, text)
 	if weight != hzlogger.WeightTrace || b.runs.Load() || !strings.HasPrefix(text(), turning) {
 		return
 	}

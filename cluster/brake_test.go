@@ -11,7 +11,7 @@ import (
 // TestBrake has a client run away after it was stopped. While it runs, nothing of it is held up, nor even put into words.
 func TestBrake(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := new(brake)
+		b := &brake{fails: new(failures)}
 		b.runs.Store(true)
 		began := time.Now()
 		for range 10 * turnsFree {

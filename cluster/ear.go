@@ -23,6 +23,7 @@ const (
 // and with new members, but tells nobody when it could not; so the topics are probed then.
 type ears struct {
 	probe string // this link's own
+	failures
 
 	mu    sync.Mutex
 	heard map[*hazelcast.Topic]ear // guarded by mu
@@ -35,6 +36,7 @@ type ear struct {
 
 // hear begins to listen. The handler must only hand over.
 func (e *ears) hear(ctx context.Context, topic *hazelcast.Topic, handler hazelcast.TopicMessageHandler) error {
+	ctx = whole(ctx) // a client that asks several members repeats by itself, with a message for each time
 	own := string(append([]byte{probeKind}, e.probe...))
 	echo := make(chan struct{}, 1)
 	listen := func(ctx context.Context) error {
@@ -67,7 +69,7 @@ func (e *ears) check(ctx context.Context) error {
 	var probing sync.WaitGroup
 	errs := make(chan error, len(heard))
 	for topic, ear := range heard {
-		probing.Go(func() { errs <- ear.check(ctx, topic, append([]byte{probeKind}, e.probe...)) })
+		probing.Go(func() { errs <- e.ask(ctx, topic, ear) })
 	}
 	probing.Wait()
 	close(errs)
@@ -78,22 +80,24 @@ func (e *ears) check(ctx context.Context) error {
 	return all
 }
 
-func (e ear) check(ctx context.Context, topic *hazelcast.Topic, probe []byte) error {
+// ask probes one topic.
+func (e *ears) ask(ctx context.Context, topic *hazelcast.Topic, own ear) error {
 	select {
-	case <-e.echo: // a late one of the last time
+	case <-own.echo: // a late one of the last time
 	default:
 	}
 	call, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	if err := topic.Publish(call, probe); err != nil {
+	probe := append([]byte{probeKind}, e.probe...)
+	if err := e.try(call, func(ctx context.Context) error { return topic.Publish(ctx, probe) }); err != nil {
 		return err
 	}
 	select {
-	case <-e.echo:
+	case <-own.echo:
 		return nil
 	case <-call.Done():
 	}
 	again, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	return errors.Join(errors.New("cluster: a topic was silent"), e.listen(again))
+	return errors.Join(errors.New("cluster: a topic was silent"), own.listen(again))
 }

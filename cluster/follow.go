@@ -43,7 +43,11 @@ func (m *messages) follow(ctx context.Context, following *sync.WaitGroup) {
 	following.Go(func() {
 		for {
 			// No deadline: a question that was given up would stay with the member.
-			items, err := readRing(ctx, l.ringEnd, from, 1, l.readMax)
+			var items []logItem
+			err := l.try(ctx, func(ctx context.Context) (err error) {
+				items, err = readRing(ctx, l.ringEnd, from, 1, l.readMax)
+				return err
+			})
 			if err != nil {
 				pause(ctx, lookAgain)
 			}

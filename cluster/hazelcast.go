@@ -149,7 +149,7 @@ func (h *Hazelcast) do(ctx context.Context, call func(context.Context, *link) er
 	}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	return call(ctx, l)
+	return l.try(ctx, func(ctx context.Context) error { return call(ctx, l) })
 }
 
 // change tells the handler, soon, that something is other than it was.

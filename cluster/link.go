@@ -142,14 +142,14 @@ func (h *Hazelcast) startClients(
 ) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	if l.small, err = h.startClient(ctx, addresses, up, bell); err != nil {
+	if l.small, err = h.startClient(ctx, addresses, up, bell, &l.failures); err != nil {
 		return err
 	}
 	var starting sync.WaitGroup
 	var errs [2]error
 	for i, client := range []**hazelcast.Client{&l.bulk, &l.ear} {
 		starting.Go(func() {
-			*client, errs[i] = h.startClient(ctx, addresses, new(atomic.Bool), make(chan struct{}, 1))
+			*client, errs[i] = h.startClient(ctx, addresses, new(atomic.Bool), make(chan struct{}, 1), &l.failures)
 		})
 	}
 	starting.Wait()
@@ -211,7 +211,7 @@ func (h *Hazelcast) setLink(l *link) {
 
 // startClient connects a client. Its bell, if any, rings when up has changed, and when there are other members.
 func (h *Hazelcast) startClient(
-	ctx context.Context, addresses []string, up *atomic.Bool, bell chan struct{},
+	ctx context.Context, addresses []string, up *atomic.Bool, bell chan struct{}, fails *failures,
 ) (*hazelcast.Client, error) {
 	c := hazelcast.Config{}
 	c.Cluster.Name = h.opts.Cluster
@@ -226,7 +226,7 @@ func (h *Hazelcast) startClient(
 	}
 	c.Cluster.Security.Credentials.Username = h.opts.User
 	c.Cluster.Security.Credentials.Password = h.opts.Password
-	brake := new(brake)
+	brake := &brake{fails: fails}
 	c.Logger.CustomLogger = brake
 	c.AddLifecycleListener(func(e hazelcast.LifecycleStateChanged) {
 		switch e.State {
@@ -262,16 +262,16 @@ func (h *Hazelcast) openLink(ctx context.Context, l *link) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*callTimeout)
 	defer cancel()
 	var err error
-	open := func(what func() error) {
+	open := func(what func(context.Context) error) {
 		if err == nil {
-			err = what()
+			err = l.try(ctx, what)
 		}
 	}
 	mapOf := func(to **hazelcast.Map, client *hazelcast.Client, name string) {
-		open(func() (err error) { *to, err = client.GetMap(ctx, name); return })
+		open(func(ctx context.Context) (err error) { *to, err = client.GetMap(ctx, name); return })
 	}
 	topic := func(to **hazelcast.Topic, name string) {
-		open(func() (err error) { *to, err = l.small.GetTopic(ctx, name); return })
+		open(func(ctx context.Context) (err error) { *to, err = l.small.GetTopic(ctx, name); return })
 	}
 	mapOf(&l.log, l.small, "log")
 	mapOf(&l.nodes, l.small, "nodes")
@@ -288,8 +288,8 @@ func (h *Hazelcast) openLink(ctx context.Context, l *link) error {
 		topic(&l.topics[i], "readings-"+strconv.Itoa(i))
 	}
 	ringOf := func(to **hazelcast.Ringbuffer, client *hazelcast.Client) {
-		open(func() (err error) { *to, err = client.GetRingbuffer(ctx, "messages"); return })
-		open(func() error {
+		open(func(ctx context.Context) (err error) { *to, err = client.GetRingbuffer(ctx, "messages"); return })
+		open(func(ctx context.Context) error {
 			// Asked before anybody else can: the client keeps the answer without a lock, and would ask without a deadline.
 			capacity, err := (*to).Capacity(ctx)
 			l.readMax = int32(min(readMost, capacity)) // #nosec G115 -- at most readMost
@@ -298,8 +298,8 @@ func (h *Hazelcast) openLink(ctx context.Context, l *link) error {
 	}
 	ringOf(&l.ring, l.small)
 	ringOf(&l.ringEnd, l.ear)
-	open(func() error { return l.hear(ctx, l.beacons, h.nodes.hear) })
-	open(func() error { return l.hear(ctx, l.copied, h.messages.hearCopied) })
+	open(func(ctx context.Context) error { return l.hear(ctx, l.beacons, h.nodes.hear) })
+	open(func(ctx context.Context) error { return l.hear(ctx, l.copied, h.messages.hearCopied) })
 	if err != nil {
 		return fmt.Errorf("open the structures of Hazelcast cluster %q: %w", h.opts.Cluster, err)
 	}

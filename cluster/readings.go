@@ -81,6 +81,14 @@ func (r *readings) Publish(ctx context.Context, sub string, version int64, keep 
 // meanwhile, and of two requests on one connection the second stays here until the first is answered (Nagle's algorithm, which the
 // library leaves on).
 func (r *readings) publishSmall(ctx context.Context, w wireReading, keep time.Duration, packed []byte) error {
+	return sendAndStore(
+		func() error { return r.send(ctx, w.sub, packed) },
+		func() (newest bool, err error) { return r.store(ctx, w, keep, packed, true) },
+	)
+}
+
+// sendAndStore stores when it has sent, or while it still sends, and sends again what was stored too late for the first time, or not sent.
+func sendAndStore(send func() error, store func() (newest bool, err error)) error {
 	begun := time.Now()
 	var (
 		newest, late bool
@@ -93,14 +101,14 @@ func (r *readings) publishSmall(ctx context.Context, w wireReading, keep time.Du
 		case <-taken:
 		case <-time.After(storedAnyway):
 		}
-		newest, err = r.store(ctx, w, keep, packed, true)
+		newest, err = store()
 		late = time.Since(begun) > storedWithin
 	})
-	sent := r.send(ctx, w.sub, packed)
+	sent := send()
 	close(taken)
 	storing.Wait()
 	if newest && (late || sent != nil) {
-		sent = r.send(ctx, w.sub, packed)
+		sent = send()
 	}
 	return errors.Join(err, sent)
 }
@@ -114,18 +122,20 @@ func (r *readings) send(ctx context.Context, sub string, packed []byte) error {
 func (r *readings) store(
 	ctx context.Context, w wireReading, keep time.Duration, packed []byte, small bool,
 ) (newest bool, err error) {
-	err = r.h.do(ctx, func(ctx context.Context, l *link) (err error) {
-		m := l.readings
-		if !small {
-			m = l.bulkReading
-		}
-		newest, err = putNewest(packed, w.version, func(value any) (any, error) {
-			if keep == 0 {
-				return m.Put(ctx, w.sub, value)
+	newest, err = putNewest(packed, w.version, func(value any) (old any, err error) {
+		err = r.h.do(ctx, func(ctx context.Context, l *link) (err error) {
+			m := l.readings
+			if !small {
+				m = l.bulkReading
 			}
-			return m.PutWithTTL(ctx, w.sub, value, max(keep, leastKept))
+			if keep == 0 {
+				old, err = m.Put(ctx, w.sub, value)
+			} else {
+				old, err = m.PutWithTTL(ctx, w.sub, value, max(keep, leastKept))
+			}
+			return err
 		})
-		return err
+		return old, err
 	})
 	return newest || err != nil, err
 }
