@@ -29,6 +29,7 @@ func (h *Hub) Drain(ctx context.Context) error {
 		}
 	}
 	h.mu.Unlock()
+	h.resting.close()
 	gone := make(chan struct{})
 	go func() { h.streams.Wait(); close(gone) }() // ends with the last session, which Close ends at the latest
 	select {
@@ -52,6 +53,7 @@ func (h *Hub) Close() {
 	h.streams.Wait()
 	h.stop()
 	h.working.Wait()
+	h.resting.close()
 	h.polling.Do(func() {})
 	if h.polls != nil {
 		h.polls.Close()

@@ -49,6 +49,7 @@ type Hub struct {
 
 	polling sync.Once
 	polls   *ready.Poller // made with the first detached stream
+	resting resting
 }
 
 // NewHub returns an empty hub. The caller must Close it.

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"compress/gzip"
 	"errors"
+	"fmt"
 	"net/http"
+	"runtime/debug"
 	"strconv"
 	"time"
 
@@ -95,7 +97,7 @@ func (s *Session) detachPoll(w http.ResponseWriter, r *http.Request, o Opening, 
 	if !h.mayDetach(r) {
 		return false, nil
 	}
-	p, err := newPollSocket(w, r)
+	p, err := newPollSocket(h, w, r)
 	if errors.Is(err, errors.ErrUnsupported) {
 		return false, nil
 	}
@@ -109,16 +111,23 @@ func (s *Session) detachPoll(w http.ResponseWriter, r *http.Request, o Opening, 
 		ended(err)
 		s.Close()
 		if err == nil {
-			p.leave()
+			p.rest()
 		}
 	})
 	return true, nil
 }
 
-// waitPoll answers when there is something, or at a time.
-func (s *Session) waitPoll(p *pollSocket, presence bool, until time.Time) error {
+// waitPoll answers when there is something, or at a time. A panic ends the poll, and not the program.
+func (s *Session) waitPoll(p *pollSocket, presence bool, until time.Time) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("poll panicked: %v", r)
+			s.hub.opts.Logger.Error("poll panicked", "session", s.id, "err", fmt.Sprint(r), "stack", string(debug.Stack()))
+			p.close()
+		}
+	}()
 	own, timeout := s.await().ctx, s.hub.opts.WriteTimeout
-	p.await(s.hub.poller(), func() { s.End(errGone) })
+	p.await(func() { s.End(errGone) })
 	batch, err := s.Next(own, until)
 	p.settle()
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"strconv"
@@ -20,78 +19,102 @@ import (
 
 var errGone = errors.New("the client has gone")
 
-// pollSocket is the connection of a poll that waits, taken over from net/http, which needs several times the memory for it, until it has been
-// answered.
+type connKey struct{}
+
+// ConnContext is for the field of that name of an http.Server whose listener is of Listen. With it, a poll that waits over plain TCP takes its
+// connection over from net/http, which needs several times the memory for it. When the client asks on, the server meets it as a new connection, with all
+// that it calls for one. Drain and Close close those whose clients have not asked on.
+func ConnContext(ctx context.Context, conn net.Conn) context.Context {
+	if own, ok := conn.(*patient.Conn); ok {
+		return context.WithValue(ctx, connKey{}, own)
+	}
+	return ctx
+}
+
+// pollSocket is the connection of a poll that waits, taken over from net/http until its client asks on.
 type pollSocket struct {
+	hub    *Hub
 	server *http.Server
-	conn   net.Conn
+	conn   *patient.Conn
 	raw    syscall.RawConn
 	header http.Header
 	gzips  bool
 
-	mu    sync.Mutex
-	watch ready.Watch // guarded by mu
-	gone  func()      // guarded by mu: told when the client has; nil: nobody asks any more
-	early []byte      // guarded by mu: what came of the next request
+	mu      sync.Mutex
+	watch   ready.Watch // guarded by mu
+	gone    func()      // guarded by mu: told when the client has; nil: nobody asks
+	resting bool        // guarded by mu: it has been answered, and who is in hub.resting waits for the next request
+	early   []byte      // guarded by mu: what came of the next request
+	over    error       // guarded by mu: the client has gone
 }
 
 // newPollSocket takes the connection of r over. Where that is not possible the error is errors.ErrUnsupported, and nothing has happened.
-func newPollSocket(w http.ResponseWriter, r *http.Request) (*pollSocket, error) {
-	server, ok := r.Context().Value(http.ServerContextKey).(*http.Server)
-	if !ok || r.Close || r.ProtoMajor != 1 || r.ProtoMinor < 1 || r.Method != http.MethodGet || r.ContentLength != 0 {
+func newPollSocket(h *Hub, w http.ResponseWriter, r *http.Request) (*pollSocket, error) {
+	server, _ := r.Context().Value(http.ServerContextKey).(*http.Server)
+	conn, _ := r.Context().Value(connKey{}).(*patient.Conn)
+	if server == nil || conn == nil || r.Close || r.ProtoMajor != 1 || r.ProtoMinor < 1 || r.Method != http.MethodGet || r.ContentLength != 0 {
 		return nil, errors.ErrUnsupported
 	}
-	conn, buffered, err := http.NewResponseController(w).Hijack()
+	raw, err := conn.SyscallConn()
+	if err != nil || !h.poller().Can() {
+		return nil, errors.ErrUnsupported
+	}
+	_, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		return nil, err
 	}
-	p := &pollSocket{server: server, conn: conn, header: w.Header().Clone(), gzips: acceptsGzip(r)}
-	err = conn.SetDeadline(time.Time{}) // the server's own end here
-	if below, ok := conn.(syscall.Conn); ok && err == nil {
-		p.raw, err = below.SyscallConn()
-	}
-	if err != nil || p.raw == nil {
-		return nil, errors.Join(errors.New("transport: a connection without a descriptor"), err, conn.Close())
+	if err := conn.SetDeadline(time.Time{}); err != nil { // the server's own end here
+		return nil, errors.Join(err, conn.Close())
 	}
 	early, _ := buffered.Peek(buffered.Reader.Buffered()) // never more than there is
-	p.early = bytes.Clone(early)
-	return p, nil
+	return &pollSocket{
+		hub: h, server: server, conn: conn, raw: raw, header: w.Header().Clone(), gzips: acceptsGzip(r), early: bytes.Clone(early),
+	}, nil
 }
 
 // await has gone called when the client goes before it is answered.
-func (p *pollSocket) await(poller *ready.Poller, gone func()) {
+func (p *pollSocket) await(gone func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.gone = gone
 	if len(p.early) > 0 {
 		return // it asks on already
 	}
-	p.gone = gone
-	p.watch, _ = poller.Watch(p.raw, p) // else it is noticed with the answer
+	var err error
+	if p.watch, err = p.hub.poller().Watch(p.raw, p); err != nil {
+		p.header.Set("Connection", "close") // nobody would hear it ask on
+	}
 }
 
-// Ready is called when the client has gone, or sends the next request already.
+// Ready is called when the client has gone, or sends the next request.
 func (p *pollSocket) Ready(scratch []byte) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.gone == nil {
-		return
-	}
 	n, err := ready.TryRead(p.raw, scratch)
-	p.early = append(p.early, scratch[:n]...)
+	p.mu.Lock()
 	if errors.Is(err, ready.ErrLater) {
 		err = p.watch.Arm(p.raw)
+		if err == nil {
+			p.mu.Unlock()
+			return
+		}
 	}
-	if err != nil {
-		p.gone()
+	p.early, p.over = append(p.early, scratch[:n]...), err
+	gone, resting := p.gone, p.resting
+	p.mu.Unlock()
+	switch {
+	case resting:
+		if p.hub.resting.remove(p) {
+			p.hub.poller().Go(p.goOn)
+		}
+	case err != nil && gone != nil:
+		gone()
 	}
 }
 
-// settle ends the watch.
+// settle says that it is answered now.
 func (p *pollSocket) settle() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.gone = nil
-	p.watch.Forget()
 }
 
 // answer writes the response. It waits while anything moves, until ctx ends.
@@ -110,14 +133,14 @@ func (p *pollSocket) answer(ctx context.Context, timeout time.Duration, status i
 		err = context.Cause(ctx)
 	}
 	if err != nil {
-		_ = p.conn.Close()
+		p.close()
 	}
 	return err
 }
 
 // refuse answers a poll that has been ended, and closes the connection.
 func (p *pollSocket) refuse(timeout time.Duration, why error) {
-	defer func() { _ = p.conn.Close() }() // answered or not: it is over
+	defer p.close() // answered or not: it is over
 	said := newProblem(http.StatusServiceUnavailable, "the server is leaving: come back in a moment")
 	switch {
 	case errors.Is(why, errGone):
@@ -137,53 +160,10 @@ func (p *pollSocket) refuse(timeout time.Duration, why error) {
 	}
 }
 
-// leave has the server go on with a connection that was answered, unless that said that it closes.
-func (p *pollSocket) leave() {
-	if p.header.Get("Connection") == "close" {
-		_ = p.conn.Close()
-		return
-	}
-	conn := p.conn
-	if len(p.early) > 0 {
-		conn = &resumed{Conn: conn, from: io.MultiReader(bytes.NewReader(p.early), conn)}
-	}
-	_ = p.server.Serve(&handing{conn: conn}) // it says that there is no more than this one, or that the server has closed
+// close closes the connection.
+func (p *pollSocket) close() {
+	p.mu.Lock()
+	p.watch.Forget()
+	p.mu.Unlock()
+	_ = p.conn.Close() // of a connection that is over, nobody asks
 }
-
-// resumed is a connection of which something has been read.
-type resumed struct {
-	net.Conn
-	from io.Reader
-}
-
-func (r *resumed) Read(p []byte) (int, error) { return r.from.Read(p) }
-
-// NetConn is what writes and deadlines are of.
-func (r *resumed) NetConn() net.Conn { return r.Conn }
-
-// handing is a listener that accepts one connection.
-type handing struct{ conn net.Conn }
-
-func (h *handing) Accept() (net.Conn, error) {
-	conn := h.conn
-	if h.conn = nil; conn == nil {
-		return nil, net.ErrClosed
-	}
-	return conn, nil
-}
-
-// Close closes the connection that has not been accepted.
-func (h *handing) Close() error {
-	if h.conn != nil {
-		return h.conn.Close()
-	}
-	return nil
-}
-
-// Addr is that of the connection.
-func (h *handing) Addr() net.Addr { return here{} }
-
-type here struct{}
-
-func (here) Network() string { return "tcp" }
-func (here) String() string  { return "a connection handed back" }

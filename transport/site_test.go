@@ -41,6 +41,7 @@ func newSite(t testing.TB, opts Options, secure bool) *site {
 	s.Server = httptest.NewUnstartedServer(s)
 	_ = s.Listener.Close()
 	s.Listener = l
+	s.Config.ConnContext = ConnContext
 	if secure {
 		s.EnableHTTP2 = true
 		s.StartTLS()

@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/pulsewall/pulsewall/transport"
 )
 
 // How long a client may take. The server sets a write deadline with each request; on the sockets of transport.Listen it is how long
@@ -74,6 +76,7 @@ func newServer(cfg config, h http.Handler, log *slog.Logger) *http.Server {
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
+		ConnContext:       transport.ConnContext,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug), // what clients did wrong
 		// A peer that vanished is noticed though a stream of HTTP/2 has no socket of its own.
 		HTTP2: &http.HTTP2Config{SendPingTimeout: pingInterval, PingTimeout: stuckTimeout, WriteByteTimeout: stuckTimeout},

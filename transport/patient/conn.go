@@ -2,6 +2,7 @@
 package patient
 
 import (
+	"bytes"
 	"errors"
 	"net"
 	"os"
@@ -14,8 +15,9 @@ import (
 // when it was set, and goes on, however long, while something does. That holds for whatever writes above: net/http, TLS, HTTP/2.
 type Conn struct {
 	net.Conn
-	patience atomic.Int64 // a time.Duration; 0: the deadline is what it says
-	moved    atomic.Int64 // when a write that had to wait moved on; Unix nanoseconds
+	patience atomic.Int64  // a time.Duration; 0: the deadline is what it says
+	moved    atomic.Int64  // when a write that had to wait moved on; Unix nanoseconds
+	unread   *bytes.Reader // to be read first; nil: nothing. Owned by who reads
 }
 
 // Wrap returns c with patience.
@@ -97,8 +99,26 @@ func (c *Conn) CloseWrite() error {
 	return errors.ErrUnsupported
 }
 
-// SyscallConn gives the descriptor, for socket options.
+// Unread has the next reads return p first. Nobody may be reading.
+func (c *Conn) Unread(p []byte) { c.unread = bytes.NewReader(p) }
+
+// Read reads what is unread, then from the connection.
+func (c *Conn) Read(p []byte) (int, error) {
+	if c.unread == nil {
+		return c.Conn.Read(p)
+	}
+	n, _ := c.unread.Read(p)
+	if c.unread.Len() == 0 {
+		c.unread = nil
+	}
+	return n, nil
+}
+
+// SyscallConn gives the descriptor, for socket options and tries; not where something is unread, which reads of the descriptor would pass over.
 func (c *Conn) SyscallConn() (syscall.RawConn, error) {
+	if c.unread != nil {
+		return nil, errors.ErrUnsupported
+	}
 	if raw, ok := c.Conn.(syscall.Conn); ok {
 		return raw.SyscallConn()
 	}

@@ -22,7 +22,7 @@ func (c *Conn) Beat(now time.Time) (more bool, err error) {
 }
 
 // Receive has take called with each message of the peer, one at a time, and ended once when reading has ended: the connection has been closed
-// then with the code that tells why, unless that is take's own error. Both run on goroutines of the poller. After Close or CloseNow neither is called.
+// then with the code that tells why, unless that is take's own error. Both run on goroutines of the poller. Where Close or CloseNow came first, ended may never be called.
 func (c *Conn) Receive(take func(message []byte) error, ended func(error)) {
 	if c.parked != nil {
 		c.parked.receive(take, ended)

@@ -81,7 +81,7 @@ func serveHandler(ctx context.Context, out io.Writer, h http.Handler, publish fu
 	}
 	srv := &http.Server{
 		Handler: h, ReadHeaderTimeout: headerWithin, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
-		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug),
+		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug), ConnContext: transport.ConnContext,
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
