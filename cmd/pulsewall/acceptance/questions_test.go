@@ -109,12 +109,13 @@ func aloneWithServer(q *question) {
 // serverToAll: a program beside the nodes, which follows nothing, says something to everybody, through any node.
 func serverToAll(q *question) {
 	guests := q.guests(client.Options{})
+	var said []string
 	for node := range q.nodes {
 		program := client.New(client.Options{URL: q.nodes[node].URL, UnionID: q.user(99)})
-		data := q.word("to all through ", node)
-		receipt, err := program.Send(q.t.Context(), client.To{All: true}, data)
-		if err != nil || receipt.Online < 1 || receipt.Degraded {
-			q.t.Fatalf("Send = %+v, %v", receipt, err)
+		said = append(said, q.through(program, client.To{All: true}, "to all through ", node))
+		receipt, err := program.SendAs(q.t.Context(), said[node], client.To{All: true}, said[node])
+		if err != nil || receipt.Online < 1 {
+			q.t.Fatalf("SendAs = %+v, %v", receipt, err)
 		}
 		for _, g := range guests {
 			next(g, func(m client.Message) bool { return m.ID == receipt.ID && m.From.UnionID == q.user(99) })
@@ -122,7 +123,7 @@ func serverToAll(q *question) {
 	}
 	q.fence(guests...)
 	for node := range q.nodes {
-		q.got(q.word("to all through ", node), 1, guests...)
+		q.got(said[node], 1, guests...)
 	}
 }
 
@@ -171,19 +172,18 @@ func serverToChosen(q *question) {
 	program := client.New(client.Options{URL: q.nodes[0].URL, UnionID: q.user(99)})
 	absent := q.user(98)
 	to := client.To{Users: []string{chosen[0].user, chosen[1].user, absent}}
+	said := q.through(program, to, "chosen")
 	eventually(q.t, 30*time.Second, func() error { // presence of the other nodes takes a moment
-		receipt, err := program.SendAs(q.t.Context(), q.word("chosen"), to, q.word("chosen"))
+		receipt, err := program.SendAs(q.t.Context(), said, to, said)
 		if err != nil || len(receipt.Here) != 2 || !slices.Equal(receipt.Away, []string{absent}) {
 			return fmt.Errorf("receipt %+v, %w; want two here and %s away", receipt, err, absent)
 		}
 		return nil
 	})
 	to.Room = q.room()
-	if _, err := program.Send(q.t.Context(), to, q.word("chosen in the room")); err != nil {
-		q.t.Fatal(err)
-	}
+	inRoom := q.through(program, to, "chosen in the room")
 	q.fence(append(slices.Clone(chosen), others...)...)
-	for _, data := range []string{q.word("chosen"), q.word("chosen in the room")} {
+	for _, data := range []string{said, inRoom} {
 		q.got(data, 1, chosen...) // though it was sent again under its key
 		q.got(data, 0, others...)
 	}
@@ -228,29 +228,25 @@ func clientToOthers(q *question) {
 			q.t.Fatal(err)
 		}
 	}
+	var said []string
 	for i, speaker := range inside {
-		receipt, err := speaker.Send(q.t.Context(), client.To{Room: q.room()}, q.word("said by ", i))
-		if err != nil || receipt.ID == "" {
-			q.t.Fatalf("Send = %+v, %v", receipt, err)
-		}
+		said = append(said, q.through(speaker.Client, client.To{Room: q.room()}, "said by ", i))
 	}
 	q.fence(inside...) // who leaves misses what has not come yet
 	gone := inside[0]
 	if err := gone.Leave(q.t.Context(), q.room()); err != nil {
 		q.t.Fatal(err)
 	}
-	if _, err := inside[1].Send(q.t.Context(), client.To{Room: q.room()}, q.word("after it left")); err != nil {
-		q.t.Fatal(err)
-	}
+	after := q.through(inside[1].Client, client.To{Room: q.room()}, "after it left")
 	q.fence(append(slices.Clone(inside), outside)...)
 	for i, speaker := range inside {
-		q.got(q.word("said by ", i), 1, inside...)
-		q.got(q.word("said by ", i), 0, outside)
+		q.got(said[i], 1, inside...)
+		q.got(said[i], 0, outside)
 		m := next(inside[1], func(m client.Message) bool { return m.From.UnionID == speaker.user })
 		if m.Room != q.room() {
 			q.t.Errorf("message in room %q; want %q", m.Room, q.room())
 		}
 	}
-	q.got(q.word("after it left"), 1, inside[1:]...)
-	q.got(q.word("after it left"), 0, gone, outside)
+	q.got(after, 1, inside[1:]...)
+	q.got(after, 0, gone, outside)
 }
