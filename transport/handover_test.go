@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -36,7 +37,7 @@ type visitor struct {
 // order: each message comes once and in its place, of each reading the newest in the end, and every byte is a part of a valid frame.
 func TestHandOver(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		steps := rapid.SliceOfN(rapid.IntRange(0, 14), 5, 60).Draw(rt, "steps")
+		steps := rapid.SliceOfN(rapid.IntRange(0, 15), 5, 60).Draw(rt, "steps")
 		sizes := rapid.SliceOfN(rapid.IntRange(0, 3000), len(steps), len(steps)).Draw(rt, "sizes")
 		var failed error
 		synctest.Test(t, func(t *testing.T) { failed = handOver(t, steps, sizes) })
@@ -108,6 +109,8 @@ func (v *visitor) step(h *Hub, step, size int) error {
 			h.settle() // as when somebody comes
 		}
 		v.tap.mu.Unlock()
+	case step == 15:
+		v.burst(h, size%30)
 	case (step == 12 || step == 13) && v.free():
 		topic := [...]string{"b", "c"}[step-12]
 		if i := slices.Index(v.topics, topic); i >= 0 {
@@ -132,6 +135,21 @@ func (v *visitor) say(h *Hub, to Address, reaches bool) {
 	}
 	if to.Room != "" {
 		v.toRoom = append(v.toRoom, fmt.Sprint("message ", v.seq))
+	}
+}
+
+// burst says large messages at once, of which one batch does not hold all.
+func (v *visitor) burst(h *Hub, n int) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for range n {
+		v.seq++
+		item := itemAt(Position{Epoch: h.log.epoch, Seq: v.seq}, "", everybody)
+		item.Message.From.Name = strings.Repeat("x", 8<<10)
+		h.push(newEntry(item, time.Now()))
+		v.want = append(v.want, fmt.Sprint("message ", v.seq))
 	}
 }
 

@@ -70,7 +70,6 @@ func (sh *shard) takeTurn() {
 		d := &t.list[len(t.list)-1]
 		d.s, d.beat, d.more, d.err = s, s.beat, false, nil
 		s.beat = false
-		d.batch.clear()
 		s.take(&d.batch)
 	}
 }
@@ -90,11 +89,14 @@ func (sh *shard) try(d *delivery, at time.Duration) {
 		return
 	}
 	p := t.bytes(st.coding, events)
-	if d.more, d.err = st.out.Try(p); d.err == nil {
+	if d.more, d.err = st.out.Try(p); d.err != nil {
+		return
+	}
+	st.note(events, at)
+	if s.kind != "" {
 		c := &t.counts[st.kind]
 		c.events += len(events)
 		c.bytes += len(p)
-		st.note(events, at)
 	}
 }
 
@@ -117,6 +119,9 @@ func (sh *shard) endTurn() {
 	for i := range t.list {
 		d := &t.list[i]
 		d.s.stream.give(d.more, d.batch.last, d.err)
+		if d.s.state == idle && d.s.next != 0 { // more than one batch holds: noted in the turn itself, where it was passed over
+			sh.note(d.s)
+		}
 	}
 	sh.mu.Unlock()
 	for i := range t.list {
@@ -125,6 +130,7 @@ func (sh *shard) endTurn() {
 			d.s.stream.end(d.err)
 		}
 		d.s = nil
+		d.batch.clear() // so that it holds on to nothing until the next turn
 	}
 	t.list = t.list[:0]
 	for kind := range t.counts {

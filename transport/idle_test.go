@@ -1,9 +1,12 @@
 package transport
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -59,6 +62,31 @@ func TestAllocations(t *testing.T) {
 			t.Errorf("a %s to 1000 sessions: %.0f allocations; to 100: %.0f", name, many, few)
 		}
 	}
+}
+
+// TestIdleBurst: of more than one batch holds, the rest follows without anything that rings.
+func TestIdleBurst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := NewHub(Options{Heartbeat: time.Hour})
+		defer h.Close()
+		s, err := h.open(Opening{}, WebSocket)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := &visitor{tap: newTap(1 << 30), s: s}
+		s.begin(v.tap, wsPlain, nil, func(error) {})
+		synctest.Wait()
+		v.burst(h, 29)
+		synctest.Wait()
+		if err := errors.Join(v.settled(), v.check(v.tap.out)); err != nil {
+			t.Error(err)
+		}
+		for _, d := range s.shard.turn.list[:cap(s.shard.turn.list)] {
+			if slices.ContainsFunc(d.batch.events[:cap(d.batch.events)], func(e *event) bool { return e != nil }) {
+				t.Error("a shard holds on to what it has told")
+			}
+		}
+	})
 }
 
 // BenchmarkIdle is one reading to streams that have caught up, from Put until the last of them has its frame, without a socket.

@@ -68,14 +68,20 @@ type Session struct {
 }
 
 // open registers a session. kind is empty for one that nobody should count.
-func (h *Hub) open(o Opening, kind Kind) (*Session, error) {
+func (h *Hub) open(o Opening, kind Kind) (*Session, error) { return h.openIn(nil, o, kind) }
+
+// openIn is open in a shard; nil: in that with the fewest sessions.
+func (h *Hub) openIn(sh *shard, o Opening, kind Kind) (*Session, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed || h.draining && kind != "" {
 		return nil, ErrClosed
 	}
+	if sh == nil {
+		sh = h.nextShard()
+	}
 	s := &Session{
-		hub: h, shard: h.nextShard(), id: strings.Clone(o.Session), kind: kind, unionID: strings.Clone(o.UnionID), name: strings.Clone(o.Name),
+		hub: h, shard: sh, id: strings.Clone(o.Session), kind: kind, unionID: strings.Clone(o.UnionID), name: strings.Clone(o.Name),
 		presence: o.Presence, format: o.Format, returns: o.Session != "", rooms: cloned(o.Rooms),
 	}
 	if s.id == "" {

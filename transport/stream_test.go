@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -229,6 +230,49 @@ func TestProbe(t *testing.T) {
 	if err := h.Probe(t.Context()); !errors.Is(err, ErrClosed) {
 		t.Errorf("Probe = %v; want ErrClosed", err)
 	}
+}
+
+// deaf is an outlet that hangs from when it is told something, until the channel is closed.
+type deaf struct {
+	*tap
+
+	hangs chan struct{}
+}
+
+func (o deaf) Try(p []byte) (bool, error) {
+	if bytes.Contains(p, []byte("reading")) {
+		<-o.hangs
+	}
+	return o.tap.Try(p)
+}
+
+// TestProbeOfEachShard: a probe fails while one shard hangs.
+func TestProbeOfEachShard(t *testing.T) {
+	inBubble(t, Options{}, func(t *testing.T, h *Hub) {
+		for _, sh := range h.shards {
+			topic := fmt.Sprint("cpu", sh.index) // of which nothing comes with hello
+			s, err := h.openIn(sh, Opening{Topics: []string{topic}}, WebSocket)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out := deaf{newTap(1 << 30), make(chan struct{})}
+			s.begin(out, wsPlain, nil, func(error) {})
+			put(h, topic, 1)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			if err := h.Probe(ctx); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("Probe while shard %d hangs = %v; want DeadlineExceeded", sh.index, err)
+			}
+			cancel()
+			close(out.hangs)
+			if err := h.Probe(t.Context()); err != nil {
+				t.Errorf("Probe = %v; want nil", err)
+			}
+			s.End(ErrClosed)
+		}
+		if n := h.Stats().Deliveries[WebSocket]; n != 2*uint64(len(h.shards)) {
+			t.Errorf("%d deliveries; want hello and a reading each, and no probe", n)
+		}
+	})
 }
 
 func TestCloseEndsStreams(t *testing.T) {
