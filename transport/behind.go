@@ -45,7 +45,7 @@ func (st *stream) rests(b *Batch, told bool) bool {
 	defer h.mu.RUnlock()
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	if s.state == finished {
+	if s.state >= silenced {
 		return true
 	}
 	sh.mark()

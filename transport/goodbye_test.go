@@ -1,11 +1,19 @@
 package transport
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/pulsewall/pulsewall/transport/patient"
 )
 
 // TestHubCloseSaysGoodbye: a WebSocket gets 1001.
@@ -51,6 +59,96 @@ func TestGoodbyeWithoutAnswer(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// TestEventInAGoodbye: what comes while the server waits for the answer to its close frame neither cuts that short nor hides why it was said.
+func TestEventInAGoodbye(t *testing.T) {
+	for _, attached := range []bool{false, true} {
+		t.Run(fmt.Sprintf("attached %v", attached), func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, Options{attached: attached}, false)
+			c := dialWS(t, s, query(), nil)
+			wants(t, "first", reads(t, c, 1), "hello")
+			c.raw(masked(final|txt, make([]byte, 70<<10))[:68<<10]) // more than it may be
+			if f, err := c.read(); err != nil || f.op() != closes {
+				t.Fatalf("%v, %v; want a close frame", f, err)
+			}
+			say(s.Hub, 1, everybody)
+			eventually(t, func() error {
+				s.mu.Lock()
+				ended := len(s.ends)
+				s.mu.Unlock()
+				if st := stateOf(s.Hub); st != silenced && ended == 0 && !attached {
+					return fmt.Errorf("state %d; want it tried", st)
+				}
+				return nil
+			})
+			c.send(final|closes, closePayload(1009, ""))
+			eventually(t, func() error {
+				if ends := s.ended(); len(ends) != 1 || errors.Is(ends[0], patient.ErrSaid) || !strings.Contains(ends[0].Error(), "read") {
+					return fmt.Errorf("ended %v; want why it could not be read", ends)
+				}
+				return nil
+			})
+		})
+	}
+}
+
+// stateOf is the state of the one stream of a hub.
+func stateOf(h *Hub) (st streamState) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	for _, sh := range h.shards {
+		sh.mu.Lock()
+		for _, s := range sh.sessions {
+			st = s.state
+		}
+		sh.mu.Unlock()
+	}
+	return st
+}
+
+// TestFirstCause: why a session was ended counts, whatever its stream meets afterwards.
+func TestFirstCause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := NewHub(Options{})
+		defer h.Close()
+		s, err := h.open(Opening{}, WebSocket)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var why error
+		s.begin(newTap(1<<30), wsPlain, nil, func(err error) { why = err })
+		s.shard.mu.Lock()
+		s.cause = ErrTokenEnded // as End does, before it tells the stream
+		s.shard.mu.Unlock()
+		s.stream.end(net.ErrClosed)
+		synctest.Wait()
+		if !errors.Is(why, ErrTokenEnded) {
+			t.Errorf("ended = %v; want ErrTokenEnded", why)
+		}
+	})
+}
+
+// TestEndedBeforeItOpens: who was ended in the meantime is refused, with the cause and before anything is written.
+func TestEndedBeforeItOpens(t *testing.T) {
+	h := newTestHub(t, Options{})
+	ctx, end := context.WithCancelCause(t.Context())
+	end(ErrWithdrawn)
+	r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/live", nil)
+	never := func(error) { t.Error("told of an end, though it was refused") }
+	for name, serve := range map[string]func(w http.ResponseWriter) error{
+		"WebSocket": func(w http.ResponseWriter) error {
+			_, err := h.ServeWebSocket(w, r, Opening{}, obey, never)
+			return err
+		},
+		"SSE": func(w http.ResponseWriter) error { _, err := h.ServeSSE(w, r, Opening{}, never); return err },
+	} {
+		w := httptest.NewRecorder()
+		if err := serve(w); !errors.Is(err, ErrWithdrawn) || len(w.Header())+w.Body.Len() > 0 || sessions(h) > 0 {
+			t.Errorf("%s = %v, header %v, body %q; want ErrWithdrawn and nothing written", name, err, w.Header(), w.Body)
+		}
+	}
 }
 
 // TestDrainWaitsForGoodbyes: when Drain returns, the close frames are out, so that the program may end.

@@ -21,6 +21,10 @@ func (h *Hub) ServeSSE(w http.ResponseWriter, r *http.Request, o Opening, ended 
 	if err != nil {
 		return nil, err
 	}
+	if cause := context.Cause(r.Context()); cause != nil { // before anything is written
+		s.Close()
+		return nil, cause
+	}
 	setStreamHeaders(w.Header())
 	w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
 	c, head := ssePlain, []byte(nil)

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/pulsewall/pulsewall/transport/patient"
 	"github.com/pulsewall/pulsewall/transport/wsconn"
 )
 
@@ -18,6 +19,7 @@ const (
 	idle                        // of the shard, when there is something: the client has caught up
 	trying                      // of the shard, which is at it
 	behind                      // of a goroutine that waits for the client
+	silenced                    // of nobody: the last word was said by who reads, who tells how it ended
 	finished                    // of nobody
 )
 
@@ -52,6 +54,7 @@ func (s *Session) begin(out outlet, c coding, handle Handler, ended func(error))
 	sh.mu.Unlock()
 	if cause != nil {
 		st.end(cause)
+		return
 	}
 	b := Batch{events: []*event{s.hello()}}
 	next := s.collect()
@@ -100,7 +103,7 @@ func (st *stream) note(events []*event, at time.Duration) {
 func (st *stream) give(more, last bool, err error) {
 	s := st.s
 	switch {
-	case s.state == finished || err != nil || last && !more:
+	case s.state >= silenced || err != nil || last && !more:
 	case more:
 		s.state = behind
 		st.busy.Add(1)
@@ -141,25 +144,31 @@ func (st *stream) receive(text []byte) error {
 	return st.s.answerText(ctx, text, st.handle, &st.wrong)
 }
 
-// end ends the stream; the first cause counts. It does not wait.
+// end ends the stream; the first cause counts, of End too. That the last word has been said is none. It does not wait.
 func (st *stream) end(cause error) {
 	s, sh := st.s, st.s.shard
 	sh.mu.Lock()
-	if s.state == finished {
+	switch {
+	case s.state == finished:
 		sh.mu.Unlock()
 		return
+	case s.cause != nil:
+		cause = s.cause
+	case errors.Is(cause, patient.ErrSaid):
+		s.state = silenced
+		s.confirm() // nobody waits for a reply that cannot go out
+		sh.mu.Unlock()
+		return
+	case cause != nil:
+		s.cause = cause
+	default:
+		s.cause = ErrClosed
 	}
 	s.state = finished
-	if s.cause == nil {
-		s.cause = ErrClosed
-		if cause != nil {
-			s.cause = cause
-		}
-	}
-	op := st.op
+	op, why := st.op, s.cause
 	sh.mu.Unlock()
 	if op != nil {
-		op(s.cause)
+		op(why)
 	}
 	go st.finish(cause)
 }

@@ -3,9 +3,11 @@ package transport
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"sync"
 
+	"github.com/pulsewall/pulsewall/transport/patient"
 	"github.com/pulsewall/pulsewall/transport/wsconn"
 )
 
@@ -95,6 +97,9 @@ func (s *Session) converse(conn *wsconn.Conn, read func(ctx context.Context, end
 	wg.Go(func() { cancel(read(ctx, cancel)) })
 	wg.Go(func() { cancel(conn.Tend(ctx, pingEvery, longestQuiet)) })
 	err := write(ctx)
+	if errors.Is(err, patient.ErrSaid) { // by who reads, who tells how it ended
+		<-ctx.Done()
+	}
 	if cause := context.Cause(ctx); cause != nil && err != nil {
 		err = cause
 	}

@@ -31,6 +31,10 @@ func (h *Hub) ServeWebSocket(w http.ResponseWriter, r *http.Request, o Opening, 
 	if err != nil {
 		return nil, err
 	}
+	if cause := context.Cause(r.Context()); cause != nil { // before anything is written
+		s.Close()
+		return nil, cause
+	}
 	setStreamHeaders(w.Header())
 	opts := wsconn.Options{Subprotocol: subprotocol, ReadLimit: mostFrame, WriteTimeout: h.opts.WriteTimeout}
 	detached := h.mayDetach(r)
