@@ -234,6 +234,14 @@ func (n *nomad) way(around place) string {
 	return strings.Join(said, ", ")
 }
 
+// excuses says whether a letter that was said on a node alone was before a reset there, so that its repeat in the order counts as before it too:
+// the node does not know better of who comes back without a session.
+func (n *nomad) excuses(l *letter) bool {
+	return n.session == "" && l.degraded && slices.ContainsFunc(n.events, func(h heard) bool {
+		return h.reset != "" && h.life == l.at.life && h.n >= l.at.n
+	})
+}
+
 // passed says whether the nomad was on the node when a letter was said there alone, and stayed until something said later came, without a
 // reset in between.
 func (n *nomad) passed(l *letter) bool {

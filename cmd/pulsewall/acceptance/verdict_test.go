@@ -156,7 +156,7 @@ func (v *verdict) missing(i int, n *nomad, had map[*letter]bool, after, to place
 		if p.seq > to.seq {
 			return
 		}
-		if yes, known := n.isFor(p.letter, place{epoch: after.epoch, seq: p.seq}); yes && known && !had[p.letter] {
+		if yes, known := n.isFor(p.letter, place{epoch: after.epoch, seq: p.seq}); yes && known && !had[p.letter] && !n.excuses(p.letter) {
 			v.failf("nomad %d misses %v at %d without a reset: he came from %v to %v\nasked again: %v; said alone: %v; he went %s",
 				i, p.letter, p.seq, after, to, p.doubt, p.degraded, n.way(after))
 		}
