@@ -154,7 +154,10 @@ func (s *Session) resume(o Opening, now position) (at position, reset string) {
 	if reset == "" {
 		var skip int64
 		if at.index, skip, reset = s.hub.log.seek(at.Position); reset == "" {
-			s.skip = skip
+			s.skip, at.Epoch = skip, s.hub.log.epoch // not a part of the request, which may go
+			if at.Alone() {
+				at.Life = s.hub.log.life
+			}
 			return at, ""
 		}
 	}
