@@ -37,6 +37,7 @@ type Visit struct {
 	cancel  context.CancelCauseFunc // guarded by mu: ends what its request does; nil when that has gone
 	session *transport.Session      // guarded by mu: what has outlived the request
 	ended   error                   // guarded by mu: by End
+	over    bool                    // guarded by mu: it has left
 }
 
 // mayBecome refuses a client that says that it is somebody else than Admit said.
@@ -86,7 +87,9 @@ func (v *Visit) End(why error) {
 // outlives says that the visit is the session's from now on, whose request goes.
 func (v *Visit) outlives(s *transport.Session) {
 	v.mu.Lock()
-	v.cancel, v.session = nil, s
+	if v.cancel = nil; !v.over { // else the session has ended already
+		v.session = s
+	}
 	ended := v.ended
 	v.mu.Unlock()
 	if ended != nil {
@@ -98,7 +101,7 @@ func (v *Visit) outlives(s *transport.Session) {
 func (v *Visit) release() {
 	v.mu.Lock()
 	cancel := v.cancel
-	v.cancel, v.session = nil, nil
+	v.cancel, v.session, v.over = nil, nil, true
 	v.mu.Unlock()
 	if cancel != nil {
 		cancel(nil)
