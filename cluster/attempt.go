@@ -31,12 +31,18 @@ func (f *failures) note(weight hzlogger.Weight, text func() string) {
 // message of its own.
 func (f *failures) try(ctx context.Context, call func(context.Context) error) error {
 	for {
-		once := attempt{Context: ctx, failures: f, before: f.n.Load()}
+		once, failed := f.once(ctx)
 		err := call(once)
-		if !errors.Is(err, context.Canceled) || ctx.Err() != nil || !once.failed() {
+		if !errors.Is(err, context.Canceled) || ctx.Err() != nil || !failed() {
 			return err
 		}
 	}
+}
+
+// once returns the context of one try, and what tells whether anything has failed since.
+func (f *failures) once(ctx context.Context) (try context.Context, failed func() bool) {
+	a := attempt{Context: ctx, failures: f, before: f.n.Load()}
+	return a, a.failed
 }
 
 // attempt is the context of one try. The library asks it whether it has ended when it is about to repeat a request, which it does 100 ms
