@@ -134,7 +134,7 @@ func TestEndVisit(t *testing.T) {
 		{fmt.Errorf("by the office: %w", transport.ErrTokenEnded), 4401, 401},
 		{errors.New("thrown out"), 4403, 403},
 	}
-	n := 0
+	n, refused := 0, make(map[int]int)
 	for _, tt := range tests {
 		s := w.socket("?sub=rows", "Ticket: 7")
 		s.until("hello")
@@ -172,6 +172,14 @@ func TestEndVisit(t *testing.T) {
 		})
 		door.last().End(tt.why)
 		(<-answered).wantProblem(t, "poll", tt.status, "")
+		refused[tt.status]++
+		eventually(t, func() error {
+			counted := fmt.Sprintf(`pulsewall_refused_total{status="%d"} `, tt.status)
+			if _, n, _ := strings.Cut(w.get("/metrics").body, counted); !strings.HasPrefix(n, fmt.Sprintln(refused[tt.status])) {
+				return fmt.Errorf("%s%.3q; want %d", counted, n, refused[tt.status])
+			}
+			return nil
+		})
 		n++
 		door.wantLeft(t, n)
 		door.last().End(tt.why) // is over

@@ -3,10 +3,12 @@ package dashboard
 import (
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 
 	"github.com/pulsewall/pulsewall/feeds"
+	"github.com/pulsewall/pulsewall/transport"
 )
 
 // stay is a visit that was admitted, until it has left. It may last for long, so it is small. One goroutine at a time changes what it holds.
@@ -61,6 +63,9 @@ func (s *stay) leave(err error) {
 // ended is leave of a stream that was served.
 func (s *stay) ended(err error) {
 	s.d.tellEnd(s.visit, err)
+	if p := problem(err); s.visit.Transport == transport.LongPoll && p != errFailed { // it was answered so while it waited
+		s.d.metrics.refused.WithLabelValues(strconv.Itoa(p.Status)).Inc()
+	}
 	s.leave(err)
 }
 

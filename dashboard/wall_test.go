@@ -15,6 +15,7 @@ import (
 
 	"github.com/pulsewall/pulsewall/dashboard"
 	"github.com/pulsewall/pulsewall/feeds"
+	"github.com/pulsewall/pulsewall/transport"
 )
 
 // counting is a feed of a hundred rows that counts its polls.
@@ -83,6 +84,11 @@ func newWall(t testing.TB, opts dashboard.Options, secure bool) *wall {
 	done := make(chan error, 1)
 	go func() { done <- d.Run(ctx) }()
 	s := httptest.NewUnstartedServer(d)
+	_ = s.Listener.Close()
+	if s.Listener, err = transport.Listen("tcp", "127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	s.Config.ConnContext = transport.ConnContext
 	if secure {
 		s.EnableHTTP2 = true
 		s.StartTLS()
