@@ -93,26 +93,46 @@ func TestCrowdSpreads(t *testing.T) {
 	}
 }
 
-// TestCrowdHoldsUpNobody has a crowd come to a feed that is watched: neither its polls nor those of the crowd wait for all others.
+// TestCrowdHoldsUpNobody has a crowd come to a feed that is watched. Who is there is polled in time, or as soon as one of the polls that
+// run has ended, for as long as the crowd is polled for the first time; and always, if the source can answer all in an interval.
 func TestCrowdHoldsUpNobody(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		src := newTaking(300 * time.Millisecond)
-		r := startRig(t, Options{}, Feed{Name: "a", Source: src})
-		defer r.stop()
-		sub, _ := r.watch("a/-/1/1")
-		time.Sleep(9 * time.Second)
-		for i := range 900 {
-			r.watch(fmt.Sprintf("a/-/%d/1", i+2))
+	const many = 900
+	for _, came := range []time.Duration{time.Second, 4 * time.Second, 6 * time.Second, 9 * time.Second, 9300 * time.Millisecond} {
+		for _, took := range []time.Duration{300 * time.Millisecond, 500 * time.Millisecond, time.Second} {
+			t.Run(fmt.Sprint(came, " ", took), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					src := newTaking(took)
+					r := startRig(t, Options{}, Feed{Name: "a", Source: src})
+					defer r.stop()
+					sub, _ := r.watch("a/-/1/1")
+					time.Sleep(came)
+					for i := range many {
+						r.watch(fmt.Sprintf("a/-/%d/1", i+2))
+					}
+					time.Sleep(60 * time.Second)
+					starts := src.starts()
+					if len(starts) != many+1 {
+						t.Errorf("%d pages were polled; want all", len(starts))
+					}
+					mine := starts[0]
+					if work := many * took / 32; work > DefaultInterval {
+						t.Log(offsets(mine, r.t0))
+						mine = mine[:2]
+					}
+					if off := late(t, r, sub, mine); off > max(DefaultInterval/20, took) {
+						t.Errorf("who was there is polled %v late, at %v", off, offsets(starts[0], r.t0))
+					}
+				})
+			})
 		}
-		time.Sleep(30 * time.Second)
-		if off := late(t, r, sub, src.starts()[0]); off > DefaultInterval/20 {
-			t.Errorf("who was there is polled %v late", off)
-		}
-		starts := src.starts()
-		if len(starts) != 901 {
-			t.Errorf("%d pages were polled; want all", len(starts))
-		}
-	})
+	}
+}
+
+func offsets(list []time.Time, from time.Time) (out []time.Duration) {
+	for _, at := range list {
+		out = append(out, at.Sub(from))
+	}
+	return out
 }
 
 // TestCrowdWithoutRoom has more polls wanted than the source can answer: each has its turn.

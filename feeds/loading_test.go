@@ -27,19 +27,19 @@ func TestLoadingIsToldWhereWhatIsKeptIsTooOld(t *testing.T) {
 			subs = append(subs, sub)
 			time.Sleep(time.Millisecond)
 		}
-		time.Sleep(3*time.Second - time.Since(r.t0))
+		time.Sleep(18500*time.Millisecond - time.Since(r.t0)) // those that were never polled took turns with the others until then
 		r.watch("a")
 		time.Sleep(500 * time.Millisecond)
 		got, err := r.Newest(t.Context(), subs[0])
-		if s := describe(got, r.t0) + " after " + time.Since(r.t0).String(); err != nil || s != "loading since 3s after 5s" {
-			t.Errorf("Newest = %s, %v; want loading since 3s after 5s", s, err)
+		if s := describe(got, r.t0) + " after " + time.Since(r.t0).String(); err != nil || s != "loading since 18.5s after 20.5s" {
+			t.Errorf("Newest = %s, %v; want loading since 18.5s after 20.5s", s, err)
 		}
 		if told := r.last(subs[0]); told.Version != got.Version {
 			t.Errorf("Newest = version %d, the sink has %d; want the same", got.Version, told.Version)
 		}
 		time.Sleep(2500 * time.Millisecond)
-		wantReadings(t, r.readings(subs[0]), r.t0, []string{"ok at 700ms", "loading since 3s", "ok at 6.3s"})
-		wantReadings(t, r.readings(subs[1]), r.t0, []string{"ok at 1.4s", "ok at 7s same"}) // nobody came
+		wantReadings(t, r.readings(subs[0]), r.t0, []string{"ok at 700ms", "ok at 2.1s same", "ok at 4.9s same", "ok at 10.5s same", "ok at 16.1s same", "loading since 18.5s", "ok at 21.7s"})
+		wantReadings(t, r.readings(subs[1]), r.t0, []string{"ok at 1.4s", "ok at 3.5s same", "ok at 7.7s same", "ok at 13.3s same", "ok at 18.9s same"}) // nobody came
 	})
 }
 

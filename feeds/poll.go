@@ -116,7 +116,7 @@ func (p *poll) idle(now time.Time) bool {
 func (f *feed) takeWaiting(s *Scheduler, now time.Time) []*poll {
 	var begin []*poll
 	for f.waiting.len() > 0 && f.running < s.opts.Concurrency {
-		p := f.waiting.pop(f.Interval)
+		p := f.waiting.pop(f.Interval, now)
 		if p.idle(now) {
 			s.leave(p)
 			continue

@@ -6,9 +6,12 @@ import (
 )
 
 // queue has the polls of a feed that may start as soon as others have ended. Where there are too many, those whose time was
-// announced go before those that came up to half an interval earlier and were never polled: a crowd that comes holds up
-// nobody who is here. Its zero value is empty.
-type queue struct{ announced, first []waiting }
+// announced go before those that were never polled; once one of these has waited for half an interval, both take turns, so
+// that neither waits for all of the other. Its zero value is empty.
+type queue struct {
+	announced, first []waiting
+	yields           bool // of two that take turns, an announced one had the last
+}
 
 // waiting is a poll and when it came into the queue.
 type waiting struct {
@@ -28,10 +31,18 @@ func (q *queue) push(p *poll, now time.Time) {
 }
 
 // pop takes out the one whose turn it is. The queue must not be empty.
-func (q *queue) pop(interval time.Duration) *poll {
+func (q *queue) pop(interval time.Duration, now time.Time) *poll {
 	from := &q.announced
-	if len(q.announced) == 0 || len(q.first) > 0 && q.first[0].since.Add(interval/2).Before(q.announced[0].since) {
+	switch {
+	case len(q.announced) == 0:
 		from = &q.first
+	case len(q.first) == 0 || now.Sub(q.first[0].since) <= interval/2:
+		q.yields = false
+	default:
+		if q.yields {
+			from = &q.first
+		}
+		q.yields = !q.yields
 	}
 	p := (*from)[0].poll
 	(*from)[0] = waiting{}
