@@ -127,8 +127,11 @@ func (s *Scheduler) send(e *entry, r *Reading) {
 	s.outbox = append(s.outbox, delivery{to: e, reading: r})
 }
 
+// same says whether b need not tell its page to who has a. Where only one of them has a time of its source, leaving out that of b would
+// not say which.
 func same(a, b *Reading) bool {
-	return a.Status == b.Status && a.Reason == b.Reason && a.Error == b.Error && equalPages(a.Page, b.Page)
+	return a.Status == b.Status && a.Reason == b.Reason && a.Error == b.Error &&
+		a.SourceAt.IsZero() == b.SourceAt.IsZero() && equalPages(a.Page, b.Page)
 }
 
 // reading is what e is shown of the newest attempt.
