@@ -13,7 +13,7 @@ type outlet interface {
 	// too long.
 	Beat(now time.Time) (more bool, err error)
 	// Receive returns at once. take gets each message of the client, one at a time, and may wait; ended is called once, when reading has
-	// ended, be it by CloseNow or before Receive was called.
+	// ended by itself or by the client; after CloseNow it may be left out.
 	Receive(take func(message []byte) error, ended func(error))
 	// Stop lets no more data out and ends a Write that waits.
 	Stop()

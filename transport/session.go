@@ -30,7 +30,7 @@ type Session struct {
 	id    string
 	kind  Kind
 
-	// Guarded by hub.mu for writing, or by hub.mu for reading together with shard.mu.
+	// Guarded by hub.mu for writing, or by hub.mu for reading together with shard.mu; state and replying by shard.mu alone where the turn passes on.
 	state    streamState // of the stream
 	queued   bool        // stands among the shard's due
 	beat     bool        // a heartbeat is due when there is nothing else

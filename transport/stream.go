@@ -42,7 +42,8 @@ type stream struct {
 	busy sync.WaitGroup // who begins, receives or is behind
 }
 
-// begin gives the session a stream, writes hello and what is new, and leaves the rest to the shard. Ops of the client go to handle; ended is told once, when the session has ended, and why.
+// begin gives the session a stream, writes hello and what is new, and leaves the rest to the shard. Ops of the client go to handle; ended is
+// told once, when the session has ended, and why.
 func (s *Session) begin(out outlet, c coding, handle Handler, ended func(error)) {
 	st := &stream{s: s, out: out, coding: c, kind: s.kind.index(), handle: handle, ended: ended}
 	st.busy.Add(1)
