@@ -47,7 +47,7 @@ type point struct {
 	connects     float64
 	idle         float64 // KiB a connection
 	lost         int64
-	crowdBusy    float64 // part of their processors
+	crowdBusy    float64 // part of their processors, while ticks were on their way
 	totalDeliver int64
 }
 
@@ -123,7 +123,7 @@ func (c crowdCommand) measure(ctx context.Context, a arena, e entrant, n int) (p
 		return p, err
 	}
 	var all, p99 []time.Duration
-	var cpu, busy time.Duration
+	var cpu, busy, delivering time.Duration
 	for range c.Ticks {
 		got, used, err := m.deliver(m.burst(1, time.Minute))
 		if err != nil {
@@ -133,7 +133,7 @@ func (c crowdCommand) measure(ctx context.Context, a arena, e entrant, n int) (p
 			return p, errors.New("nobody got a tick")
 		}
 		all, p99 = append(all, got.Max), append(p99, got.P99)
-		cpu, busy = cpu+used, busy+got.CPU
+		cpu, busy, delivering = cpu+used, busy+got.CPU, delivering+got.Took
 		p.lost += got.Lost
 		p.totalDeliver += got.Deliveries
 		p.worst = max(p.worst, got.Max)
@@ -143,7 +143,7 @@ func (c crowdCommand) measure(ctx context.Context, a arena, e entrant, n int) (p
 	}
 	p.all, p.p99 = median(all), median(p99)
 	p.cpu = cpu.Seconds() / float64(p.totalDeliver) * 1e6
-	p.crowdBusy = busy.Seconds() / (float64(c.Ticks) * c.Every.Seconds()) / float64(m.driver.CPUs)
+	p.crowdBusy = busy.Seconds() / delivering.Seconds() / float64(m.driver.CPUs)
 	return p, nil
 }
 

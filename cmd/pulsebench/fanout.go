@@ -38,7 +38,8 @@ type figures struct {
 // measured is one phase.
 type measured struct {
 	cpu        float64 // seconds of the server's processors for a million deliveries
-	rate       float64 // deliveries a second, with those that a newer payload replaced
+	rate       float64 // deliveries a second
+	current    float64 // payloads a second until all clients had the last one
 	p50, p99   time.Duration
 	max        time.Duration
 	bytes      float64 // a delivery
@@ -52,9 +53,10 @@ type measured struct {
 func (m *match) measured(a clients.Answer, cpu time.Duration) measured {
 	n := max(float64(a.Deliveries), 1)
 	return measured{
-		cpu: cpu.Seconds() / n * 1e6, rate: float64(a.Deliveries+a.Spared) / a.Took.Seconds(), p50: a.P50, p99: a.P99, max: a.Max,
+		cpu: cpu.Seconds() / n * 1e6, rate: float64(a.Deliveries) / a.Took.Seconds(), p50: a.P50, p99: a.P99, max: a.Max,
 		bytes: float64(a.Bytes) / n, published: a.Published, deliveries: a.Deliveries, spared: float64(a.Spared) / (n + float64(a.Spared)),
-		server: cpu.Seconds() / a.Took.Seconds() / float64(len(m.serverCPUs)), clients: a.CPU.Seconds() / a.Took.Seconds() / float64(m.driver.CPUs),
+		current: float64(a.Published) / a.Took.Seconds(),
+		server:  cpu.Seconds() / a.Took.Seconds() / float64(len(m.serverCPUs)), clients: a.CPU.Seconds() / a.Took.Seconds() / float64(m.driver.CPUs),
 	}
 }
 

@@ -76,19 +76,25 @@ func (r *row) each(of func(figures) float64) (list []float64) {
 	return list
 }
 
-// ratios returns what of gives, as a multiple of the plain loop's in the same repetition and on the same transport.
-func (r *report) ratios(x *row, of func(figures) float64) (list []float64) {
+// beside returns what of gives of x, as a multiple of what it gives of another row in the same repetition.
+func (x *row) beside(other *row, of func(figures) float64) (list []float64) {
+	for n, f := range x.figures {
+		if base, ok := other.figures[n]; ok && of(base) > 0 {
+			list = append(list, of(f)/of(base))
+		}
+	}
+	return list
+}
+
+// ratios returns what of gives, as a multiple of the plain loop's on the same transport.
+func (r *report) ratios(x *row, of func(figures) float64) []float64 {
 	for _, raw := range r.rows {
 		if raw.server.Name() != ours.Raw || raw.transport != x.transport {
 			continue
 		}
-		for n, f := range x.figures {
-			if base, ok := raw.figures[n]; ok && of(base) > 0 {
-				list = append(list, of(f)/of(base))
-			}
-		}
+		return x.beside(raw, of)
 	}
-	return list
+	return nil
 }
 
 // What a row tells of one repetition.
@@ -104,6 +110,8 @@ func p50Of(f figures) float64       { return f.paced.p50.Seconds() * 1000 }
 func maxOf(f figures) float64       { return f.paced.max.Seconds() * 1000 }
 func bytesOf(f figures) float64     { return f.paced.bytes }
 func burst99Of(f figures) float64   { return f.saturated.p99.Seconds() * 1000 }
+func currentOf(f figures) float64   { return f.saturated.current }
+func pacedSpared(f figures) float64 { return f.paced.spared * 100 }
 func sparedOf(f figures) float64    { return f.saturated.spared * 100 }
 func serverOf(f figures) float64    { return f.paced.server * 100 }
 func clientsOf(f figures) float64   { return f.paced.clients * 100 }
@@ -126,7 +134,7 @@ func (r *report) comparison() string {
 	out := "\n| server | transport | CPU a delivery × raw | p99 × raw | saturated deliveries/s × raw | KiB a connection, idle | after load | connects/s |" +
 		" stuck: + MiB | others' p99 × | lost, twice, out of order |\n" + strings.Repeat("| --- ", 11) + "|\n"
 	for _, x := range r.rows {
-		out += fmt.Sprintf("| %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", x.server.Name(), x.transport,
+		out += fmt.Sprintf("| %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", x.marked(), x.transport,
 			spreadOf(r.ratios(x, cpuOf), "%.2f"), spreadOf(r.ratios(x, p99Of), "%.2f"), spreadOf(r.ratios(x, rateOf), "%.2f"),
 			middle(x.each(idleOf), "%.1f"), middle(x.each(afterOf), "%.1f"), middle(x.each(connectsOf), "%.0f"), x.stuckText(), x.faults())
 	}
@@ -135,15 +143,15 @@ func (r *report) comparison() string {
 
 // absolute is what the ratios were made of.
 func (r *report) absolute() string {
-	out := "\n| server | transport | paced: CPU s a million | p50 ms | p99 ms | max ms | bytes | server busy % | clients busy % |" +
-		" saturated: deliveries/s | CPU s a million | p99 ms | spared % | server busy % | clients busy % | KiB idle, with garbage |\n" +
-		strings.Repeat("| --- ", 16) + "|\n"
+	out := "\n| server | transport | paced: CPU s a million | p50 ms | p99 ms | max ms | bytes | spared % | server busy % | clients busy % |" +
+		" saturated: deliveries/s | payloads/s until all are current | CPU s a million | p99 ms | spared % | server busy % | clients busy % | KiB idle, with garbage |\n" +
+		strings.Repeat("| --- ", 18) + "|\n"
 	columns := []struct {
 		of   func(figures) float64
 		form string
 	}{
-		{cpuOf, "%.2f"}, {p50Of, "%.2f"}, {p99Of, "%.2f"}, {maxOf, "%.2f"}, {bytesOf, "%.0f"}, {serverOf, "%.0f"}, {clientsOf, "%.0f"},
-		{rateOf, "%.0f"}, {burstCPUOf, "%.2f"}, {burst99Of, "%.2f"}, {sparedOf, "%.0f"}, {burstBusy, "%.0f"}, {burstDriver, "%.0f"},
+		{cpuOf, "%.2f"}, {p50Of, "%.2f"}, {p99Of, "%.2f"}, {maxOf, "%.2f"}, {bytesOf, "%.0f"}, {pacedSpared, "%.0f"}, {serverOf, "%.0f"}, {clientsOf, "%.0f"},
+		{rateOf, "%.0f"}, {currentOf, "%.0f"}, {burstCPUOf, "%.2f"}, {burst99Of, "%.2f"}, {sparedOf, "%.0f"}, {burstBusy, "%.0f"}, {burstDriver, "%.0f"},
 		{garbageOf, "%.1f"},
 	}
 	for _, x := range r.rows {
@@ -172,6 +180,24 @@ func (x *row) stuckText() string {
 	return fmt.Sprintf("%s, %+.1f | %.2f", fate, float64(s.memory)/(1<<20), float64(s.after)/float64(max(s.before, time.Microsecond)))
 }
 
+// failing says that clients did not get everything, or were let go of.
+func (x *row) failing() bool {
+	for _, f := range x.figures {
+		if f.lost > 0 || f.dropped > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// marked is the name, with a mark at who is failing.
+func (x *row) marked() string {
+	if x.failing() {
+		return x.server.Name() + " †"
+	}
+	return x.server.Name()
+}
+
 // faults is what went wrong in all repetitions.
 func (x *row) faults() string {
 	var lost, doubled, disordered int64
@@ -189,7 +215,7 @@ func (x *row) faults() string {
 // mostBusy is how much of their processors, in percent, clients may take before it is said.
 const mostBusy = 85
 
-// footnotes are versions, and who is not there or failed.
+// footnotes are versions, who lost something, and who is not there or failed.
 func (r *report) footnotes() string {
 	out := "\n"
 	seen := make(map[string]bool)
@@ -198,6 +224,9 @@ func (r *report) footnotes() string {
 			out += fmt.Sprintf("- %s: %s\n", x.server.Name(), x.version)
 			seen[x.server.Name()] = true
 		}
+	}
+	if slices.ContainsFunc(r.rows, (*row).failing) {
+		out += "- †: it lost payloads or let go of clients, so what it did less counts for nothing; it is nobody's best peer\n"
 	}
 	for _, x := range r.rows {
 		if list := x.each(burstDriver); len(list) > 0 && median(list) > mostBusy {

@@ -80,7 +80,7 @@ func (m *match) burst(count int, during time.Duration) *clients.Publish {
 	return &clients.Publish{URL: m.process.Publish, Size: m.size, Count: count, For: during, Window: m.window, Patience: m.patience}
 }
 
-// open has clients come, and publishes something to them.
+// open has clients come and returns how long it took until all were ready.
 func (m *match) open(count int) (took time.Duration, err error) {
 	a, err := m.driver.Do(clients.Order{Open: &clients.Open{
 		Transport: m.transport, Stream: m.process.Streams[m.transport], Clients: count,

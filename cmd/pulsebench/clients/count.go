@@ -14,8 +14,9 @@ func (p *phase) drive(ctx context.Context, pub *publisher, o Publish) (published
 	began := time.Now()
 	for published < o.Count {
 		number := p.first + uint64(published)
+		due := began.Add(time.Duration(published) * o.Every)
 		if o.Every > 0 {
-			err = sleepUntil(ctx, began.Add(time.Duration(published)*o.Every))
+			err = sleepUntil(ctx, due)
 		} else {
 			if time.Since(began) >= o.For {
 				break
@@ -26,9 +27,10 @@ func (p *phase) drive(ctx context.Context, pub *publisher, o Publish) (published
 			if err == nil && p.expected > 0 && p.complete.Load()+uint64(o.Window) <= number {
 				break // what was waited for is lost: no more of this
 			}
+			due = time.Now()
 		}
 		if err == nil {
-			err = pub.publish(number, o.Size)
+			err = pub.publish(number, o.Size, due)
 		}
 		if err != nil {
 			return published, err

@@ -106,7 +106,11 @@ func (w *crowd) publish(ctx context.Context, o Publish) (Answer, error) {
 	}
 	a := Answer{Took: time.Since(began), CPU: ownCPU() - spent, Published: published}
 	w.next += uint64(published)
-	return a, errors.Join(err, w.end(&a, w.next))
+	last, counted := w.end(&a, w.next)
+	if last > 0 { // what was waited for in vain takes no time
+		a.Took = max(time.Unix(0, last).Sub(began), 1)
+	}
+	return a, errors.Join(err, counted)
 }
 
 // begin has all loops count a new phase.
@@ -126,14 +130,15 @@ func (w *crowd) begin(most int) (*phase, error) {
 	return p, nil
 }
 
-// end has all loops tell what they counted, where next is the number that comes next.
-func (w *crowd) end(a *Answer, next uint64) error {
+// end has all loops tell what they counted, where next is the number that comes next. last is when something came last, in Unix nanoseconds; 0: never.
+func (w *crowd) end(a *Answer, next uint64) (last int64, err error) {
 	all := new(histogram)
 	for _, l := range w.loops {
 		var t *tally
 		if err := l.do(func() { t = l.finish(next) }); err != nil {
-			return err
+			return last, err
 		}
+		last = max(last, t.last)
 		all.merge(&t.took)
 		a.Deliveries += t.deliveries
 		a.Lost += t.lost
@@ -144,7 +149,7 @@ func (w *crowd) end(a *Answer, next uint64) error {
 		a.Dropped += t.dropped
 	}
 	a.P50, a.P99, a.Max = all.at(0.50), all.at(0.99), all.longest
-	return nil
+	return last, nil
 }
 
 // close lets all clients go.

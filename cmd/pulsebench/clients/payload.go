@@ -11,10 +11,10 @@ import (
 // leastSize is what a payload takes without anything to fill it up.
 const leastSize = 48
 
-// appendPayload appends a payload that leaves now.
-func appendPayload(b []byte, number uint64, size int) []byte {
+// appendPayload appends a payload that is due at a time.
+func appendPayload(b []byte, number uint64, size int, due time.Time) []byte {
 	end := len(b) + max(size, leastSize)
-	b = strconv.AppendInt(b, time.Now().UnixNano(), 10)
+	b = strconv.AppendInt(b, due.UnixNano(), 10)
 	b = append(b, ' ')
 	b = strconv.AppendUint(b, number, 10)
 	b = append(b, ' ')

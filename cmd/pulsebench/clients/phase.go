@@ -65,6 +65,7 @@ const mostMissed = 100_000
 type tally struct {
 	phase      *phase
 	took       histogram
+	last       int64 // when something came, in Unix nanoseconds; 0: never
 	deliveries int64
 	lost       int64
 	spared     int64

@@ -36,10 +36,10 @@ func newPublisher(address string) (*publisher, error) {
 	return &publisher{conn: conn, in: bufio.NewReader(conn), head: head}, nil
 }
 
-// publish sends one payload, made at the last moment, and waits for the answer.
-func (p *publisher) publish(number uint64, size int) error {
+// publish sends one payload, which says when it was due, and waits for the answer.
+func (p *publisher) publish(number uint64, size int, due time.Time) error {
 	p.out = fmt.Appendf(append(p.out[:0], p.head...), "%d\r\n\r\n", max(size, leastSize))
-	p.out = appendPayload(p.out, number, size)
+	p.out = appendPayload(p.out, number, size, due)
 	if err := p.conn.SetDeadline(time.Now().Add(answerWithin)); err != nil {
 		return err
 	}

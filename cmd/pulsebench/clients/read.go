@@ -246,5 +246,6 @@ func (l *loop) payload(c *client, p []byte, at int64) {
 		return // of an earlier phase, or none
 	}
 	l.tally.took.add(time.Duration(at - sent))
+	l.tally.last = max(l.tally.last, at)
 	l.tally.note(c, number, l.stream.Newest)
 }

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/http/httputil"
 	"testing"
+	"time"
 )
 
 // TestChunks cuts a chunked body into random pieces; what is left must be what went in.
@@ -62,7 +63,7 @@ func TestParseHead(t *testing.T) {
 }
 
 func TestPayload(t *testing.T) {
-	p := appendPayload(nil, 42, 100)
+	p := appendPayload(nil, 42, 100, time.Now())
 	at, number, ok := parsePayload(p)
 	if len(p) != 100 || !ok || number != 42 || at > now() || at < now()-int64(1e12) {
 		t.Errorf("parsePayload(%q) = %d, %d, %v", p, at, number, ok)

@@ -16,6 +16,9 @@ import (
 // Raw is what the plain write loop is called.
 const Raw = "raw"
 
+// Readings is the name of the hub alone, which spares clients all but the newest payload.
+const Readings = "pulsewall-readings"
+
 // server is one of ours.
 type server struct {
 	name    string
@@ -57,7 +60,7 @@ var all = []server{
 		},
 	},
 	{
-		name: "pulsewall-readings", serve: serveReadings, order: []compare.Transport{compare.WebSocket, compare.SSE},
+		name: Readings, serve: serveReadings, order: []compare.Transport{compare.WebSocket, compare.SSE},
 		streams: func(addr string) map[compare.Transport]compare.Stream {
 			return map[compare.Transport]compare.Stream{
 				compare.WebSocket: {URL: "http://" + addr + "/live/ws", Ready: `"hello"`, Before: `"page":"`, Newest: true},

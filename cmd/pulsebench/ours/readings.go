@@ -37,12 +37,12 @@ func serveReadings(ctx context.Context, out io.Writer) error {
 	defer hub.Close()
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /live/ws", func(w http.ResponseWriter, r *http.Request) {
-		if err := serveSocket(hub, w, r); err != nil {
+		if _, err := hub.ServeWebSocket(w, r, watching(), noOps, over); err != nil {
 			http.Error(w, err.Error(), http.StatusServiceUnavailable) // without effect after the handshake
 		}
 	})
 	mux.HandleFunc("GET /live/sse", func(w http.ResponseWriter, r *http.Request) {
-		if err := serveEvents(hub, w, r); err != nil {
+		if _, err := hub.ServeSSE(w, r, watching(), over); err != nil {
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		}
 	})
@@ -53,3 +53,12 @@ func serveReadings(ctx context.Context, out io.Writer) error {
 		return nil
 	})
 }
+
+// watching is what each client asks for.
+func watching() transport.Opening { return transport.Opening{Topics: []string{topic}} }
+
+func noOps(context.Context, *transport.Session, transport.Op) transport.Reply {
+	return transport.Reply{}
+}
+
+func over(error) {}
