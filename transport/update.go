@@ -7,7 +7,8 @@ import (
 )
 
 // Content is what an update carries. Encode returns the data of its reading event, a JSON object; next is for a client
-// that has the version just before. It is called at most once for each pair, from any goroutine, and must not change afterwards.
+// that has the version just before. It is called at most once for each pair, from any goroutine, and must not change afterwards. It
+// must not wait for anything: thousands of clients are told by the same goroutine.
 // Clients get nothing of a form whose Encode panics.
 type Content interface {
 	Encode(f Format, next bool) []byte
