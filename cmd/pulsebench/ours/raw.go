@@ -86,6 +86,9 @@ func listenRaw() (fd int, addr net.Addr, err error) {
 	if err = unix.Bind(fd, &unix.SockaddrInet4{Addr: loopback}); err == nil {
 		err = unix.Listen(fd, unix.SOMAXCONN)
 	}
+	if err == nil { // its connections have it too; without, a frame waits for the acknowledgement of the one before
+		err = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+	}
 	if err != nil {
 		return 0, nil, fmt.Errorf("listen: %w", err)
 	}
