@@ -1,9 +1,11 @@
 package acceptance
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"testing"
 	"time"
 )
 
@@ -75,8 +77,11 @@ func (l ledger) between(about string, from, to time.Time) (list []*pollOf) {
 	return list
 }
 
-// least says what was polled less than n times since a time.
+// least says what was polled less than n times since a time, also if nothing was ever polled.
 func (l ledger) least(since time.Time, n int) error {
+	if len(l.polls) == 0 {
+		return errors.New("nothing was polled")
+	}
 	for about := range l.polls {
 		if got := len(l.between(about, since, l.closed)); got < n {
 			return fmt.Errorf("%s: %d polls; want %d at least", about, got, n)
@@ -104,4 +109,18 @@ func (l ledger) follows(before, s seen) (missed int, err error) {
 		return 0, fmt.Errorf("version %d of poll %v after version %d of poll %v", s.Version, p, before.Version, earlier)
 	}
 	return p.rank - earlier.rank - 1, nil
+}
+
+func TestLeastWantsPolls(t *testing.T) {
+	since := time.Now()
+	if err := (ledger{}).least(since, 0); err == nil {
+		t.Error("nothing was polled, and that is enough")
+	}
+	l := ledger{polls: map[string][]*pollOf{"a": {{begin: tallied{At: since}}}}, closed: since}
+	if err := l.least(since, 1); err != nil {
+		t.Error(err)
+	}
+	if err := l.least(since, 2); err == nil {
+		t.Error("one poll is enough for two")
+	}
 }
