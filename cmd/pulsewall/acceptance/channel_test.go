@@ -1,6 +1,7 @@
 package acceptance
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -33,25 +34,7 @@ func TestChannel(t *testing.T) {
 		e.wantCode(t, wsconn.TooBig)
 	})
 	t.Run("taken", func(t *testing.T) {
-		var name string
-		var e *channelEnd
-		keeps := func() error {
-			name = newChannel(t, one)
-			e = one.channel(t, "web", name)
-			for _, p := range []*process{one, two, three} {
-				if _, response, err := p.dialChannel(t, nil, "web", name); err == nil || response == nil || response.StatusCode != http.StatusConflict {
-					return fmt.Errorf("the same end again at %s: %w, want 409", p.URL, err)
-				}
-			}
-			return nil
-		}
-		err := keeps()
-		for tries := 0; err != nil && tries < 3 && !long(); tries++ { // who has it may be too busy to answer within 2 s
-			err = keeps()
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+		name, e := taken(t, one, f.nodes)
 		e.CloseNow()
 		eventually(t, time.Minute, func() error { // as soon as it is known
 			_, _, err := two.dialChannel(t, nil, "web", name)
@@ -103,6 +86,42 @@ func TestChannel(t *testing.T) {
 			judge(t, "the end on a node that was killed is gone", gone, 12*time.Second)
 		}
 	})
+}
+
+// taken returns an end, and its channel, that no node gives to another.
+func taken(t *testing.T, at *process, nodes []*process) (name string, e *channelEnd) {
+	t.Helper()
+	for tries := 0; ; tries++ {
+		name = newChannel(t, at)
+		e = at.channel(t, "web", name)
+		late := refusedBy(t, nodes, name)
+		if late == nil {
+			return name, e
+		}
+		e.CloseNow()
+		if tries == 3 || long() {
+			t.Fatal(late)
+		}
+	}
+}
+
+// refusedBy has each node refuse an end that is taken. It returns an error if a node was too late to say so, which a busy one may be.
+func refusedBy(t *testing.T, nodes []*process, name string) error {
+	t.Helper()
+	for _, p := range nodes {
+		_, response, err := p.dialChannel(t, nil, "web", name)
+		switch {
+		case err == nil:
+			t.Fatalf("%s gives the same end again, want 409", p.URL)
+		case response != nil && response.StatusCode == http.StatusConflict:
+		case errors.Is(err, context.DeadlineExceeded),
+			response != nil && (response.StatusCode == http.StatusServiceUnavailable || response.StatusCode == http.StatusGatewayTimeout):
+			return fmt.Errorf("the same end again at %s: %w, want 409", p.URL, err)
+		default:
+			t.Fatalf("the same end again at %s: %v, want 409", p.URL, err)
+		}
+	}
+	return nil
 }
 
 // long says whether tests run at full size.
