@@ -103,7 +103,8 @@ func claims(t *testing.T, f *fleet) {
 		if old, err := eval[string](p, "wasOld"); err != nil || old != "" && isLong() {
 			t.Errorf("the page of node %d said at times %q, %v; want fresh data", i+1, old, err)
 		}
-		p.until(rhythm(), "!"+looksOld) // else it is not a busy machine but a wrong clock, which would make it old for good
+		p.act(`freshInTurn = 0;`)
+		p.until(4*rhythm(), "freshInTurn >= 3") // else it is not a busy machine but a wrong clock, which would make it old for good
 		p.quiet(f.nodes[i].URL)
 	}
 }
@@ -111,16 +112,22 @@ func claims(t *testing.T, f *fleet) {
 // looksOld is the part of a page that says that its data is not fresh.
 const looksOld = `document.querySelector(".panel.old, [data-slot=age].old, [data-slot=age].wait")`
 
-// openPages opens the dashboard of each node in a browser. Its variable wasOld says what of it ever looked old since the variable was empty.
+// openPages opens the dashboard of each node in a browser. Its variable wasOld says what of it ever looked old since the variable was empty,
+// freshInTurn how many of the last readings were shown and nothing looked old.
 func (f *fleet) openPages(t *testing.T) (tabs []*tab) {
 	for _, n := range f.nodes {
 		p := newTab(t)
 		p.open(n.URL + "/d/d")
 		p.until(20*time.Second, `document.querySelector("[data-slot=connection]").getAttribute("data-state") === "live"`)
 		p.act(`window.wasOld = "";
+			window.freshInTurn = 0;
+			var shown = "";
 			new MutationObserver(function () {
-				var e = ` + looksOld + `;
+				var e = ` + looksOld + `, version = document.querySelector("[data-panel]").getAttribute("data-version");
 				if (e && !wasOld) { wasOld = e.textContent; }
+				if (version === shown) { return; }
+				shown = version;
+				window.setTimeout(function () { freshInTurn = ` + looksOld + ` ? 0 : freshInTurn + 1; }, 100);
 			}).observe(document.body, { subtree: true, childList: true, attributes: true });`)
 		tabs = append(tabs, p)
 	}
