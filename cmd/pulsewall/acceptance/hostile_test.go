@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -97,8 +99,13 @@ func TestSlowClient(t *testing.T) {
 	}
 	start := time.Now()
 	eventually(t, 40*time.Second, func() error {
-		if _, text := get(t, s.URL+"/metrics"); strings.Contains(text, "\npulsewall_slow_closes_total 0\n") {
-			return errors.New("no slow close counted")
+		_, text := get(t, s.URL+"/metrics")
+		line := regexp.MustCompile(`(?m)^pulsewall_slow_closes_total (\S+)$`).FindStringSubmatch(text)
+		if line == nil {
+			return errors.New("slow closes are not told")
+		}
+		if n, err := strconv.ParseFloat(line[1], 64); err != nil || n < 1 {
+			return fmt.Errorf("%s slow closes are counted; want one", line[1])
 		}
 		return nil
 	})
