@@ -82,7 +82,7 @@ func TestCompressedCPU(t *testing.T) {
 // weigh returns how many bytes a stream takes until its third good page has come.
 func weigh(t *testing.T, s *site, query, encoding string) int64 {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), unhurried(time.Minute))
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+"/live/sse?"+query, nil)
 	if err != nil {

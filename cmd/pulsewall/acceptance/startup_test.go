@@ -47,7 +47,7 @@ func TestStartup(t *testing.T) {
 // firstPage asks again and again until the program answers.
 func (p *process) firstPage(path string) string {
 	p.t.Helper()
-	late := time.Now().Add(time.Minute)
+	late := time.Now().Add(unhurried(time.Minute))
 	for {
 		resp, err := http.Get(p.URL + path)
 		if err == nil {
