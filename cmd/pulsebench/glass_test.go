@@ -12,7 +12,7 @@ import (
 func TestGlass(t *testing.T) {
 	t.Parallel()
 	var out, progress bytes.Buffer
-	code := run(t.Context(), []string{"glass", "--interval=1s", "--readings=12", "--pages=stocks"}, &out, &progress)
+	code := run(t.Context(), []string{"glass", "--interval=1s", "--readings=8", "--pages=stocks"}, &out, &progress)
 	if code != 0 {
 		t.Fatalf("run = %d\n%s", code, progress.String())
 	}
