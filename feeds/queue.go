@@ -10,7 +10,7 @@ import (
 // that neither waits for all of the other. Its zero value is empty.
 type queue struct {
 	announced, first []waiting
-	yields           bool // of two that take turns, an announced one had the last
+	yields           bool // the last start was an announced one's, for which a first one waited too long
 }
 
 // waiting is a poll and when it came into the queue.
@@ -35,7 +35,7 @@ func (q *queue) pop(interval time.Duration, now time.Time) *poll {
 	from := &q.announced
 	switch {
 	case len(q.announced) == 0:
-		from = &q.first
+		from, q.yields = &q.first, false
 	case len(q.first) == 0 || now.Sub(q.first[0].since) <= interval/2:
 		q.yields = false
 	default:
