@@ -105,14 +105,21 @@ func taken(t *testing.T, at *process, nodes []*process) (name string, e *channel
 	}
 }
 
+// holderAnswers is how long a node waits for the holder of an end to show that it is there.
+const holderAnswers = 2 * time.Second
+
 // refusedBy has each node refuse an end that is taken. It returns an error if a node was too late to say so, which a busy one may be.
 func refusedBy(t *testing.T, nodes []*process, name string) error {
 	t.Helper()
 	for _, p := range nodes {
-		_, response, err := p.dialChannel(t, nil, "web", name)
+		began := time.Now()
+		e, response, err := p.dialChannel(t, nil, "web", name)
 		switch {
-		case err == nil:
+		case err == nil && time.Since(began) < holderAnswers:
 			t.Fatalf("%s gives the same end again, want 409", p.URL)
+		case err == nil: // the holder, which is of this test, was too late
+			e.CloseNow()
+			return fmt.Errorf("%s gives the same end again after %v, want 409", p.URL, time.Since(began))
 		case response != nil && response.StatusCode == http.StatusConflict:
 		case errors.Is(err, context.DeadlineExceeded),
 			response != nil && (response.StatusCode == http.StatusServiceUnavailable || response.StatusCode == http.StatusGatewayTimeout):
