@@ -31,7 +31,7 @@ func TestCut(t *testing.T) {
 					t.Errorf("Write = %v; want %v", err, test.want)
 				}
 				go func() {
-					if err := w.Last([]byte("bye")); err != nil {
+					if err := w.Last([]byte("bye"), timeout); err != nil {
 						t.Error(err)
 					}
 					_ = here.Close()
@@ -42,4 +42,15 @@ func TestCut(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestLastPatience: the last word waits no longer than it was told to, however long the writer waits for data.
+func TestLastPatience(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		here, _ := net.Pipe()
+		w, began := NewWriter(here, time.Hour, nil), time.Now()
+		if err := w.Last([]byte("bye"), 2*time.Second); !errors.Is(err, ErrSlow) || time.Since(began) != 2*time.Second {
+			t.Errorf("Last = %v after %v; want ErrSlow after 2 s", err, time.Since(began))
+		}
+	})
 }

@@ -98,7 +98,7 @@ func (w *Writer) Write(p []byte) error {
 		return err
 	}
 	w.add(p)
-	return w.flush(false)
+	return w.flush(w.timeout, false)
 }
 
 // Control adds p, which is the writer's from now on, tries, and says whether something waits. When more than 4 KiB do, those that were not
@@ -114,9 +114,9 @@ func (w *Writer) Control(p []byte) (more bool, err error) {
 	return len(w.waiting) > 0, err
 }
 
-// Last writes what was begun and what is control, and then p as the last word: nothing comes after it. It waits like Write. Only the first one is
-// said.
-func (w *Writer) Last(p []byte) error {
+// Last writes what was begun and what is control, and then p as the last word: nothing comes after it. It waits as long as anything moves, and fails
+// with ErrSlow when nothing did for the patience given. Only the first one is said.
+func (w *Writer) Last(p []byte, patience time.Duration) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.said {
@@ -125,7 +125,7 @@ func (w *Writer) Last(p []byte) error {
 	w.said = true
 	w.takeTurn()
 	w.addControl(p)
-	return w.flush(true)
+	return w.flush(patience, true)
 }
 
 // Stop lets no more data out, and ends a Write that waits for the peer. A last word may follow.
@@ -171,7 +171,7 @@ func (w *Writer) try() error {
 }
 
 // flush writes all that waits. The writer is locked, but not while it waits for the peer.
-func (w *Writer) flush(final bool) error {
+func (w *Writer) flush(patience time.Duration, final bool) error {
 	if err := w.try(); err != nil || len(w.waiting) == 0 {
 		return err
 	}
@@ -187,7 +187,7 @@ func (w *Writer) flush(final bool) error {
 		}
 	}()
 	for len(w.waiting) > 0 {
-		if err := w.push(final); err != nil {
+		if err := w.push(patience, final); err != nil {
 			return err
 		}
 	}
@@ -195,12 +195,12 @@ func (w *Writer) flush(final bool) error {
 }
 
 // push writes the first piece that waits.
-func (w *Writer) push(final bool) error {
+func (w *Writer) push(patience time.Duration, final bool) error {
 	if w.stopped && !final {
 		w.cut()
 		return net.ErrClosed
 	}
-	if err := w.conn.SetWriteDeadline(time.Now().Add(w.timeout)); err != nil {
+	if err := w.conn.SetWriteDeadline(time.Now().Add(patience)); err != nil {
 		return w.fail(err)
 	}
 	first := w.waiting[0]

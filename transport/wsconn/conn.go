@@ -217,7 +217,7 @@ const tendEvery = time.Second
 // Stop lets no more data out, and ends a Write that waits for the peer. What can still be told is a Close.
 func (c *Conn) Stop() { c.socket.out.Stop() }
 
-// Close says goodbye with a code and waits 2 s at most for the peer to do so.
+// Close says goodbye with a code, unless the peer takes nothing for 2 s, and waits 2 s at most for the peer to do so. CloseNow ends it.
 func (c *Conn) Close(code int, reason string) {
 	if c.parked != nil {
 		c.parked.close(code, reason)
@@ -226,11 +226,12 @@ func (c *Conn) Close(code int, reason string) {
 	_ = c.lib.Close(websocket.StatusCode(code), reason) // whatever the peer does, the connection is closed
 }
 
-// CloseNow closes the socket without a word.
+// CloseNow closes the socket without a word, and ends a Close that waits.
 func (c *Conn) CloseNow() {
 	if c.parked != nil {
 		c.parked.closeNow()
 		return
 	}
+	_ = c.socket.cut() // the library would wait for a Close
 	_ = c.lib.CloseNow()
 }

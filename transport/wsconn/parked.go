@@ -225,7 +225,7 @@ func (p *parked) fail(err error) {
 // sayGoodbye tells the code unless something has been said already, waits for the peer to do so, and closes the socket. Who is busy calls it.
 func (p *parked) sayGoodbye(code int, reason string) {
 	s := p.c.socket
-	if s.out.Last(closeFrame(code, reason)) == nil && !p.answered {
+	if s.out.Last(closeFrame(code, reason), closeWait) == nil && !p.answered {
 		p.awaitClose()
 	}
 	_ = s.Close() // whatever the peer does
@@ -273,7 +273,9 @@ func (p *parked) close(code int, reason string) {
 		}
 		free := p.free
 		p.mu.Unlock()
-		_ = p.c.socket.out.Last(closeFrame(code, reason)) // told again below
+		if p.c.socket.out.Last(closeFrame(code, reason), closeWait) != nil { // else told again below
+			_ = p.c.socket.Close()
+		}
 		late := time.NewTimer(closeWait)
 		defer late.Stop()
 		select {

@@ -13,7 +13,7 @@ import (
 // ErrSlow reports a peer that took nothing for the write timeout.
 var ErrSlow = patient.ErrSlow
 
-const closeWait = 2 * time.Second // for the peer's close frame
+const closeWait = 2 * time.Second // for the peer's close frame, and for a peer that takes nothing to take ours
 
 // socket is the connection that the library is given. Data frames are written past it, by out; the library writes only
 // control frames, each in one Write. It never waits to answer a ping, or a data frame that goes out slowly would look to it
@@ -80,6 +80,14 @@ func (s *socket) Close() error {
 	return err
 }
 
+// cut is Close, but says nothing of the end of TLS, for which a peer that takes nothing would be waited for.
+func (s *socket) cut() error {
+	if beneath := patient.Of(s.Conn); beneath != nil {
+		_ = beneath.Close() // reported by Close
+	}
+	return s.Close()
+}
+
 // quiet is how long neither was the peer heard nor did a write that had to wait move on.
 func (s *socket) quiet(now time.Time) time.Duration {
 	last := time.Unix(0, s.heard.Load())
@@ -96,7 +104,11 @@ func (s *socket) Write(p []byte) (int, error) {
 		if err := s.SetReadDeadline(time.Now().Add(closeWait)); err != nil {
 			return 0, err
 		}
-		return len(p), s.out.Last(bytes.Clone(mended(p)))
+		err := s.out.Last(bytes.Clone(mended(p)), closeWait)
+		if err != nil {
+			_ = s.cut() // the end of TLS would wait as well
+		}
+		return len(p), err
 	}
 	return len(p), s.control(bytes.Clone(p))
 }

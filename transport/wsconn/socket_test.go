@@ -162,3 +162,17 @@ func TestTendIsSlow(t *testing.T) {
 		}
 	})
 }
+
+// TestGoodbyeIsShort: a close frame that the peer does not take is given up after closeWait, and the socket is closed.
+func TestGoodbyeIsShort(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, peer := pipe(t)
+		began := time.Now()
+		if _, err := s.Write(frame(fin|opClose, []byte{3, 0xe8})); !errors.Is(err, ErrSlow) || time.Since(began) != closeWait {
+			t.Errorf("Write = %v after %v; want ErrSlow after %v", err, time.Since(began), closeWait)
+		}
+		if _, err := peer.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+			t.Errorf("Read = %v; want EOF", err)
+		}
+	})
+}
