@@ -40,10 +40,11 @@ func (h *Hub) Drain(ctx context.Context) error {
 	}
 }
 
-// Close ends every session at once and returns when the last has gone.
+// Close ends every session at once, and every goodbye that is under way, and returns when the last has gone. Its own goodbyes take a few seconds.
 func (h *Hub) Close() {
 	h.mu.Lock()
 	h.draining, h.closed = true, true
+	h.depart()
 	for _, sh := range h.shards {
 		for _, s := range sh.sessions {
 			s.End(ErrClosed)

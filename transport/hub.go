@@ -42,6 +42,8 @@ type Hub struct {
 	every  time.Duration // between two looks of a shard
 	born   time.Time     // from which its streams count
 
+	parting context.Context // ends with Close: goodbyes that were under way are over then
+	depart  context.CancelFunc
 	stop    context.CancelFunc
 	bell    chan struct{}  // size 1: there may be something to report or to tell
 	streams sync.WaitGroup // sessions that are open
@@ -67,6 +69,7 @@ func NewHub(opts Options) *Hub {
 		stop:   stop,
 		bell:   make(chan struct{}, 1),
 	}
+	h.parting, h.depart = context.WithCancel(context.Background())
 	for i := range runtime.GOMAXPROCS(0) {
 		h.shards = append(h.shards, newShard(h, i))
 	}

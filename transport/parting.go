@@ -1,5 +1,7 @@
 package transport
 
+import "context"
+
 // part remembers a stream that was here while this node said messages of its own. It may not have got them all, and comes back with a
 // position from before them, which looks like that of a client of another node. The hub is locked.
 func (h *Hub) part(s *Session) {
@@ -37,4 +39,23 @@ func (h *Hub) skipped(id string) (skip int64, was bool) {
 		return c.skip, true
 	}
 	return c.sessions[len(c.sessions)-1].skip, true
+}
+
+// untilClose has cut called when the hub closes, unless that has begun. The caller must call the function returned, which waits for cut.
+func (h *Hub) untilClose(cut func()) (done func()) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	if h.closed {
+		return func() {}
+	}
+	fired := make(chan struct{})
+	stop := context.AfterFunc(h.parting, func() {
+		defer close(fired)
+		cut()
+	})
+	return func() {
+		if !stop() {
+			<-fired
+		}
+	}
 }

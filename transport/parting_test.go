@@ -71,3 +71,18 @@ func TestPartingAfterReset(t *testing.T) {
 		})
 	}
 }
+
+// TestCloseCutsGoodbyes: those that were under way, not its own.
+func TestCloseCutsGoodbyes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := NewHub(Options{})
+		cuts := 0
+		done := h.untilClose(func() { cuts++ })
+		h.Close()
+		done()
+		h.untilClose(func() { t.Error("cut though the hub was closed before") })()
+		if cuts != 1 {
+			t.Errorf("cut %d times; want once", cuts)
+		}
+	})
+}

@@ -79,6 +79,7 @@ func (h *Hub) poller() *ready.Poller {
 
 // goodbye closes the connection with the code that tells why.
 func (s *Session) goodbye(conn *wsconn.Conn, err error) {
+	defer s.hub.untilClose(conn.CloseNow)()
 	var wrong errWrong
 	switch {
 	case err == nil:
