@@ -39,6 +39,7 @@ func (h *Hub) ServeSSE(w http.ResponseWriter, r *http.Request, o Opening, ended 
 	if h.mayDetach(r) {
 		socket, err := newSSESocket(w, r, sseOptions{Poller: h.poller(), WriteTimeout: h.opts.WriteTimeout, Head: head})
 		if err == nil {
+			h.count.wrote(SSE, 0, len(head))
 			s.begin(socket, c, nil, ended)
 			return s, nil
 		}

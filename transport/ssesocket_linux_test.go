@@ -158,3 +158,21 @@ func TestSSESocketClosedFirst(t *testing.T) {
 		t.Errorf("watched by %v after CloseNow", s.watch)
 	}
 }
+
+// TestSSECountsItsHead: what is counted is the body, with the head of gzip.
+func TestSSECountsItsHead(t *testing.T) {
+	s := newSite(t, Options{}, false)
+	conn := dialTCP(t, s.address(), "GET /live/sse HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n")
+	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	if err := s.Drain(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(response.Body)
+	if counted := s.Stats().Bytes[SSE]; err != nil || counted != uint64(len(body)) || response.Header.Get("Content-Encoding") != "gzip" {
+		t.Errorf("%d bytes counted, %v; want %d", counted, err, len(body))
+	}
+}
