@@ -3,9 +3,10 @@
 // position. WebSocket, SSE and long poll are three writers around that question, [Session.Next]. Nothing here knows what
 // an update means, which page shows it or which node it came from.
 //
-// Sessions are divided among as many shards as there are processors, each a goroutine. Who publishes rings the shards. A shard writes to the
-// streams that have caught up, without waiting for any; one whose client does not take all at once gets a goroutine until it has caught up
-// again. A stream that cannot be tried, as over TLS, keeps the goroutine of its handler, which waits in Next.
+// Sessions are divided among shards, each a goroutine: one less than may run at a time, so that who publishes does not wait for who writes.
+// Who publishes rings the shards. A shard writes to the streams that have caught up, without waiting for any; one whose client does not take
+// all at once gets a goroutine until it has caught up again. A stream that cannot be tried, as over TLS, keeps the goroutine of its handler,
+// which waits in Next.
 //
 // With other nodes, the log follows their common order by [Hub.Append] and [Hub.Restart], presence is that of a [Roster],
 // and a position that is ahead is looked up before a client is told that messages may be missing.

@@ -70,7 +70,7 @@ func NewHub(opts Options) *Hub {
 		bell:   make(chan struct{}, 1),
 	}
 	h.parting, h.depart = context.WithCancel(context.Background())
-	for i := range runtime.GOMAXPROCS(0) {
+	for i := range max(runtime.GOMAXPROCS(0)-1, 1) { // one for all else: who publishes must not wait for who writes
 		h.shards = append(h.shards, newShard(h, i))
 	}
 	h.look()

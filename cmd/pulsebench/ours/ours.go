@@ -98,6 +98,9 @@ func (s server) Start(ctx context.Context, cpus []int) (*compare.Process, error)
 
 // Serve is one of our servers until ctx ends, with samples of its memory for profiles or without. It says on out where it listens.
 func Serve(ctx context.Context, name string, profiles bool, out io.Writer) error {
+	if name != Raw { // as cmd/pulsewall does
+		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
+	}
 	if !profiles {
 		runtime.MemProfileRate = 0 // as in a program that has no profiles
 	}
