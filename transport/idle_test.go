@@ -109,3 +109,23 @@ func BenchmarkIdle(b *testing.B) {
 		})
 	}
 }
+
+// TestTopicsMeanwhile asks what a stream watches while readings go out to it.
+func TestTopicsMeanwhile(t *testing.T) {
+	h := NewHub(Options{})
+	defer h.Close()
+	var tries sync.WaitGroup
+	drained(t, h, 1, &tries)
+	s := h.shards[0].sessions
+	for _, sh := range h.shards[1:] {
+		s = append(s, sh.sessions...)
+	}
+	for i := range int64(100) {
+		tries.Add(1)
+		put(h, "cpu", i+1)
+		if topics := s[0].Topics(); len(topics) != 1 || topics[0] != "cpu" {
+			t.Fatalf("topics %q; want cpu", topics)
+		}
+		tries.Wait()
+	}
+}

@@ -202,8 +202,8 @@ func (s *Session) Topics() []string {
 
 func (s *Session) topics() []string {
 	list := make([]string, len(s.watches))
-	for i, w := range s.watches {
-		list[i] = w.topic.name
+	for i := range s.watches { // not by value: versions belong to whose turn it is
+		list[i] = s.watches[i].topic.name
 	}
 	return list
 }
