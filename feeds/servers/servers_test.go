@@ -19,6 +19,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 var kinds = map[string]func(context.Context) (*Server, error){
 	"postgresql": Postgres,
 	"mariadb":    MariaDB,
+	"nginx":      Nginx,
+	"prometheus": func(ctx context.Context) (*Server, error) { return Prometheus(ctx) },
 }
 
 // TestServer has each server killed, started again, frozen and closed.
