@@ -53,9 +53,13 @@ func (s *Scheduler) take(p *poll, r Remote) error {
 	sh.version, sh.mine, sh.doubt, sh.gone = r.Version, false, false, false
 	sh.due = o.settled.Add(p.feed.Interval - o.took)
 	news := p.become(o)
-	if !p.idle(now) {
-		s.due.set(p, p.following(now))
+	if !p.feed.desc.Pushed {
+		p.answered(o.settled.Add(-o.took))
+		if !p.idle(now) {
+			s.due.set(p, p.following(now))
+		}
 	}
+	s.planWoken(p, now)
 	s.show(p, now)
 	s.mu.Unlock()
 	s.report(p, report{news, errors.New(o.failure)})

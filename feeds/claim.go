@@ -43,7 +43,7 @@ func (s *Scheduler) tickShared(p *poll, now time.Time) {
 	}
 	s.due.set(p, p.following(now))
 	switch {
-	case now.Before(sh.due) || p.queued || p.attempt != nil && !stuck:
+	case now.Before(sh.due) && p.woken.IsZero() || p.queued || p.attempt != nil && !stuck:
 	case sh.by == otherNode:
 		s.errand(p, s.lookAbroad)
 	case stuck:
@@ -92,6 +92,12 @@ func (s *Scheduler) claim(ctx context.Context, p *poll) (version int64, mine boo
 	s.mu.Lock()
 	asked := sh.asked
 	s.mu.Unlock()
+	if sh.by == receiver {
+		if !asked {
+			s.askNewest(ctx, p)
+		}
+		return s.claimPushed(p)
+	}
 	if !asked || attempt > 0 {
 		if !s.askNewest(ctx, p) { // what others may have must not be polled for
 			s.tryAgain(p)
@@ -108,7 +114,7 @@ func (s *Scheduler) claim(ctx context.Context, p *poll) (version int64, mine boo
 	if err != nil {
 		s.askNewest(ctx, p)
 	}
-	return version, s.claimed(p, version, mine, err)
+	return version, s.claimed(p, claim{version, attempt}, mine, err)
 }
 
 // turn returns what is to be replaced, by which attempt, and whether its time has come.
@@ -117,16 +123,28 @@ func (s *Scheduler) turn(p *poll) (version int64, attempt int, due bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	attempt, _ = p.turn(now)
-	return p.share.version, attempt, !now.Before(p.share.due)
+	if due = !now.Before(p.share.due); !due && !p.woken.IsZero() {
+		return p.share.version, wakeAttempt, true
+	}
+	return p.share.version, attempt, due
+}
+
+// claim is what was claimed.
+type claim struct {
+	version int64
+	attempt int
 }
 
 // claimed says whether to poll, after a claim, and if not, plans when to try again.
-func (s *Scheduler) claimed(p *poll, version int64, mine bool, err error) bool {
+func (s *Scheduler) claimed(p *poll, c claim, mine bool, err error) bool {
 	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if c.attempt == wakeAttempt && !mine {
+		p.share.wakeLost, p.share.wakeOf = true, c.version
+	}
 	switch {
-	case p.share.version != version: // there is a newer one meanwhile, and the next try is planned
+	case p.share.version != c.version: // there is a newer one meanwhile, and the next try is planned
 		return false
 	case err != nil:
 		p.share.doubt = true
@@ -183,10 +201,17 @@ func (s *Scheduler) advance(p *poll, now, started time.Time) {
 		return
 	}
 	skew := s.skew()
-	sh.version = max(now.Add(skew).UnixMicro(), sh.version+versionStep, s.floor+1)
+	at := now
+	if sh.by == receiver && p.failure == "" {
+		at = p.table.at
+	}
+	sh.version = max(at.Add(skew).UnixMicro(), sh.version+versionStep, s.floor+1)
 	sh.mine, sh.doubt = true, p.failure != ""
 	if p.failure == "" {
-		p.table.asOf = now.Add(skew).Truncate(time.Microsecond)
+		p.table.asOf = at.Add(skew).Truncate(time.Microsecond)
+		if p.table.newest.Equal(p.table.at) {
+			p.table.newest = p.table.asOf
+		}
 	}
 	if sh.by == anyNode {
 		sh.due = started.Add(p.feed.Interval)

@@ -20,12 +20,14 @@ type feed struct {
 	Feed
 	desc Description
 
-	polls    int       // distinct polls; guarded by the scheduler's mu, like all below
-	running  int       // polls whose time is not over
-	waiting  queue     // due, but the feed polls as much as it may
-	placed   time.Time // when the poll is due that got its place in the interval last
-	failing  int       // polls whose last attempt failed
-	panicked bool      // the stack was logged
+	polls    map[pollKey]*poll // distinct polls; guarded by the scheduler's mu, like all below
+	down     error             // why the source does not run; nil: it does, or need not
+	running  int               // polls whose time is not over
+	waiting  queue             // due, but the feed polls as much as it may
+	placed   time.Time         // when the poll is due that got its place in the interval last
+	failing  int               // polls whose last attempt failed
+	fell     bool              // the source ended by itself, which was logged
+	panicked bool              // the stack was logged
 	idle     idle[*poll]
 }
 
@@ -84,12 +86,15 @@ func (f Feed) check() (*feed, error) {
 	if !validInterval(f.Interval) {
 		return nil, fmt.Errorf("interval %s: 1s to 1h is allowed", f.Interval)
 	}
+	if f.MinGap = cmp.Or(f.MinGap, min(DefaultMinGap, f.Interval)); f.MinGap < ShortestMinGap || f.MinGap > f.Interval {
+		return nil, fmt.Errorf("minGap %s: 100ms to the interval of %s is allowed", f.MinGap, f.Interval)
+	}
 	if f.MaxAge < 0 {
 		return nil, fmt.Errorf("maxAge %s: 0 (no limit) or more is allowed", f.MaxAge)
 	}
 	desc := f.Source.Describe()
 	f.TimeField = cmp.Or(f.TimeField, desc.Time)
-	if f.MaxAge > 0 && f.TimeField == "" {
+	if f.MaxAge > 0 && f.TimeField == "" && !desc.Pushed {
 		return nil, fmt.Errorf("maxAge %s needs a time field, and the source has none", f.MaxAge)
 	}
 	if f.TimeField != "" && !desc.has(f.TimeField) {
@@ -101,7 +106,10 @@ func (f Feed) check() (*feed, error) {
 	if len(desc.Filters) > 0 && !desc.Whole {
 		return nil, fmt.Errorf("source: Filters need the Whole table")
 	}
-	return &feed{Feed: f, desc: desc}, nil
+	if desc.Pushed && (!desc.Whole || desc.PerNode) {
+		return nil, fmt.Errorf("source: what is Pushed is Whole, and not PerNode")
+	}
+	return &feed{Feed: f, desc: desc, polls: make(map[pollKey]*poll)}, nil
 }
 
 // has says whether the source has a field of that name. A source that lists no fields may have any.

@@ -13,7 +13,7 @@ func (s *Scheduler) publish(ctx context.Context, p *poll) {
 	}
 	s.mu.Lock()
 	sh, o, skew := p.share, p.outcome, s.skew()
-	version, due := sh.version, sh.mine && sh.sent != sh.version && (sh.by == anyNode || time.Now().Before(sh.until))
+	version, due := sh.version, sh.mine && sh.sent != sh.version && (sh.by == anyNode || sh.by == receiver || time.Now().Before(sh.until))
 	if due {
 		sh.sent = version
 	}

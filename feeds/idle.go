@@ -60,7 +60,7 @@ func (s *Scheduler) hold(e *entry) {
 
 // roomForPoll sees to it that the bounds leave room for one more poll of f.
 func (s *Scheduler) roomForPoll(f *feed, now time.Time) error {
-	if f.polls >= s.opts.MaxPollsPerFeed && !s.evict(f.oldest(now)) {
+	if len(f.polls) >= s.opts.MaxPollsPerFeed && !s.evict(f.oldest(now)) {
 		return fmt.Errorf("%w: %d of feed %s are allowed", ErrTooManyPolls, s.opts.MaxPollsPerFeed, f.Name)
 	}
 	if len(s.polls) < s.opts.MaxPolls {
@@ -94,7 +94,7 @@ func (s *Scheduler) roomForEntry() error {
 // that other nodes want.
 func (f *feed) oldest(now time.Time) *poll {
 	for p := range f.idle.each {
-		if p.attempt == nil && (p.share == nil || !p.share.busy && !now.Before(p.share.until)) {
+		if p.attempt == nil && !p.coming() && (p.share == nil || !p.share.busy && !now.Before(p.share.until)) {
 			return p
 		}
 	}

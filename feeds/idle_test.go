@@ -129,8 +129,8 @@ func TestWhatIsRunningIsNotEvicted(t *testing.T) {
 			t.Errorf("%d polls; want 3, and no drop of what was never put", len(src.asked))
 		}
 		r.Scheduler.mu.Lock()
-		if f := r.feeds["a"]; f.polls != 3 || f.running != 0 || f.waiting.len() != 0 {
-			t.Errorf("%d polls, %d running, %d waiting", f.polls, f.running, f.waiting.len())
+		if f := r.feeds["a"]; len(f.polls) != 3 || f.running != 0 || f.waiting.len() != 0 {
+			t.Errorf("%d polls, %d running, %d waiting", len(f.polls), f.running, f.waiting.len())
 		}
 		r.Scheduler.mu.Unlock()
 	})

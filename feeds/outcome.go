@@ -13,6 +13,7 @@ type outcome struct {
 	since   time.Time // of the first of the failures
 	settled time.Time // when the newest attempt ended; zero: none has
 	took    time.Duration
+	aged    bool // what was pushed was told to be old
 }
 
 // panicError is what became of a panic in a source.
@@ -43,7 +44,7 @@ type report struct {
 func (p *poll) settle(now time.Time, took time.Duration, t *table, err error) news {
 	o := outcome{table: p.table, settled: now, took: took}
 	if err == nil {
-		t.at = now
+		p.stamp(t, now)
 		o.table = t
 		return p.become(o)
 	}
@@ -63,7 +64,7 @@ func (p *poll) settle(now time.Time, took time.Duration, t *table, err error) ne
 // become makes o what p shows.
 func (p *poll) become(o outcome) news {
 	f, failed, fails := p.feed, p.failure != "", o.failure != ""
-	p.outcome = o
+	p.outcome, p.empty = o, false
 	switch {
 	case fails && !failed:
 		if f.failing++; f.failing == 1 {

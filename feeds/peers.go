@@ -52,7 +52,8 @@ const (
 const (
 	versionLoading = 1    // that nothing fresh is there yet; those above it, when that is told again
 	versionGone    = 1000 // that the node which measures is gone
-	versionStep    = versionGone + 1
+	versionAged    = 1001 // that what was pushed has become old
+	versionStep    = versionAged + 1
 )
 
 // sharing says who makes a poll.
@@ -62,6 +63,7 @@ const (
 	anyNode   sharing = iota // whoever claims it
 	thisNode                 // this one alone, for it measures the machine; it sends the tables if others want them
 	otherNode                // the one that is named
+	receiver                 // whoever has been pushed to
 )
 
 // share is what a poll has to do with other nodes. Its fields are guarded by the scheduler's mu, but for by and name,
@@ -80,6 +82,9 @@ type share struct {
 	until   time.Time // other nodes want it at least so long
 	sent    int64     // version that was published last, or is being
 	lost    bool      // that did not get to the others
+
+	wakeLost bool  // another node has the wake
+	wakeOf   int64 // of this version
 }
 
 // newShare returns nil when there are no peers.
@@ -91,6 +96,8 @@ func (s *Scheduler) newShare(key pollKey, f *feed) *share {
 	switch {
 	case f.desc.PerNode && key.Node == s.opts.Node:
 		sh.by = thisNode
+	case f.desc.Pushed:
+		sh.by = receiver
 	case f.desc.PerNode:
 		sh.by = otherNode
 	}
@@ -134,8 +141,16 @@ func (f *feed) call(ctx context.Context, longest time.Duration) (context.Context
 	return context.WithTimeout(ctx, min(longest, f.Interval/2))
 }
 
-// kept is how long claims and tables of the feed are kept.
-func (f *feed) kept() time.Duration { return max(leastKept, 4*f.Interval) }
+// kept is how long claims and tables of the feed are kept; 0: without end.
+func (f *feed) kept() time.Duration {
+	switch {
+	case f.desc.Pushed && f.desc.PerUser:
+		return pushedKept
+	case f.desc.Pushed:
+		return 0
+	}
+	return max(leastKept, 4*f.Interval)
+}
 
 // skew is how far the clock that other nodes see is ahead of the machine's.
 func (s *Scheduler) skew() time.Duration {

@@ -2,6 +2,7 @@ package feeds
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"math"
@@ -27,6 +28,9 @@ type poll struct {
 	holds   int      // watches and pins of the entries
 	seat    seat     // in feed.idle
 	named   time.Time
+	woken   time.Time // when the source said last that it has something new; zero: it was polled since
+	begun   time.Time // when the newest attempt did, on any node
+	empty   bool      // of a feed that is pushed to: nobody has anything yet
 
 	outcome
 }
@@ -34,6 +38,7 @@ type poll struct {
 // attempt is one call of the source.
 type attempt struct {
 	started time.Time
+	woken   bool           // it was asked for by a wake
 	settled bool           // it has its result, or its time is over
 	version int64          // of a shared poll: what it is to replace
 	telling sync.WaitGroup // those who hang on it, while the other nodes are
@@ -42,7 +47,7 @@ type attempt struct {
 func (s *Scheduler) newPoll(key pollKey, f *feed, now time.Time, pin bool) *poll {
 	p := &poll{key: key, feed: f, spread: pin, share: s.newShare(key, f)}
 	s.polls[key] = p
-	f.polls++
+	f.polls[key] = p
 	if p.share != nil && p.share.by == otherNode {
 		s.abroad[key] = p
 	}
@@ -64,6 +69,10 @@ func (p *poll) offset() time.Duration {
 func (s *Scheduler) tick(p *poll, now time.Time) {
 	if p.idle(now) {
 		s.leave(p)
+		return
+	}
+	if p.feed.desc.Pushed {
+		s.tickPushed(p, now)
 		return
 	}
 	if p.share != nil && p.share.by != thisNode {
@@ -92,13 +101,13 @@ func (s *Scheduler) tick(p *poll, now time.Time) {
 
 // leave forgets p when nothing hangs on it, nothing of it is running, and its table is as old as the interval.
 func (s *Scheduler) leave(p *poll) {
-	if !p.idle(time.Now()) || p.attempt != nil || p.queued || p.pos > 0 || p.share != nil && p.share.busy {
+	if s.polls[p.key] != p || !p.idle(time.Now()) || p.attempt != nil || p.queued || p.pos > 0 || p.share != nil && p.share.busy {
 		return
 	}
 	delete(s.polls, p.key)
 	delete(s.abroad, p.key)
 	p.feed.idle.leave(&p.seat)
-	p.feed.polls--
+	delete(p.feed.polls, p.key)
 	if p.failure != "" {
 		p.feed.failing--
 	}
@@ -109,8 +118,11 @@ func (s *Scheduler) leave(p *poll) {
 
 // idle says whether nobody wants p any more.
 func (p *poll) idle(now time.Time) bool {
-	return len(p.entries) == 0 && (p.share == nil || !now.Before(p.share.until))
+	return len(p.entries) == 0 && !p.coming() && (p.share == nil || !now.Before(p.share.until))
 }
+
+// coming says whether something was pushed here that nobody has been given yet.
+func (p *poll) coming() bool { return p.feed.desc.Pushed && !p.woken.IsZero() }
 
 // takeWaiting returns the polls that may start now.
 func (f *feed) takeWaiting(s *Scheduler, now time.Time) []*poll {
@@ -145,6 +157,7 @@ func (s *Scheduler) poll(run context.Context, p *poll) {
 	}
 	a := p.attempt
 	p.attempt = nil
+	s.planWoken(p, time.Now())
 	s.leave(p)
 	s.mu.Unlock()
 	s.ring()
@@ -155,6 +168,11 @@ func (s *Scheduler) poll(run context.Context, p *poll) {
 
 // ask makes the attempt.
 func (s *Scheduler) ask(run context.Context, p *poll) {
+	s.mu.Lock()
+	p.attempt.woken = !p.woken.IsZero()
+	p.answered(time.Now())
+	down := p.feed.down
+	s.mu.Unlock()
 	ctx, cancel := context.WithTimeout(run, p.feed.timeout())
 	defer cancel()
 	expired := make(chan struct{})
@@ -163,12 +181,20 @@ func (s *Scheduler) ask(run context.Context, p *poll) {
 		s.finish(run, p, nil, p.feed.errLate())
 		s.publish(run, p)
 	})
-	t, err := p.feed.ask(ctx, p.query())
+	var t *table
+	err := down
+	if err == nil {
+		t, err = p.feed.ask(ctx, p.query())
+	}
 	if err == nil && p.share != nil {
 		t, err = t.travelled()
 	}
 	if !stop() {
 		<-expired
+	}
+	if errors.Is(err, errNothingYet) {
+		s.finishEmpty(p, time.Now())
+		return
 	}
 	if err != nil && ctx.Err() != nil {
 		err = p.feed.errLate()
@@ -220,7 +246,7 @@ func (s *Scheduler) finish(run context.Context, p *poll, t *table, err error) {
 	}
 	a.settled = true
 	p.feed.running--
-	if run.Err() != nil || p.share != nil && p.share.version != a.version {
+	if run.Err() != nil || p.share != nil && p.share.version != a.version && !(p.share.by == receiver && a.woken) {
 		s.mu.Unlock()
 		return // nobody is there any more to take it, or another node went on without it
 	}

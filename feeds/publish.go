@@ -15,7 +15,7 @@ type views map[string]*view
 
 // fresh says whether a new subscription may be served from what is kept: never from what is older than two intervals.
 func (p *poll) fresh(now time.Time) bool {
-	return !p.settled.IsZero() && age(p.settled, now) < 2*p.feed.Interval || p.share != nil && p.share.gone
+	return !p.settled.IsZero() && (p.feed.desc.Pushed || age(p.settled, now) < 2*p.feed.Interval) || p.share != nil && p.share.gone
 }
 
 // age is by whichever clock shows more: the monotonic one stands still while a machine sleeps, the wall clock may be set back.
@@ -26,6 +26,9 @@ func age(then, now time.Time) time.Duration {
 // next is when the next reading is expected. It is told on the clock as it is now: one that was set, or a machine that
 // slept, has moved it away from what it was when the tick was planned.
 func (p *poll) next(now time.Time) time.Time {
+	if p.feed.desc.Pushed {
+		return time.Time{}
+	}
 	if sh := p.share; sh != nil && sh.by != thisNode {
 		if sh.gone {
 			return time.Time{}
@@ -40,6 +43,9 @@ func (p *poll) next(now time.Time) time.Time {
 
 // deadline is when the first reading will be there, whatever the source does.
 func (p *poll) deadline(now time.Time) time.Time {
+	if p.feed.desc.Pushed {
+		return time.Time{}
+	}
 	start := p.at
 	if p.attempt != nil {
 		start = p.attempt.started
@@ -84,6 +90,8 @@ func (s *Scheduler) versionFor(e *entry, now time.Time) int64 {
 		return s.nextVersion(e, now)
 	case sh.gone:
 		return sh.version + versionGone
+	case e.poll.aged:
+		return sh.version + versionAged
 	}
 	return sh.version
 }
@@ -114,10 +122,13 @@ func (p *poll) version() int64 {
 	return p.share.version
 }
 
-// asOf is the time at which the age of the data is judged: on all nodes the same.
+// asOf is the time at which the age of the data is judged: on all nodes the same, on the clock of the one that polled.
 func (p *poll) asOf(now time.Time) time.Time {
 	if p.share == nil || p.table == nil {
 		return now
+	}
+	if p.aged {
+		return p.table.asOf.Add(now.Sub(p.table.at))
 	}
 	return p.table.asOf
 }

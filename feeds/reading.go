@@ -51,7 +51,7 @@ type Reading struct {
 	aged     time.Duration // how old that was At, on the clock of the node that read it
 	Status   Status
 	Reason   string             // of a Stale reading
-	Error    string             // one sentence; empty unless the last poll failed
+	Error    string             // one sentence; empty unless the last poll failed, or nothing was pushed yet
 	Since    time.Time          // since when Status is what it is, unless OK; of source-old: when the data became too old
 	Page     *Page              // nil when Failed or Loading
 	Values   map[string]float64 // numeric values by series name; empty unless just read

@@ -110,6 +110,11 @@ func (s *Scheduler) Run(ctx context.Context) error {
 	defer close(s.ended)
 	var running sync.WaitGroup
 	defer running.Wait()
+	for _, f := range s.feeds {
+		if r, ok := f.Source.(Runner); ok {
+			running.Go(func() { s.run(ctx, f, r) })
+		}
+	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {

@@ -25,6 +25,7 @@ type Description struct {
 	PerUser   bool     // records depend on unionId; otherwise all users share one poll
 	Whole     bool     // Poll gives the whole table, the scheduler cuts the pages
 	PerNode   bool     // measures the machine itself: feed@node
+	Pushed    bool     // records come by themselves, and stay until others come: nothing is polled at intervals
 	Simulated bool     // made up; said in the data and on the page
 	Origin    string   // where real data is from, to name on the page
 }
@@ -50,6 +51,7 @@ type Result struct {
 	Records []Record
 	Total   int       // ignored of Whole sources
 	Newest  time.Time // newest time in the whole table, where a source that is not Whole knows it
+	At      time.Time // when a Pushed source got the records; zero: now
 }
 
 // Feed is a source with a name and a rhythm.
@@ -57,6 +59,7 @@ type Feed struct {
 	Name      string
 	Source    Source
 	Interval  time.Duration // between starts of polls, 1 s to 1 h; default 10 s
+	MinGap    time.Duration // between starts of polls that a Runner asks for, 100 ms to Interval; default 1 s
 	MaxAge    time.Duration // records older than this make the reading stale; 0: no limit
 	TimeField string        // overrides Description.Time
 }

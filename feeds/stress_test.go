@@ -58,8 +58,8 @@ func TestManyComeAndGoAtRandom(t *testing.T) {
 		time.Sleep(time.Minute)
 		r.Scheduler.mu.Lock()
 		for _, f := range r.feeds {
-			if f.polls+f.running+f.waiting.len()+f.failing != 0 {
-				t.Errorf("feed %s is left with %d polls, %d running, %d waiting, %d failing", f.Name, f.polls, f.running, f.waiting.len(), f.failing)
+			if len(f.polls)+f.running+f.waiting.len()+f.failing != 0 {
+				t.Errorf("feed %s is left with %d polls, %d running, %d waiting, %d failing", f.Name, len(f.polls), f.running, f.waiting.len(), f.failing)
 			}
 		}
 		if n := len(r.wanted) + len(r.Scheduler.polls) + len(r.due.heap) + len(r.looks.heap) + r.active; n != 0 {

@@ -203,12 +203,16 @@ func (s *Scheduler) enter(sub Subscription, now time.Time, pin bool) (*entry, er
 	e := &entry{sub: sub, poll: p, index: len(p.entries)}
 	p.entries = append(p.entries, e)
 	s.wanted[sub] = e
-	if p.pos == 0 {
+	if p.pos == 0 && !p.feed.desc.Pushed {
 		s.due.set(p, now) // it was about to be forgotten
 	}
-	if p.fresh(now) {
+	switch {
+	case p.fresh(now):
 		s.publishTo(e, now, nil)
+	case p.empty:
+		s.giveUp(e, now)
 	}
+	s.planWoken(p, now)
 	s.ring()
 	return e, nil
 }
@@ -256,7 +260,7 @@ func (e *entry) answer() {
 
 // serves says whether r is good enough for who comes now.
 func (e *entry) serves(r *Reading, now time.Time) bool {
-	return r != nil && r.Status != Loading && !e.tooOld(r, now)
+	return r != nil && (r.Status != Loading || e.poll.empty) && !e.tooOld(r, now)
 }
 
 // tooOld is by the wall clock: a machine that slept has nothing new. That a node is gone stays true until it is back.
@@ -291,5 +295,9 @@ func (s *Scheduler) forget(e *entry) {
 
 // loading is the reading of a subscription that has none, or an old one only, since somebody came for it.
 func (e *entry) loading(now time.Time) Reading {
-	return Reading{Sub: e.sub, Status: Loading, Seen: now.Round(0), Since: cmp.Or(e.asked, now), Due: e.poll.deadline(now)}
+	r := Reading{Sub: e.sub, Status: Loading, Seen: now.Round(0), Since: cmp.Or(e.asked, now), Due: e.poll.deadline(now)}
+	if e.poll.feed.desc.Pushed {
+		r.Error = nothingYet
+	}
+	return r
 }

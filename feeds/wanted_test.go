@@ -60,7 +60,7 @@ func TestReleaseKeepsForThreeIntervals(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		r.Scheduler.mu.Lock()
 		defer r.Scheduler.mu.Unlock()
-		if len(r.wanted)+len(r.looks.heap)+len(r.Scheduler.polls)+len(r.due.heap)+r.feeds["a"].polls != 0 {
+		if len(r.wanted)+len(r.looks.heap)+len(r.Scheduler.polls)+len(r.due.heap)+len(r.feeds["a"].polls) != 0 {
 			t.Error("something is kept of what nobody wants")
 		}
 	})
