@@ -140,7 +140,8 @@ func (s *Scheduler) claimed(p *poll, c claim, mine bool, err error) bool {
 	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if c.attempt == wakeAttempt && !mine {
+	woken := c.attempt == wakeAttempt
+	if woken && !mine {
 		p.share.wakeLost, p.share.wakeOf = true, c.version
 	}
 	switch {
@@ -150,10 +151,19 @@ func (s *Scheduler) claimed(p *poll, c claim, mine bool, err error) bool {
 		p.share.doubt = true
 		s.due.set(p, p.following(now))
 		return false
+	case !mine && woken: // its poll is none of those that are counted, and may end after the next of these is due
+		s.due.set(p, later(p.following(now), now.Add(p.feed.timeout())))
 	case !mine: // who has it may have it since just now, and needs the time that a poll takes
 		s.due.set(p, p.following(now.Add(p.feed.timeout())))
 	}
 	return mine
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // tryAgain plans another try soon, unless what came meanwhile has planned one.

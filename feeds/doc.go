@@ -14,6 +14,18 @@
 // A subscription is wanted while it is watched or pinned, and for 3 intervals after the last Watch, Want or Newest.
 // Then the scheduler forgets it and tells the sink to drop it; sooner where the bounds leave no room for what is new.
 //
+// # Early
+//
+// A source that is a [Runner] runs for as long as the scheduler, on every node, and may ask for an early poll. It happens at
+// once, a MinGap after the last one started at the earliest, and the interval counts from its start. What is asked for while
+// a poll runs is polled for after it. Among many nodes it is claimed like any other, once a version: the node that polled
+// last goes first, the others 200 ms later where nothing has come, so that it matters to nobody which nodes the source has told.
+//
+// What is Pushed is never polled for at intervals. The node that has been pushed to takes the records from its own source
+// and publishes them, without a claim, as newer than all that it knows of; the others keep them, and look there for what was
+// pushed before they came. Such readings have no Due. They become Stale when they are older than MaxAge and stay what they
+// are without one. Where nothing was pushed yet, readings are Loading at once, and say so.
+//
 // # Every poll gives a reading
 //
 // A poll has 80 % of the interval. A failure, a panic and a source that does not come back are readings too: Stale with

@@ -1,6 +1,7 @@
 package feeds
 
 import (
+	"cmp"
 	"time"
 )
 
@@ -216,4 +217,13 @@ func (p *poll) oldSince(e *entry, newest, now time.Time) time.Time {
 		return last.Since
 	}
 	return now
+}
+
+// loading is the reading of a subscription that has none, or an old one only, since somebody came for it.
+func (e *entry) loading(now time.Time) Reading {
+	r := Reading{Sub: e.sub, Status: Loading, Seen: now.Round(0), Since: cmp.Or(e.asked, now), Due: e.poll.deadline(now)}
+	if e.poll.feed.desc.Pushed {
+		r.Error = nothingYet
+	}
+	return r
 }

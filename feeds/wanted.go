@@ -1,7 +1,6 @@
 package feeds
 
 import (
-	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -291,13 +290,4 @@ func (s *Scheduler) forget(e *entry) {
 		s.outbox = append(s.outbox, delivery{to: e})
 		s.ring()
 	}
-}
-
-// loading is the reading of a subscription that has none, or an old one only, since somebody came for it.
-func (e *entry) loading(now time.Time) Reading {
-	r := Reading{Sub: e.sub, Status: Loading, Seen: now.Round(0), Since: cmp.Or(e.asked, now), Due: e.poll.deadline(now)}
-	if e.poll.feed.desc.Pushed {
-		r.Error = nothingYet
-	}
-	return r
 }
