@@ -32,7 +32,6 @@ type sseSocket struct {
 	poller *ready.Poller
 
 	mu    sync.Mutex
-	head  []byte      // guarded by mu: goes before the first bytes
 	watch ready.Watch // guarded by mu
 	ended func(error) // guarded by mu: nil: it has been called, or never will be
 	heard int         // guarded by mu: bytes
@@ -60,26 +59,16 @@ func newSSESocket(w http.ResponseWriter, r *http.Request, o sseOptions) (*sseSoc
 	_ = header.Write(&head) // a bytes.Buffer takes everything
 	head.WriteString("\r\n")
 	head.Write(o.Head)
-	return &sseSocket{conn: conn, out: patient.NewWriter(conn, o.WriteTimeout, nil), poller: o.Poller, head: head.Bytes()}, nil
-}
-
-// first is p, after the response's head if that is not out yet.
-func (s *sseSocket) first(p []byte) []byte {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.head == nil || len(p) == 0 {
-		return p
-	}
-	p = append(s.head, p...)
-	s.head = nil
-	return p
+	out := patient.NewWriter(conn, o.WriteTimeout, nil)
+	out.Begin(head.Bytes())
+	return &sseSocket{conn: conn, out: out, poller: o.Poller}, nil
 }
 
 // Try writes p as far as the socket takes it now. What it does not take stays the socket's; more says that there is something.
-func (s *sseSocket) Try(p []byte) (more bool, err error) { return s.out.Try(s.first(p)) }
+func (s *sseSocket) Try(p []byte) (more bool, err error) { return s.out.Try(p) }
 
 // Write writes what waits and then p, as long as anything moves; else it fails with wsconn.ErrSlow.
-func (s *sseSocket) Write(p []byte) error { return s.out.Write(s.first(p)) }
+func (s *sseSocket) Write(p []byte) error { return s.out.Write(p) }
 
 // Beat tries to write what waits. A client that has gone without a word is found out by the kernel.
 func (s *sseSocket) Beat(time.Time) (more bool, err error) { return s.out.Try(nil) }

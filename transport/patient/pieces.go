@@ -2,6 +2,7 @@ package patient
 
 import (
 	"net"
+	"slices"
 )
 
 // piece is the caller's bytes, which nobody changes, and how much of them went out.
@@ -9,6 +10,7 @@ type piece struct {
 	p       []byte
 	sent    int
 	control bool
+	head    bool // it comes before all others, and stays
 }
 
 // refuses says why p cannot be added. The writer is locked.
@@ -33,8 +35,11 @@ func (w *Writer) add(p []byte) {
 func (w *Writer) addControl(p []byte) {
 	if w.control+len(p) > mostControl {
 		first := 0
-		if w.busy { // with that one
+		if w.busy { // with these
 			first = 1
+			if w.waiting[0].head {
+				first = 2
+			}
 		}
 		w.drop(first, func(piece piece) bool { return piece.control })
 	}
@@ -42,9 +47,24 @@ func (w *Writer) addControl(p []byte) {
 	w.waiting = append(w.waiting, piece{p: p, control: true})
 }
 
-// went notes that n bytes more of the first piece are out.
+// next is what is to be written: the rest of the first piece, and after a head the piece that follows.
+func (w *Writer) next() []byte {
+	first := w.waiting[0]
+	rest := first.p[first.sent:]
+	if first.head && len(w.waiting) > 1 {
+		return slices.Concat(rest, w.waiting[1].p)
+	}
+	return rest
+}
+
+// went notes that n bytes more are out, of the first piece, or of a head and the piece that follows.
 func (w *Writer) went(n int) {
 	first := &w.waiting[0]
+	if rest := len(first.p) - first.sent; first.head && n > rest {
+		w.waiting = w.waiting[1:]
+		w.went(n - rest)
+		return
+	}
 	if first.sent += n; first.sent < len(first.p) {
 		return
 	}
@@ -63,7 +83,7 @@ func (w *Writer) cut() {
 	if len(w.waiting) == 0 {
 		return
 	}
-	if first := &w.waiting[0]; !first.control && first.sent > 0 {
+	if first := &w.waiting[0]; !first.control && !first.head && first.sent > 0 {
 		end := len(first.p)
 		if w.end != nil {
 			end = w.end(first.p, first.sent)
@@ -72,7 +92,7 @@ func (w *Writer) cut() {
 			w.went(0)
 		}
 	}
-	w.drop(0, func(piece piece) bool { return !piece.control })
+	w.drop(0, func(piece piece) bool { return !piece.control && !piece.head })
 }
 
 // drop drops some of the pieces, from the first on, that were not begun.

@@ -64,6 +64,13 @@ func (w *Writer) Raw() syscall.RawConn { return w.raw }
 // Moved returns when a write that had to wait moved on last; the zero time: never.
 func (w *Writer) Moved() time.Time { return w.paced.Moved() }
 
+// Begin has head go out before all else, together with the first piece. It is called before anything is written.
+func (w *Writer) Begin(head []byte) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.waiting = []piece{{p: head, head: true}}
+}
+
 // Try writes p, after what waits, as far as the connection takes it now. What it does not take waits, p itself and not a copy, and more says so. An
 // error is the end of the connection.
 func (w *Writer) Try(p []byte) (more bool, err error) {
@@ -157,10 +164,10 @@ func (w *Writer) takeTurn() {
 // try writes what the connection takes now. The writer is locked.
 func (w *Writer) try() error {
 	for len(w.waiting) > 0 && w.raw != nil && !w.busy && w.failed == nil {
-		first := w.waiting[0]
-		n, err := ready.TryWrite(w.raw, first.p[first.sent:])
+		p := w.next()
+		n, err := ready.TryWrite(w.raw, p)
 		w.went(n)
-		if errors.Is(err, ready.ErrLater) || err == nil && first.sent+n < len(first.p) {
+		if errors.Is(err, ready.ErrLater) || err == nil && n < len(p) {
 			return nil
 		}
 		if err != nil {
@@ -203,9 +210,9 @@ func (w *Writer) push(patience time.Duration, final bool) error {
 	if err := w.conn.SetWriteDeadline(time.Now().Add(patience)); err != nil {
 		return w.fail(err)
 	}
-	first := w.waiting[0]
+	p := w.next()
 	w.mu.Unlock()
-	n, err := w.conn.Write(first.p[first.sent:])
+	n, err := w.conn.Write(p)
 	w.mu.Lock()
 	w.went(n)
 	switch {

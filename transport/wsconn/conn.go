@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"strings"
 	"sync/atomic"
 	"time"
 	"unicode/utf8"
@@ -41,7 +40,8 @@ type Options struct {
 	WriteTimeout time.Duration // without any movement
 	Binary       bool          // speaks binary messages: text closes 1003; else text, and binary closes 1003
 
-	// Poller says when there is something to read; then Receive and Beat are used, and not Read, Tend and Ping.
+	// Poller says when there is something to read; then Receive and Beat are used, and not Read, Tend and Ping, and the answer to the
+	// handshake goes out with the first frame, or when Receive is called.
 	Poller    *ready.Poller
 	PingEvery time.Duration // with a Poller; the default is 15 s
 	Quiet     time.Duration // with a Poller: how long a peer may be; the default is 35 s
@@ -73,7 +73,9 @@ type Conn struct {
 
 // newConn is what Accept and Dial return.
 func newConn(lib *websocket.Conn, s *socket, opts Options) *Conn {
-	lib.SetReadLimit(opts.ReadLimit)
+	if lib != nil {
+		lib.SetReadLimit(opts.ReadLimit)
+	}
 	c := &Conn{
 		lib: lib, socket: s, speaks: websocket.MessageText, form: frame,
 		poller: opts.Poller, every: cmp.Or(opts.PingEvery, 15*time.Second), longest: cmp.Or(opts.Quiet, 35*time.Second),
@@ -93,14 +95,12 @@ func Accept(w http.ResponseWriter, r *http.Request, opts Options) (*Conn, error)
 		InsecureSkipVerify: true, // the name of the library's own origin check, which does not know proxies
 		CompressionMode:    opts.compression(),
 	})
-	if err != nil {
+	if err != nil && !c.parks {
 		return nil, err
 	}
 	conn := newConn(lib, c.socket, opts)
-	conn.deflated = strings.Contains(w.Header().Get(extensions), "permessage-deflate")
+	conn.deflated = c.deflated
 	if c.parks {
-		_ = lib.CloseNow() // the socket is not its own
-		conn.lib = nil
 		conn.parked = &parked{c: conn, limit: opts.ReadLimit}
 		if len(c.early) > 0 {
 			conn.parked.add(c.early)

@@ -52,6 +52,9 @@ func newHouse(t testing.TB, opts Options) *house {
 			t.Error(err)
 			return
 		}
+		if _, err := conn.Try(nil); err != nil { // the answer, without anything yet
+			t.Error(err)
+		}
 		h.opened <- conn
 	})}
 	done := make(chan error)

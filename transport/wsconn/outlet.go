@@ -25,6 +25,10 @@ func (c *Conn) Beat(now time.Time) (more bool, err error) {
 // then with the code that tells why, unless that is take's own error. Both run on goroutines of the poller. Where Close or CloseNow came first, ended may never be called.
 func (c *Conn) Receive(take func(message []byte) error, ended func(error)) {
 	if c.parked != nil {
+		if _, err := c.socket.out.Try(nil); err != nil { // the answer to the handshake, if nothing has been written yet
+			c.poller.Go(func() { ended(err) })
+			return
+		}
 		c.parked.receive(take, ended)
 		return
 	}
