@@ -115,6 +115,12 @@ func (t *turn) bytes(c coding, events []*event) []byte {
 // endTurn passes the turns of the sessions on.
 func (sh *shard) endTurn() {
 	t := &sh.turn
+	for kind := range t.counts { // before who ends with it is seen to have gone
+		if c := &t.counts[kind]; c.events > 0 {
+			sh.hub.count.add(kind, c.events, c.bytes)
+			c.events, c.bytes = 0, 0
+		}
+	}
 	sh.mu.Lock()
 	for i := range t.list {
 		d := &t.list[i]
@@ -133,12 +139,6 @@ func (sh *shard) endTurn() {
 		d.batch.clear() // so that it holds on to nothing until the next turn
 	}
 	t.list = t.list[:0]
-	for kind := range t.counts {
-		if c := &t.counts[kind]; c.events > 0 {
-			sh.hub.count.add(kind, c.events, c.bytes)
-			c.events, c.bytes = 0, 0
-		}
-	}
 }
 
 // look takes care of what comes with time: heartbeats, presence that was held back, readings of a node that was behind, and connections
