@@ -135,10 +135,11 @@ func TestParkedCloses(t *testing.T) {
 	t.Run("by the server", func(t *testing.T) {
 		server, client := h.dial(t, "", "")
 		listenTo(server)
-		send(t, client, maskedFrame(fin|opText, []byte("half"))[:7])
+		half := maskedFrame(fin|opText, []byte("half"))
+		send(t, client, half[:7])
 		done := make(chan struct{})
 		go func() { server.Close(ServiceRestart, "restart"); close(done) }()
-		send(t, client, maskedFrame(fin|opText, []byte("half"))[7:], bye)
+		send(t, client, half[7:], bye)
 		wantRest(t, client, "\x88\x09\x03\xf4restart")
 		<-done
 	})
