@@ -13,9 +13,14 @@ const (
 	historySeries = 100
 )
 
+// Past returns the values of a subscription in the hour before a moment, in order, as something else remembers them. It may read a file.
+type Past func(sub Subscription, before time.Time) map[string][]Point
+
 // history keeps the last hour of the values of one subscription. Its zero value is empty.
 type history struct {
-	series map[string][]sample
+	series   map[string][]sample
+	first    int64 // of the samples of this process; 0: there is none yet
+	recalled bool  // what is known from before stands in front
 }
 
 type sample struct {
@@ -31,6 +36,9 @@ func (h *history) add(at time.Time, values map[string]float64) {
 		h.series = make(map[string][]sample, len(values))
 	}
 	now := at.UnixMilli()
+	if h.first == 0 {
+		h.first = now
+	}
 	h.trim(now)
 	for name, v := range values {
 		if _, known := h.series[name]; !known && len(h.series) >= historySeries && !h.evict(now) {
@@ -82,8 +90,53 @@ func (h *history) until(t time.Time) map[string][]sample {
 	return out
 }
 
+// recall puts what is known from before in front.
+func (h *history) recall(past map[string][]Point) {
+	h.recalled = true
+	if h.series == nil {
+		h.series = make(map[string][]sample, len(past))
+	}
+	for name, points := range past {
+		own, known := h.series[name]
+		if !known && len(h.series) >= historySeries || len(points) == 0 {
+			continue
+		}
+		s := make([]sample, 0, len(points)+len(own))
+		for _, p := range points {
+			if ms := p.At.UnixMilli(); len(own) == 0 || ms < own[0].ms {
+				s = append(s, sample{ms, p.Value})
+			}
+		}
+		h.series[name] = append(s, own...)
+	}
+}
+
+// remember asks for what is known of sub from before, once, when somebody wants to see it.
+func (s *Scheduler) remember(sub Subscription, until time.Time) {
+	if s.opts.Past == nil {
+		return
+	}
+	s.mu.Lock()
+	e := s.wanted[sub]
+	ask := e != nil && !e.history.recalled
+	if ask && e.history.first != 0 {
+		until = time.UnixMilli(e.history.first)
+	}
+	s.mu.Unlock()
+	if !ask {
+		return
+	}
+	past := s.opts.Past(sub, until)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !e.history.recalled { // else another request was faster
+		e.history.recall(past)
+	}
+}
+
 // History returns the points of the last hour of sub up to and including until, by series name. The caller must not change them.
 func (s *Scheduler) History(sub Subscription, until time.Time) map[string][]Point {
+	s.remember(sub, until)
 	var kept map[string][]sample
 	s.mu.Lock()
 	if e := s.wanted[sub]; e != nil {

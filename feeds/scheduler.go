@@ -28,6 +28,7 @@ type Options struct {
 	Observe          func(feed string, took time.Duration, status Status) // called after each poll, for metrics; OK, Stale (source-old) or Failed
 	Logger           *slog.Logger                                         // default: slog.Default()
 	Peers            Peers                                                // with whom polls are shared; default: this node is alone
+	Past             Past                                                 // what is known from before this process; default: nothing
 	Now              func() time.Time                                     // the clock of versions and of times that go to other nodes; default: time.Now
 }
 
