@@ -76,6 +76,9 @@ func New(opts Options) (*Dashboard, error) {
 		Interval: opts.Interval, MaxPolls: opts.Limits.Polls, MaxPollsPerFeed: opts.Limits.PollsPerFeed,
 		Observe: d.polled, Now: opts.Now, Logger: opts.Logger,
 	}
+	if opts.History != nil {
+		polling.Past = d.past
+	}
 	hub := transport.Options{
 		Node: opts.Node, Epoch: d.cluster.Epoch(), Logger: opts.Logger,
 		Nodes: func() ([]string, bool) { return d.livingNodes(), d.cluster.State().Degraded },
@@ -112,6 +115,9 @@ func (d *Dashboard) Run(ctx context.Context) error {
 	work, stop := context.WithCancel(context.WithoutCancel(ctx)) // it goes on while clients are let go
 	defer stop()
 	workers := []func(context.Context) error{d.poll, d.cluster.Run}
+	if d.opts.History != nil {
+		workers = append(workers, d.opts.History.Run)
+	}
 	ended := make(chan error, len(workers))
 	for _, run := range workers {
 		go func() { ended <- run(work) }()

@@ -114,11 +114,15 @@ var (
 	descPassed     = prometheus.NewDesc("pulsewall_channel_frames_total", "Frames passed on from ends here, by way (local, link, topic).", []string{"way"}, nil)
 	descDropped    = prometheus.NewDesc("pulsewall_channel_dropped_total", "Frames dropped or missing, by reason (absent, behind, stuck, late, lost).", []string{"reason"}, nil)
 	descLinks      = prometheus.NewDesc("pulsewall_node_links", "Open links to other nodes.", nil, nil)
+	descPastBytes  = prometheus.NewDesc("pulsewall_history_bytes", "The file of the history: how large it is, how much of it holds something, how large it may be.", []string{"what"}, nil)
+	descPastSubs   = prometheus.NewDesc("pulsewall_history_subscriptions", "Subscriptions of which something is remembered.", nil, nil)
+	descPastLost   = prometheus.NewDesc("pulsewall_history_dropped_total", "Values left out because the disk was too slow.", nil, nil)
+	descPastFails  = prometheus.NewDesc("pulsewall_history_failing", "1 while the history cannot be written.", nil, nil)
 	descDegraded   = prometheus.NewDesc("pulsewall_degraded", "1 while this node cannot reach the others.", nil, nil)
 )
 
 func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{descSessions, descDeliveries, descBytes, descSlow, descResets, descKept, descUsers, descOnline, descWanted, descAge, descDegraded, descClients, descNodes, descRoundTrip, descChannels, descPassed, descDropped, descLinks} {
+	for _, desc := range []*prometheus.Desc{descSessions, descDeliveries, descBytes, descSlow, descResets, descKept, descUsers, descOnline, descWanted, descAge, descDegraded, descClients, descNodes, descRoundTrip, descChannels, descPassed, descDropped, descLinks, descPastBytes, descPastSubs, descPastLost, descPastFails} {
 		ch <- desc
 	}
 }
@@ -152,6 +156,15 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 	}
 	for reason, n := range traffic.Dropped {
 		counter(descDropped, n, reason)
+	}
+	if store := g.d.opts.History; store != nil {
+		past := store.Stats()
+		gauge(descPastBytes, float64(past.Size), "file")
+		gauge(descPastBytes, float64(past.Used), "used")
+		gauge(descPastBytes, float64(past.Most), "most")
+		gauge(descPastSubs, float64(past.Subscriptions))
+		counter(descPastLost, past.Dropped)
+		gauge(descPastFails, map[bool]float64{true: 1}[past.Failing])
 	}
 	for feed, at := range g.d.metrics.byFeed() {
 		gauge(descAge, time.Since(at).Seconds(), feed)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/pulsewall/pulsewall/cluster"
 	"github.com/pulsewall/pulsewall/feeds"
+	"github.com/pulsewall/pulsewall/history"
 	"github.com/pulsewall/pulsewall/transport"
 )
 
@@ -43,9 +44,12 @@ type Options struct {
 	MsgFeed string
 	// StrictReady has /readyz refuse while the node is alone, so that a balancer takes it out.
 	StrictReady bool
-	Version     string
-	Now         func() time.Time // the clock of versions and of times that go to other nodes; default: time.Now
-	Logger      *slog.Logger     // default: slog.Default()
+	// History keeps the values of readings, fills charts after a start and answers /api/history. Run runs it; the caller closes it
+	// after that. The default is to remember the last hour in memory alone.
+	History *history.Store
+	Version string
+	Now     func() time.Time // the clock of versions and of times that go to other nodes; default: time.Now
+	Logger  *slog.Logger     // default: slog.Default()
 }
 
 // Joining is what a node brings into a cluster.

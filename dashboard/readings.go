@@ -20,6 +20,7 @@ type sink struct{ d *Dashboard }
 
 func (s sink) Put(r feeds.Reading) {
 	s.d.metrics.read(r)
+	s.d.remember(r)
 	s.d.putting.Lock()
 	defer s.d.putting.Unlock()
 	s.d.put(r)
@@ -104,13 +105,16 @@ type point struct {
 
 func (p point) MarshalJSON() ([]byte, error) {
 	b := append([]byte{'['}, strconv.FormatInt(p.at.UnixMilli(), 10)...)
-	b = append(b, ',')
+	return append(appendNumber(append(b, ','), p.value), ']'), nil
+}
+
+// appendNumber writes v as JSON does.
+func appendNumber(b []byte, v float64) []byte {
 	form := byte('f')
-	if size := math.Abs(p.value); size != 0 && (size < 1e-6 || size >= 1e21) {
+	if size := math.Abs(v); size != 0 && (size < 1e-6 || size >= 1e21) {
 		form = 'e'
 	}
-	b = strconv.AppendFloat(b, p.value, form, -1, 64)
-	return append(b, ']'), nil
+	return strconv.AppendFloat(b, v, form, -1, 64)
 }
 
 // readingData is the data of a reading event.

@@ -41,7 +41,7 @@ func (d *Dashboard) routes() http.Handler {
 		d.olderRoutes(r)
 	})
 	r.Group(func(r chi.Router) {
-		r.Use(d.joined, varying("Accept, Accept-Encoding, Origin"), middleware.Compress(5, "text/html", "application/json", "application/problem+json"))
+		r.Use(d.joined, varying("Accept, Accept-Encoding, Origin"), middleware.Compress(5, "text/html", "application/json", "application/problem+json", "text/csv"))
 		read(r, "/", d.getIndex)
 		read(r, "/d/{dashboard}", d.getBoard)
 		read(r, chatPage, d.getChat)
@@ -52,6 +52,7 @@ func (d *Dashboard) routes() http.Handler {
 		}
 		read(r, "/api/messages", d.getMessages)
 		read(r, "/api/readings", d.getReading)
+		read(r, "/api/history", d.getHistory)
 		read(r, "/api/presence", d.getPresence)
 		read(r, "/api/presence/users", d.getUsers)
 		read(r, "/api/presence/users/{unionId}", d.getUser)

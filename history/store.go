@@ -223,11 +223,12 @@ func (s *Store) take(r reading) {
 	}
 }
 
-// Close closes the file. Nothing may be added any more, and Run must have returned.
+// Close writes what is left and closes the file. Run must have returned.
 func (s *Store) Close() error {
+	err := s.Flush()
 	s.writing.Lock()
 	defer s.writing.Unlock()
-	return s.db.Close()
+	return errors.Join(err, s.db.Close())
 }
 
 // Stats are the state of a store.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/pulsewall/pulsewall/dashboard"
 	"github.com/pulsewall/pulsewall/feeds"
+	"github.com/pulsewall/pulsewall/history"
 )
 
 // config is the effective configuration: defaults, then the file, then the environment, then flags.
@@ -30,6 +31,8 @@ type config struct {
 	Origins        []origin      `yaml:"origins,omitempty"`
 	TrustedProxies []addressSet  `yaml:"trustedProxies,omitempty"`
 	TLS            tlsConfig     `yaml:"tls,omitempty"`
+	DataDir        dataDir       `yaml:"dataDir,omitempty"`
+	History        historyConfig `yaml:"history"`
 	Log            logConfig     `yaml:"log"`
 	OlderClients   olderClients  `yaml:"olderClients"`
 	MsgFeed        name          `yaml:"msgFeed,omitempty"`
@@ -82,6 +85,7 @@ func effective(env, args flags) (config, error) {
 		OlderClients: cmp.Or(cfg.OlderClients, allOlder()),
 	})
 	cfg.Limits.complete()
+	cfg.History.MaxSize = cmp.Or(cfg.History.MaxSize, history.DefaultSize)
 	cfg.resolveFeeds(f)
 	cfg.resolveBoards(f)
 	if err := f.err(); err != nil {
@@ -112,6 +116,7 @@ func (c *config) overlay(f flags) {
 	c.NodeAddress = cmp.Or(f.NodeAddress, c.NodeAddress)
 	c.TLS.Cert = cmp.Or(f.TLSCert, c.TLS.Cert)
 	c.TLS.Key = cmp.Or(f.TLSKey, c.TLS.Key)
+	c.DataDir = cmp.Or(f.DataDir, c.DataDir)
 	c.Log.Level = cmp.Or(f.LogLevel, c.Log.Level)
 	c.Log.Format = cmp.Or(f.LogFormat, c.Log.Format)
 	c.OlderClients = cmp.Or(f.OlderClients, c.OlderClients)

@@ -25,6 +25,7 @@ type flags struct {
 	StrictReady  *bool        `help:"Answer /readyz with 503 while the node has lost its cluster, so that a balancer takes it out." placeholder:"BOOL"`
 	OlderClients olderClients `help:"Addresses for pages of other servers: any of msg,hello1,message,channel,sockjs, or none (default all)." placeholder:"LIST"`
 	MsgFeed      name         `help:"Feed whose pages /msg pushes (default: the first that is per user, else the first)." placeholder:"NAME"`
+	DataDir      dataDir      `help:"Directory of the history, or off (default: the user's state directory)." placeholder:"DIR"`
 	LogLevel     logLevel     `help:"debug, info, warn or error (default info)." placeholder:"LEVEL"`
 	LogFormat    logFormat    `help:"text or json (default text)." placeholder:"FORMAT"`
 }

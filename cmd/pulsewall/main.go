@@ -67,18 +67,19 @@ func execute(ctx context.Context, args, env []string, stdout, stderr io.Writer) 
 	log := newLogger(cfg.Log, stderr)
 	opts := cfg.options()
 	opts.Logger, opts.Version = log, version()
-	wall, err := dashboard.New(opts)
-	if err != nil {
+	if cmd.name == "serve" {
+		return serveWith(ctx, cfg, opts, env)
+	}
+	if _, err := dashboard.New(opts); err != nil {
 		return usageError{err}
 	}
 	switch cmd.name {
 	case "config check":
 		_, err := fmt.Fprintf(stdout, "%s: ok, %d feeds and %d dashboards\n", cfg.source(), len(opts.Feeds), len(opts.Boards))
 		return err
-	case "config print":
+	default: // config print
 		return cfg.print(stdout)
 	}
-	return serve(ctx, cfg, wall, log)
 }
 
 // newLogger returns a logger to w as the configuration wants it.
