@@ -74,6 +74,8 @@ var calls = []call{
 	{200, "GET /api/readings?sub=rows/-/1/5&format=html", "", nil}, {200, "GET /api/readings?unionId=7&feed=mine&current=1&size=2", "", nil},
 	{304, "GET /api/readings?feed=rows", "", again}, {400, "GET /api/readings", "", nil}, {404, "GET /api/readings?feed=none", "", nil},
 	{400, "HEAD /api/readings", "", nil},
+	{200, "GET /api/history?feed=mine&unionId=7&current=1&size=5&from=1777896000&to=2026-05-04T13:00:00Z&step=10m", "", nil}, {200, "GET /api/history?sub=rows/-/1/5", "", []string{"Accept: text/csv"}},
+	{400, "GET /api/history?sub=rows/-/1/5&step=1", "", nil}, {404, "GET /api/history?feed=none", "", nil},
 	{200, "GET /api/presence", "", nil}, {200, "GET /api/presence?room=r", "", nil}, {400, "GET /api/presence?room=no+name", "", nil},
 	{200, "GET /api/presence/users?current=1&size=5&room=r", "", nil}, {400, "GET /api/presence/users?size=501", "", nil},
 	{200, "GET /api/presence/users/7", "", nil}, {400, "GET /api/presence/users/x", "", nil},
@@ -99,7 +101,7 @@ var calls = []call{
 
 // heads are addresses that answer HEAD.
 var heads = []string{
-	"/", "/d/main", "/chat", "/api/messages", "/api/readings?feed=rows", "/api/presence", "/api/presence/users", "/api/presence/users/7", "/api/feeds",
+	"/", "/d/main", "/chat", "/api/messages", "/api/readings?feed=rows", "/api/history?feed=rows", "/api/presence", "/api/presence/users", "/api/presence/users/7", "/api/feeds",
 	"/api/nodes", "/healthz", "/readyz", "/metrics", assets.URL("pulsewall.js"), "/pulsewall.js", "/openapi.yaml", "/asyncapi.yaml",
 }
 

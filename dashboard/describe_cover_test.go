@@ -36,7 +36,7 @@ func describedWall(t *testing.T, opts dashboard.Options, seen map[string]bool) *
 // every parameter was used.
 func TestDescribedCalls(t *testing.T) {
 	seen := make(map[string]bool)
-	plenty := describedWall(t, dashboard.Options{}, seen)
+	plenty := describedWall(t, dashboard.Options{History: openHistory(t)}, seen)
 	end := plenty.holdChannel()
 	defer end()
 	for _, c := range calls {

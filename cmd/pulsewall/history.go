@@ -104,23 +104,24 @@ func openHistory(cfg config, env []string, log *slog.Logger) (*history.Store, er
 	return nil, fmt.Errorf("--data-dir %s: %w", dir, err)
 }
 
-// serveWith serves a dashboard that remembers.
-func serveWith(ctx context.Context, cfg config, opts dashboard.Options, env []string) error {
+// open listens, opens the history, and serves a dashboard with both. Who has the port has the history as well, so the port comes first.
+func open(ctx context.Context, cfg config, opts dashboard.Options, env []string) (err error) {
+	ln, err := listen(cfg.Listen) //nolint:contextcheck // opening a socket waits for nothing
+	if err != nil {
+		return err
+	}
+	defer func() { _ = ln.Close() }() // a second time, if it was served
 	store, err := openHistory(cfg, env, opts.Logger)
 	if err != nil {
 		return err
 	}
 	if store != nil {
-		defer func() {
-			if err := store.Close(); err != nil {
-				opts.Logger.Error("history not closed", "err", err)
-			}
-		}()
+		defer func() { err = errors.Join(err, store.Close()) }()
 	}
 	opts.History = store
 	wall, err := dashboard.New(opts)
 	if err != nil {
 		return usageError{err}
 	}
-	return serve(ctx, cfg, wall, opts.Logger)
+	return serve(ctx, cfg, ln, wall, opts.Logger)
 }

@@ -68,7 +68,7 @@ func execute(ctx context.Context, args, env []string, stdout, stderr io.Writer) 
 	opts := cfg.options()
 	opts.Logger, opts.Version = log, version()
 	if cmd.name == "serve" {
-		return serveWith(ctx, cfg, opts, env)
+		return open(ctx, cfg, opts, env)
 	}
 	if _, err := dashboard.New(opts); err != nil {
 		return usageError{err}

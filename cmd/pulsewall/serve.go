@@ -31,13 +31,9 @@ type wall interface {
 	Run(ctx context.Context) error
 }
 
-// serve listens on cfg.Listen and serves w until ctx ends. Then w lets go of its clients, requests in flight end, and
-// serve returns when the last goroutine has.
-func serve(ctx context.Context, cfg config, w wall, log *slog.Logger) error {
-	ln, err := listen(cfg.Listen) //nolint:contextcheck // opening a socket waits for nothing
-	if err != nil {
-		return err
-	}
+// serve serves w on ln until ctx ends. Then w lets go of its clients, requests in flight end, and serve returns when the last
+// goroutine has.
+func serve(ctx context.Context, cfg config, ln net.Listener, w wall, log *slog.Logger) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 
@@ -58,7 +54,7 @@ func serve(ctx context.Context, cfg config, w wall, log *slog.Logger) error {
 
 	<-ctx.Done()
 	log.Info("stopping")
-	err = <-ran
+	err := <-ran
 	stop(ctx, srv)
 	if serr := <-served; !errors.Is(serr, http.ErrServerClosed) {
 		err = errors.Join(err, fmt.Errorf("serve: %w", serr))

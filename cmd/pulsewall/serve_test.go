@@ -106,6 +106,7 @@ func process(t *testing.T, args ...string) (*exec.Cmd, *logged) {
 	t.Helper()
 	log := newLogged()
 	cmd := exec.CommandContext(t.Context(), binary, append([]string{"--listen", "127.0.0.1:0"}, args...)...)
+	cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+t.TempDir()) // a history of its own
 	cmd.Stderr = log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -43,6 +43,7 @@ func start(t *testing.T, address string, before []string, flags ...string) *proc
 	t.Helper()
 	words := append(append(before, build(t), "--listen", address), flags...)
 	p := &process{site: site{URL: "http://" + address}, t: t, cmd: exec.Command(words[0], words[1:]...), out: &tail{}}
+	p.cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+t.TempDir()) // a history of its own
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
