@@ -33,8 +33,11 @@ func BenchmarkRange(b *testing.B) {
 	for _, step := range []time.Duration{3 * time.Hour, 20 * time.Minute} {
 		b.Run(fmt.Sprint("step=", step), func(b *testing.B) {
 			span, err := Plan(now, noon.Add(-90*24*time.Hour), noon, step)
+			if err != nil {
+				b.Fatal(err)
+			}
 			for b.Loop() {
-				if _, err = s.Range("feed7", span); err != nil {
+				if _, err := s.Range("feed7", span); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -44,7 +44,7 @@ func TestEncode(t *testing.T) {
 
 // TestEncodeSize holds what docs/operating.md says a cell takes.
 func TestEncodeSize(t *testing.T) {
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a test repeats itself
+	random := rand.New(rand.NewPCG(1, 2))
 	one, many, rough := make(Block), make(Block), make(Block)
 	for i := range int64(1000) {
 		v := math.Round(200+50*math.Sin(float64(i)/50)+10*random.Float64()) / 10

@@ -76,7 +76,7 @@ func writeAndKill(t *testing.T, dir string, n int) (last int) {
 	must(t, err)
 	must(t, cmd.Start())
 	defer func() { _ = cmd.Wait() }() // it was killed
-	most := 1 + rand.IntN(40)         //nolint:gosec // any moment is as good
+	most := 1 + rand.IntN(40)
 	last = -1
 	lines := bufio.NewScanner(out)
 	for seen := 0; lines.Scan(); seen++ {
@@ -88,7 +88,7 @@ func writeAndKill(t *testing.T, dir string, n int) (last int) {
 		must(t, err)
 		last = int(v)
 		if seen == most {
-			time.AfterFunc(time.Duration(rand.IntN(3000))*time.Microsecond, func() { _ = cmd.Process.Kill() }) //nolint:gosec // likewise
+			time.AfterFunc(time.Duration(rand.IntN(3000))*time.Microsecond, func() { _ = cmd.Process.Kill() })
 		}
 	}
 	return last

@@ -94,7 +94,7 @@ func Open(dir string, opts Options) (*Store, error) {
 	if opts.MaxSize < LeastSize {
 		return nil, fmt.Errorf("history of %d bytes: allowed are %d or more", opts.MaxSize, LeastSize)
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := os.MkdirAll(dir, 0o700); err != nil { // #nosec G703 -- the directory that the operator names
 		return nil, fmt.Errorf("directory of the history: %w", err)
 	}
 	path := filepath.Join(dir, FileName)
