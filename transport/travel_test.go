@@ -18,7 +18,7 @@ type country struct {
 	order  []Item // as the cluster has it; Seq is the place, counted from 1
 	nodes  [2]*village
 	keys   []string        // of what was said alone
-	orphan map[string]bool // keys of what was said alone before a reset of a traveller without a session: to him a repeat of it was before, too
+	orphan map[string]bool // keys of what was said alone before the reset that a traveller without a session still stands on: to him a repeat of it was before, too
 }
 
 type village struct {
@@ -127,6 +127,7 @@ func (c *traveller) note(t *rapid.T, country *country, events []*event) {
 		switch e.name {
 		case "reset":
 			c.got, c.reset = nil, true
+			clear(country.orphan)
 			for _, item := range c.at.said {
 				country.orphan[item.Key] = c.o.Session == ""
 			}
@@ -147,6 +148,21 @@ func (c *traveller) note(t *rapid.T, country *country, events []*event) {
 			c.check(t, country, Item{Position: p.Position, Key: item.Key, Message: item.Message})
 		}
 	}
+}
+
+// settle ends what a reset covers when the traveller comes with a place in the order: what stands after that is for it.
+func (c *traveller) settle(t *rapid.T, country *country) {
+	from, err := parseCursor(c.hopper.at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if from.Alone() {
+		return
+	}
+	for _, item := range country.order[:min(int(from.Seq), len(country.order))] {
+		c.all[item.Key] = c.all[item.Key] || country.orphan[item.Key]
+	}
+	clear(country.orphan)
 }
 
 // check holds a message against the last one before it: it is later, and nothing was left out that was for it.
@@ -202,6 +218,7 @@ func TestTravelling(t *testing.T) {
 		}
 		travel := func(v *village) {
 			c.at, c.hub, c.opens = v, v.hub, len(v.said)
+			c.settle(t, country)
 			c.plain = !strings.Contains(c.hopper.at, "+") && !v.alone.Load() && !v.hub.log.alone
 			c.hop(t)
 		}
