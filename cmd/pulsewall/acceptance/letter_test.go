@@ -27,8 +27,9 @@ type letter struct {
 	begun, done time.Time // the first attempt; the answer
 	at          place     // where it stands; without an epoch: no answer
 	degraded    bool
-	on          *site // that answered
-	doubt       bool  // an attempt before the one that was answered may have been taken as well
+	on          *site   // that answered
+	doubt       bool    // an attempt before the one that was answered may have been taken as well
+	alone       []place // where it was said on a node alone, as far as anybody heard
 }
 
 // isFor says whether somebody is to get it.

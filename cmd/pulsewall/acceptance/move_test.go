@@ -72,7 +72,7 @@ func (n *nomad) isFor(l *letter, at place) (yes, known bool) {
 	if !l.isFor(n.user, []string{l.room}) {
 		return false, true
 	}
-	if n.lost { // it may have been at a place twice
+	if n.resets > 0 || len(l.alone) > 0 { // it may have been at a place twice, or the letter at two places
 		return false, false
 	}
 	for _, m := range n.moves {

@@ -14,21 +14,24 @@ import (
 
 // nomad is a client that keeps its position while it goes from one node and transport to another.
 type nomad struct {
-	user  string
-	rooms []string
-	home  *site // it goes to no other node; nil: to any
-	mover bool  // it leaves and joins rooms on its way
-	moves []move
-	asked *move // that the node has not answered yet
-	lost  bool  // there was a reset
-	tame  bool  // it is what the package for programs does
-	nodes []*site
-	until *atomic.Pointer[place] // where the last letter stands, once that is known
+	user   string
+	rooms  []string
+	home   *site // it goes to no other node; nil: to any
+	mover  bool  // it leaves and joins rooms on its way
+	moves  []move
+	asked  *move // that the node has not answered yet
+	resets int
+	tame   bool // it is what the package for programs does, each time without a session
+	nodes  []*site
+	until  *atomic.Pointer[place] // where the last letter stands, once that is known
 
 	after, session string
+	told           place // where a reset put it that it still stands on: what was before is lost to it
 	events         []heard
+	steps          []step
 	stays          []stay
-	hops, misses   int // openings, and those that found nobody
+	hops, misses   int // stays, and those that found nobody
+	openings       int // from a place in the order, and polls
 	problem        error
 	finished       bool // it is where the last letter stands, or further
 }
@@ -41,7 +44,13 @@ type heard struct {
 	reset           string // the reason
 	by              string // the transport
 	on              *site
+	step            int // of the nomad
+	resets          int // so far
+	openings        int // from a place in the order, or polls, so far
 }
+
+// step is how far a nomad got, and the place of the reset that it stood on then.
+type step struct{ to, told place }
 
 // stay is a time during which the nomad was connected to a node, at least.
 type stay struct {
@@ -68,6 +77,7 @@ func (n *nomad) roam(ctx context.Context) {
 			n.moved(n.choose())
 			n.settle()
 		}
+		n.asks()
 		here := stay{on: on}
 		stay, cancel := context.WithTimeout(ctx, time.Duration(50+rand.IntN(int(mostStay.Milliseconds())))*time.Millisecond)
 		transport := means[rand.IntN(len(means))]
@@ -145,7 +155,7 @@ func (n *nomad) visit(ctx context.Context, transport string, here *stay) error {
 // pollOn asks again and again.
 func (n *nomad) pollOn(ctx context.Context, query url.Values, here *stay) error {
 	query.Set("wait", "1")
-	for ctx.Err() == nil && n.problem == nil && !n.finished {
+	for ; ctx.Err() == nil && n.problem == nil && !n.finished; n.asks() {
 		if n.after == "" {
 			query.Set("wait", "0")
 		}
@@ -171,9 +181,12 @@ func (n *nomad) pollOn(ctx context.Context, query url.Values, here *stay) error 
 
 // take notes what comes.
 func (n *nomad) take(e event, transport string, on *site, now time.Time) {
-	h := heard{came: now, by: transport, on: on}
+	if transport == "client by poll" { // it may be the first of an answer to a place in the order
+		n.openings++
+	}
+	h := heard{came: now, by: transport, on: on, resets: n.resets, openings: n.openings}
 	if e.ID != "" {
-		h.place = n.reach(e.ID)
+		h.place, h.step = n.reach(e.ID), len(n.steps)
 	}
 	switch e.Event {
 	case "hello":
@@ -187,7 +200,8 @@ func (n *nomad) take(e event, transport string, on *site, now time.Time) {
 		if err := json.Unmarshal(e.Data, &reset); err != nil || reset.Reason == "" {
 			n.problem = fmt.Errorf("reset %s: %w", e.Data, err)
 		}
-		h.reset, n.lost = reset.Reason, true
+		h.reset, n.told = reset.Reason, h.place
+		n.resets++
 		n.events = append(n.events, h)
 	case "message":
 		var m struct {
@@ -209,13 +223,21 @@ func (n *nomad) take(e event, transport string, on *site, now time.Time) {
 	}
 }
 
+// asks notes that the nomad asks for what is after its position.
+func (n *nomad) asks() {
+	if from, _ := parsePlace(n.after); from.life == "" { // it was read before
+		n.told = place{}
+		n.openings++
+	}
+}
+
 // reach moves the position.
 func (n *nomad) reach(cursor string) place {
 	at, err := parsePlace(cursor)
 	if err != nil {
 		n.problem = fmt.Errorf("cursor %q: %w", cursor, err)
 	}
-	n.after = cursor
+	n.after, n.steps = cursor, append(n.steps, step{at, n.told})
 	n.settle()
 	if last := n.until.Load(); last != nil && last.epoch == at.epoch && last.seq <= at.seq {
 		n.finished = true
@@ -234,12 +256,19 @@ func (n *nomad) way(around place) string {
 	return strings.Join(said, ", ")
 }
 
-// excuses says whether a letter that was said on a node alone was before a reset there, so that its repeat in the order counts as before it too:
-// the node does not know better of who comes back without a session.
-func (n *nomad) excuses(l *letter) bool {
-	return n.session == "" && l.degraded && slices.ContainsFunc(n.events, func(h heard) bool {
-		return h.reset != "" && h.life == l.at.life && h.n >= l.at.n
-	})
+// covered says whether a reset has told that a letter is lost, though it comes to the order only later. On a node alone it was said before, to those
+// who were there; who has no session and goes on from a place there, which comes after it, was there as far as the node can know, and is not told
+// again. A place in the order is of no node: who comes with one gets all after it.
+func (n *nomad) covered(l placed, since heard) bool {
+	if !n.tame {
+		return false
+	}
+	for _, s := range n.steps[since.step:] {
+		if s.to.seq >= l.seq { // here he came past it
+			return slices.ContainsFunc(l.alone, func(said place) bool { return s.told.life == said.life && s.told.n >= said.n })
+		}
+	}
+	return false
 }
 
 // passed says whether the nomad was on the node when a letter was said there alone, and stayed until something said later came, without a

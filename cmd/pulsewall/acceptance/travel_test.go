@@ -170,3 +170,34 @@ func TestTravel(t *testing.T) {
 	}
 	j.fromTheBeginning(v)
 }
+
+// TestFrozenTravel has nomads hop between two nodes while the only member stands still twice, so that both are alone and what one of them said comes
+// to the order later, or never. Who was there has it once, who was elsewhere once it is in the order, and a reset tells of the rest.
+func TestFrozenTravel(t *testing.T) {
+	t.Parallel()
+	j := &journey{fleet: newFleet(t, 1, tunedMembers(t), 2)}
+	j.depart(j.fleet.sites(), 30, 0)
+	const span = 12 * time.Second
+	j.send(2, 20*time.Millisecond, span, func(began time.Time) {
+		for _, part := range []float64{0.1, 0.6} {
+			j.at(began, part, span)
+			j.members[0].Freeze()
+			pass(t, 4*time.Second)
+			j.members[0].Thaw()
+		}
+		together(t, j.sites)
+	})
+	j.arrive(time.Minute)
+	v := j.judge()
+	v.log(t)
+	if v.alone == 0 {
+		t.Error("nothing was said on a node alone")
+	}
+	for _, h := range v.resets {
+		if h.reset != elsewhere && h.reset != ahead { // a node that is alone may not have what another had
+			t.Errorf("a reset while the member held the log: %s, to %v", h.reset, h.place)
+			break
+		}
+	}
+	j.fromTheBeginning(v)
+}

@@ -57,6 +57,7 @@ func (j *journey) judge() *verdict {
 		case l.degraded:
 			v.alone++
 			v.lives[l.at.life] = l.on
+			l.alone = append(l.alone, l.at)
 		}
 		if l.doubt {
 			v.doubts++
@@ -68,6 +69,9 @@ func (j *journey) judge() *verdict {
 		for _, h := range n.events {
 			if l := v.letters[[2]int{h.courier, h.number}]; h.reset == "" && l != nil {
 				put(h.place, l)
+				if h.life != "" {
+					l.alone = append(l.alone, h.place)
+				}
 			}
 		}
 	}
@@ -96,16 +100,13 @@ func (v *verdict) failf(format string, args ...any) {
 }
 
 // follow goes the way of a nomad: what comes is later than what came before, nothing for him was left out, and nothing came twice,
-// but around a reset.
-func (v *verdict) follow(i int, n *nomad, at place) {
-	had, resets, back := make(map[*letter]bool), 0, false
+// but around a reset, or where he had it from a node alone and came again from the order.
+func (v *verdict) follow(i int, n *nomad, from place) {
+	had, at := make(map[*letter]heard), heard{place: from}
 	for _, h := range n.events {
 		if h.reset != "" {
 			v.resets = append(v.resets, h)
-			// To where a node is that is alone, or was, or to before what one said alone.
-			back = back || h.epoch == at.epoch && (h.seq < at.seq || h.seq == at.seq && at.life != "" && h.life != at.life)
-			at = h.place
-			resets++
+			at = h
 			continue
 		}
 		l := v.letters[[2]int{h.courier, h.number}]
@@ -114,17 +115,17 @@ func (v *verdict) follow(i int, n *nomad, at place) {
 			yes, known := n.isFor(l, h.place)
 			wanted = yes || !known
 		}
+		before, again := had[l]
 		switch later := cmp.Or(cmp.Compare(h.seq, at.seq), cmp.Compare(h.n, at.n)) > 0; {
 		case l == nil || !wanted:
 			v.failf("nomad %d got %v, which is not for him", i, l)
 			continue
 		case h.epoch != at.epoch || !later:
-			v.failf("nomad %d got %v at %v after %v without a reset", i, l, h.place, at)
-		case had[l] && resets == 0:
-			v.failf("nomad %d got %v again at %v", i, l, h.place)
-		case had[l] && !l.doubt && !back:
-			v.failf("nomad %d got %v again at %v after a reset", i, l, h.place)
-		case had[l]:
+			v.failf("nomad %d got %v at %v after %v without a reset", i, l, h.place, at.place)
+		case again && !h.repeats(before, l):
+			v.failf("nomad %d got %v, which he had at %v, again at %v; asked again: %v; resets %d, openings from the order %d since; he went %s", i, l, before.place, h.place,
+				l.doubt, h.resets-before.resets, h.openings-before.openings, n.way(h.place))
+		case again:
 			v.again++
 		case h.life != "" && v.lives[h.life] != nil && v.lives[h.life] != h.on:
 			v.failf("nomad %d got %v of a node that was alone on another", i, l)
@@ -134,39 +135,51 @@ func (v *verdict) follow(i int, n *nomad, at place) {
 			to.seq--
 		}
 		v.missing(i, n, had, at, to)
-		had[l], at = true, h.place
+		had[l], at = h, h
 		v.came++
-		if !l.doubt && resets == 0 {
+		if !l.doubt && h.resets == 0 {
 			v.delays = append(v.delays, h.came.Sub(l.begun))
 		}
 	}
 	if v.missing(i, n, had, at, v.last); at.epoch != v.last.epoch {
-		v.failf("nomad %d ended at %v without a reset", i, at)
+		v.failf("nomad %d ended at %v without a reset", i, at.place)
 	}
 	v.hops += n.hops
 	v.missed += n.misses
 	v.here(i, n, had)
 }
 
+// repeats says whether a letter may come where it does though it came before: at the same place, to which only a reset leads back; or because it was
+// sent twice, when no answer came, and a reset was between, or a node alone had said it first and the nomad has since come from the order, as those
+// do whom it was not said to.
+func (h heard) repeats(before heard, l *letter) bool {
+	return h.place == before.place || l.doubt && (h.resets > before.resets || before.life != "" && h.openings > before.openings)
+}
+
 // missing fails when something for the nomad stands after one place and up to another, and he has not got it.
-func (v *verdict) missing(i int, n *nomad, had map[*letter]bool, after, to place) {
+func (v *verdict) missing(i int, n *nomad, had map[*letter]heard, after heard, to place) {
 	list := v.order[after.epoch]
 	from, _ := slices.BinarySearchFunc(list, after.seq+1, func(p placed, seq int64) int { return cmp.Compare(p.seq, seq) })
 	for _, p := range list[from:] {
 		if p.seq > to.seq {
 			return
 		}
-		if yes, known := n.isFor(p.letter, place{epoch: after.epoch, seq: p.seq}); yes && known && !had[p.letter] && !n.excuses(p.letter) {
+		if yes, known := n.isFor(p.letter, place{epoch: after.epoch, seq: p.seq}); yes && known && !has(had, p.letter) && !n.covered(p, after) {
 			v.failf("nomad %d misses %v at %d without a reset: he came from %v to %v\nasked again: %v; said alone: %v; he went %s",
-				i, p.letter, p.seq, after, to, p.doubt, p.degraded, n.way(after))
+				i, p.letter, p.seq, after.place, to, p.doubt, p.degraded, n.way(after.place))
 		}
 	}
 }
 
+func has(had map[*letter]heard, l *letter) bool {
+	_, yes := had[l]
+	return yes
+}
+
 // here fails when something was said on a node alone while the nomad was there, and he has not got it.
-func (v *verdict) here(i int, n *nomad, had map[*letter]bool) {
+func (v *verdict) here(i int, n *nomad, had map[*letter]heard) {
 	for _, l := range v.letters {
-		if yes, known := n.isFor(l, l.at); yes && known && l.degraded && !l.doubt && !had[l] && n.passed(l) {
+		if yes, known := n.isFor(l, l.at); yes && known && l.degraded && !l.doubt && !has(had, l) && n.passed(l) {
 			v.failf("nomad %d was on a node alone and misses %v", i, l)
 		}
 	}
