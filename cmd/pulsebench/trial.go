@@ -49,7 +49,11 @@ type match struct {
 	window  int
 }
 
-// begin starts an entrant and its clients' process, and fills what it remembers. The caller must end it.
+// firstClients are how many come and go before a server's memory is read without clients, so that what the first ones have it allocate, once
+// and for all, is no cost of a connection.
+const firstClients = 100
+
+// begin starts an entrant and its clients' process, fills what it remembers, and has some clients come and go. The caller must end it.
 func (a arena) begin(ctx context.Context, e entrant, size, window int) (*match, error) {
 	p, err := e.server.Start(ctx, a.serverCPUs)
 	if err != nil {
@@ -63,11 +67,27 @@ func (a arena) begin(ctx context.Context, e entrant, size, window int) (*match, 
 	if p.Keeps > 0 && a.fill {
 		_, err = m.driver.Do(clients.Order{Publish: m.burst(p.Keeps, fillFor)})
 	}
+	if err == nil {
+		err = m.visit(ctx)
+	}
 	if err != nil {
 		m.end()
-		return nil, fmt.Errorf("fill it: %w", err)
+		return nil, fmt.Errorf("before the measurement: %w", err)
 	}
 	return m, nil
+}
+
+// visit has the first clients come and go.
+func (m *match) visit(ctx context.Context) error {
+	first, err := clients.Start(ctx, m.program, []string{"clients"}, m.clientCPUs)
+	if err != nil {
+		return err
+	}
+	defer first.Stop()
+	_, err = first.Do(clients.Order{Open: &clients.Open{
+		Transport: m.transport, Stream: m.process.Streams[m.transport], Clients: firstClients,
+	}})
+	return err
 }
 
 func (m *match) end() {
@@ -117,7 +137,7 @@ func (m *match) memory(ctx context.Context) (with, without int64, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	with, without = u.PSS, u.PSS
+	with, without = u.Own, u.Own
 	if m.process.GC == "" {
 		return with, without, nil
 	}
@@ -127,7 +147,7 @@ func (m *match) memory(ctx context.Context) (with, without int64, err error) {
 		}
 	}
 	u, err = compare.UsageOf(m.process.PID)
-	return with, u.PSS, err
+	return with, u.Own, err
 }
 
 func collect(ctx context.Context, url string) error {

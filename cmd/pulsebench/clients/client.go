@@ -29,6 +29,7 @@ type client struct {
 	chunks  chunks // of that stream
 	rest    []byte // what came and is not whole yet
 	next    uint64 // the number that is to come
+	session []byte // who polls, as the first answer told
 }
 
 // fewPorts is how many clients share one address of the machine's loopback network, so that ports never run out.

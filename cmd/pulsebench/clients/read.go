@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -199,16 +200,17 @@ func (l *loop) takeAnswer(c *client, p []byte, at int64) (rest []byte, err error
 	if h.status != http.StatusOK {
 		return nil, fmt.Errorf("refused: %.300q %.300q", p[:end], body)
 	}
-	const cursor = `"cursor":"`
-	_, after, ok := bytes.Cut(body, []byte(cursor))
-	place, _, whole := bytes.Cut(after, []byte(`"`))
-	if !ok || !whole {
+	place := text(body, `"cursor":"`)
+	if len(place) == 0 {
 		return nil, fmt.Errorf("no cursor in %.300q", body)
+	}
+	if len(c.session) == 0 { // who did not repeat it would be counted as somebody else each time
+		c.session = bytes.Clone(text(body, `"session":"`))
 	}
 	line := bytes.IndexByte(l.request, ' ') + 1
 	path := line + bytes.IndexByte(l.request[line:], ' ')
-	again := append(append(append([]byte(nil), l.request[:path]...), "&after="...), place...)
-	if err := c.send(append(again, l.request[path:]...)); err != nil {
+	again := slices.Concat(l.request[:path], []byte("&after="), place, []byte("&session="), c.session, l.request[path:])
+	if err := c.send(again); err != nil {
 		return nil, err
 	}
 	if c.state == asking {
@@ -216,6 +218,16 @@ func (l *loop) takeAnswer(c *client, p []byte, at int64) (rest []byte, err error
 		l.becomeReady(c)
 	}
 	return nil, l.message(c, body, at)
+}
+
+// text is what follows prefix in JSON, up to the quote; empty: it is not there.
+func text(body []byte, prefix string) []byte {
+	_, after, _ := bytes.Cut(body, []byte(prefix))
+	text, _, whole := bytes.Cut(after, []byte(`"`))
+	if !whole {
+		return nil
+	}
+	return text
 }
 
 // message takes a message of the server.

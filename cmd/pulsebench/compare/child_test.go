@@ -42,7 +42,7 @@ func TestChild(t *testing.T) {
 	if err != nil || len(family) != 2 {
 		t.Errorf("familyOf = %v, %v; want the shell and its sleep", family, err)
 	}
-	if u, err := UsageOf(c.PID); err != nil || u.CPU <= 0 || u.RSS <= 0 || u.PSS <= 0 || u.PSS > u.RSS {
+	if u, err := UsageOf(c.PID); err != nil || u.CPU <= 0 || u.RSS <= 0 || u.PSS <= 0 || u.PSS > u.RSS || u.Own <= 0 || u.Own > u.PSS {
 		t.Errorf("UsageOf = %+v, %v", u, err)
 	}
 	c.Stop()

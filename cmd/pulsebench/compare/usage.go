@@ -19,6 +19,7 @@ type Usage struct {
 	CPU time.Duration // since each started
 	RSS int64         // bytes
 	PSS int64         // bytes; pages that processes share count once
+	Own int64         // of PSS, what is no file's: heaps, stacks and memory that its processes share
 }
 
 // UsageOf returns what the process takes now.
@@ -107,6 +108,8 @@ func (u *Usage) addMemory(pid int) error {
 			u.RSS += kib << 10
 		case "Pss":
 			u.PSS += kib << 10
+		case "Pss_Anon", "Pss_Shmem":
+			u.Own += kib << 10
 		}
 	}
 	return nil
