@@ -93,7 +93,7 @@ func New(opts Options) (*Dashboard, error) {
 		return nil, err
 	}
 	for _, f := range d.scheduler.Feeds() {
-		d.abouts[f.Name] = f.Source.Describe()
+		d.abouts[f.Name] = f.Describe()
 	}
 	if err := errors.Join(d.layOut(opts.Boards), d.takeOlder(opts.Feeds)); err != nil {
 		d.hub.Close()

@@ -92,7 +92,10 @@ func (f Feed) check() (*feed, error) {
 	if f.MaxAge < 0 {
 		return nil, fmt.Errorf("maxAge %s: 0 (no limit) or more is allowed", f.MaxAge)
 	}
-	desc := f.Source.Describe()
+	desc := f.Describe()
+	if err := f.checkThresholds(); err != nil {
+		return nil, err
+	}
 	f.TimeField = cmp.Or(f.TimeField, desc.Time)
 	if f.MaxAge > 0 && f.TimeField == "" && !desc.Pushed {
 		return nil, fmt.Errorf("maxAge %s needs a time field, and the source has none", f.MaxAge)
@@ -110,6 +113,19 @@ func (f Feed) check() (*feed, error) {
 		return nil, fmt.Errorf("source: what is Pushed is Whole, and not PerNode")
 	}
 	return &feed{Feed: f, desc: desc, polls: make(map[pollKey]*poll)}, nil
+}
+
+func (f Feed) checkThresholds() error {
+	desc := f.Source.Describe()
+	if len(f.Thresholds) > 0 && slices.ContainsFunc(desc.Fields, isState) {
+		return fmt.Errorf("thresholds: the source has a field %s already", StateField)
+	}
+	for i, t := range f.Thresholds {
+		if err := t.Check(desc); err != nil {
+			return fmt.Errorf("thresholds[%d].%w", i, err)
+		}
+	}
+	return nil
 }
 
 // has says whether the source has a field of that name. A source that lists no fields may have any.
@@ -173,6 +189,8 @@ func (s *Scheduler) Resolve(sub Subscription) (Subscription, error) {
 	}
 	if !f.desc.PerUser {
 		sub.UnionID = ""
+	} else if f.NeedsUnionID && sub.UnionID == "" {
+		return Subscription{}, bad("feed %s without a unionId; its records are each user's own, so a 64-bit integer is needed, as in %s/7", sub.Feed, sub.Feed)
 	}
 	for key := range eachParam(sub.Params) {
 		if !slices.Contains(f.desc.Filters, key) {

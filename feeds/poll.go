@@ -172,6 +172,10 @@ func (s *Scheduler) ask(run context.Context, p *poll) {
 	p.attempt.woken = !p.woken.IsZero()
 	p.answered(time.Now())
 	down := p.feed.down
+	var before marks
+	if p.table != nil {
+		before = p.table.marks
+	}
 	s.mu.Unlock()
 	ctx, cancel := context.WithTimeout(run, p.feed.timeout())
 	defer cancel()
@@ -185,6 +189,9 @@ func (s *Scheduler) ask(run context.Context, p *poll) {
 	err := down
 	if err == nil {
 		t, err = p.feed.ask(ctx, p.query())
+	}
+	if err == nil && len(p.feed.Thresholds) > 0 {
+		t.marks = judge(p.feed.Thresholds, before, t.records, p.feed.desc.ID, time.Now())
 	}
 	if err == nil && p.share != nil {
 		t, err = t.travelled()

@@ -36,6 +36,8 @@ type Field struct {
 	Label string `json:"label"`
 	Unit  string `json:"unit,omitempty"`
 	Type  string `json:"type"` // "string", "number", "integer", "bytes", "percent", "time", "duration" (seconds), "change", "bool", "state"
+	// Decimals is how many digits stand after the point; nil: as many as the values need.
+	Decimals *int `json:"decimals,omitempty"`
 }
 
 // Query is what one poll asks of a source. Whole sources ignore Offset and Limit.
@@ -62,4 +64,7 @@ type Feed struct {
 	MinGap    time.Duration // between starts of polls that a Runner asks for, 100 ms to Interval; default 1 s
 	MaxAge    time.Duration // records older than this make the reading stale; 0: no limit
 	TimeField string        // overrides Description.Time
+
+	NeedsUnionID bool        // a subscription without one is refused, where records are each user's own
+	Thresholds   []Threshold // what has a record be in which state
 }

@@ -17,6 +17,7 @@ type table struct {
 	total   int
 	newest  time.Time // as a paged source says
 	at      time.Time // when the poll ended
+	marks   marks     // of the records, by the feed's thresholds
 	asOf    time.Time // the same, on the clock of the node that polled; zero: there is one node
 }
 

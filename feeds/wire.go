@@ -26,6 +26,8 @@ type wireTable struct {
 	Newest  int64    `json:"newest,omitempty"` // on the source's clock
 	Total   int      `json:"total"`
 	Records []Record `json:"records"`
+
+	Marks map[string][2]int64 `json:"marks,omitempty"` // since when a record has been beyond warn and crit, by threshold and ID
 }
 
 // encode writes an outcome; skew is how far the sender's clock is ahead of the one that the outcome's times are on.
@@ -37,6 +39,12 @@ func (o outcome) encode(skew time.Duration) []byte {
 	if t := o.table; t != nil {
 		w.Table = &wireTable{
 			At: micros(t.at, skew), AsOf: micros(t.asOf, 0), Newest: micros(t.newest, 0), Total: t.total, Records: t.records,
+		}
+		for key, m := range t.marks {
+			if w.Table.Marks == nil {
+				w.Table.Marks = make(map[string][2]int64, len(t.marks))
+			}
+			w.Table.Marks[key] = [2]int64{micros(m.Warn, skew), micros(m.Crit, skew)}
 		}
 	}
 	data, err := json.Marshal(w)
@@ -70,6 +78,12 @@ func decode(data []byte, shift time.Duration) (outcome, error) {
 		records: plain(w.Table.Records), total: max(w.Table.Total, 0), newest: fromMicros(w.Table.Newest),
 		at: fromMicros(w.Table.At).Add(shift), asOf: fromMicros(w.Table.AsOf),
 	}
+	for key, m := range w.Table.Marks {
+		if o.table.marks == nil {
+			o.table.marks = make(marks, len(w.Table.Marks))
+		}
+		o.table.marks[key] = mark{Warn: shifted(m[0], shift), Crit: shifted(m[1], shift)}
+	}
 	return o, nil
 }
 
@@ -79,7 +93,7 @@ func (t *table) travelled() (*table, error) {
 	if err != nil {
 		return nil, fmt.Errorf("write the records: %w", err)
 	}
-	same := &table{total: t.total, newest: t.newest.Truncate(time.Microsecond), at: t.at}
+	same := &table{total: t.total, newest: t.newest.Truncate(time.Microsecond), at: t.at, marks: t.marks}
 	if err := unmarshal(data, &same.records); err != nil {
 		return nil, err
 	}
@@ -134,6 +148,14 @@ func micros(t time.Time, shift time.Duration) int64 {
 		return 0
 	}
 	return t.Add(shift).UnixMicro()
+}
+
+// shifted keeps what is none.
+func shifted(us int64, shift time.Duration) time.Time {
+	if us == 0 {
+		return time.Time{}
+	}
+	return fromMicros(us).Add(shift)
 }
 
 func fromMicros(us int64) time.Time {

@@ -1,6 +1,7 @@
 package views
 
 import (
+	"slices"
 	"time"
 
 	"github.com/pulsewall/pulsewall/feeds"
@@ -94,12 +95,10 @@ func lastPoint(points []feeds.Point) (feeds.Point, bool) {
 
 // valueFields are the fields that are kept for curves.
 func (f FragmentView) valueFields() []feeds.Field {
-	fields := make([]feeds.Field, 0, len(f.About.Values))
+	all, fields := f.fields(), make([]feeds.Field, 0, len(f.About.Values))
 	for _, name := range f.About.Values {
-		for _, d := range f.About.Fields {
-			if d.Name == name {
-				fields = append(fields, d)
-			}
+		if i := slices.IndexFunc(all, func(d feeds.Field) bool { return d.Name == name }); i >= 0 {
+			fields = append(fields, all[i])
 		}
 	}
 	return fields

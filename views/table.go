@@ -92,6 +92,9 @@ func (f FragmentView) cell(rec feeds.Record, c column, places int) cell {
 
 // places chooses the decimals of a whole column, so that its digits stand under each other.
 func (f FragmentView) places(field feeds.Field, records []feeds.Record) int {
+	if field.Decimals != nil {
+		return *field.Decimals
+	}
 	var numbers []float64
 	for _, rec := range records {
 		if n, ok := toNumber(rec[field.Name]); ok {
@@ -139,17 +142,18 @@ const machineKey = "id"
 // stands with its value), what the subscription filters by, what a tag of the panel says already, a machine's key, and
 // what no record of the page has.
 func (f FragmentView) chosen() []feeds.Field {
+	all := f.fields()
 	var fields []feeds.Field
 	for _, name := range f.Look.Fields {
-		i := slices.IndexFunc(f.About.Fields, func(d feeds.Field) bool { return d.Name == name })
+		i := slices.IndexFunc(all, func(d feeds.Field) bool { return d.Name == name })
 		if i >= 0 {
-			fields = append(fields, f.About.Fields[i])
+			fields = append(fields, all[i])
 		}
 	}
 	if len(f.Look.Fields) > 0 {
 		return fields
 	}
-	for _, d := range f.About.Fields {
+	for _, d := range all {
 		filtered := strings.Contains(";"+f.Reading.Sub.Params, ";"+d.Name+"=")
 		key := d.Name == machineKey && d.Name != f.labelField()
 		if d.Name != f.About.Unit && d.Name != "simulated" && !filtered && !key && f.hasAny(d.Name) {

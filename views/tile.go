@@ -52,7 +52,7 @@ func (f FragmentView) detail(rec feeds.Record, value feeds.Field) string {
 	}
 	var parts []string
 	skip := []string{f.About.ID, f.labelField(), f.About.Unit, f.About.Time, value.Name}
-	for _, d := range f.About.Fields {
+	for _, d := range f.fields() {
 		v := rec[d.Name]
 		if v == nil || slices.Contains(skip, d.Name) || d.Type == "time" || d.Type == "bool" || len(parts) == mostDetails {
 			continue

@@ -126,7 +126,7 @@ func (p *panelConfig) complete(f *file, path string, known map[string]feeds.Feed
 		f.fault(path+".feed", "%q is unknown or disabled; allowed: %s", feedName, strings.Join(sortedKeys(known), ", "))
 		return
 	}
-	about := feed.Source.Describe()
+	about := feed.Describe()
 	p.Title = cmp.Or(p.Title, about.Title)
 	if onNode && (!about.PerNode || !namePattern.MatchString(node)) {
 		f.fault(path+".feed", "%q: only a feed of the machine itself takes @ and the name of a node", p.Feed)
@@ -138,7 +138,7 @@ func (p *panelConfig) complete(f *file, path string, known map[string]feeds.Feed
 	}
 	names := fieldNames(feed)
 	for i, field := range p.Fields {
-		if !slices.Contains(names, field) {
+		if len(names) > 0 && !slices.Contains(names, field) {
 			f.fault(fmt.Sprintf("%s.fields[%d]", path, i), "feed %s has no field %q; allowed: %s", feedName, field, orNone(names))
 		}
 	}

@@ -7,9 +7,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/token"
+
+	"github.com/pulsewall/pulsewall/feeds"
 )
 
 // check compares a node with the type that will hold it and notes where everything stands. It is in front of the
@@ -32,11 +35,14 @@ func (f *file) check(n ast.Node, t reflect.Type, path string) {
 	}
 	switch t.Kind() {
 	case reflect.Struct, reflect.Map:
+		if _, scalar := n.(ast.ScalarNode); scalar && t == reflect.TypeFor[feeds.FieldMapping]() {
+			return // its name alone
+		}
 		f.checkMapping(n, t, path)
 	case reflect.Slice:
 		f.checkList(n, t, path)
 	default:
-		f.checkScalar(n, t.Kind(), path)
+		f.checkScalar(n, t, path)
 	}
 }
 
@@ -70,12 +76,12 @@ func (f *file) checkMapping(n ast.Node, t reflect.Type, path string) {
 			f.check(entries.Value(), t.Elem(), child)
 			continue
 		}
-		i := slices.Index(keys(t), text)
+		i := slices.IndexFunc(settings(t), func(s setting) bool { return s.key == text })
 		if i < 0 {
 			f.at(key.GetToken().Position, path, "unknown key %q; %s", text, allowedIn(t))
 			continue
 		}
-		f.check(entries.Value(), t.Field(i).Type, child)
+		f.check(entries.Value(), settings(t)[i].kind, child)
 	}
 }
 
@@ -113,18 +119,28 @@ func (f *file) checkText(n ast.Node, into encoding.TextUnmarshaler, path string)
 	}
 }
 
-func (f *file) checkScalar(n ast.Node, kind reflect.Kind, path string) {
+func (f *file) checkScalar(n ast.Node, t reflect.Type, path string) {
 	if _, ok := n.(ast.ScalarNode); !ok {
 		f.fault(path, "%s stands where one value is expected", describe(n))
 		return
 	}
 	value := n.GetToken().Value
-	switch kind {
+	if t == reflect.TypeFor[time.Duration]() {
+		if _, err := time.ParseDuration(value); err != nil {
+			f.fault(path, "%q is not a duration; allowed: one written like 500ms, 10s or 5m", value)
+		}
+		return
+	}
+	switch t.Kind() {
 	case reflect.Bool:
 		if n.Type() != ast.BoolType {
 			f.fault(path, "%q is unknown; allowed: true, false", value)
 		}
-	case reflect.Int, reflect.Uint64:
+	case reflect.Float64:
+		if _, err := strconv.ParseFloat(value, 64); err != nil || n.Type() != ast.IntegerType && n.Type() != ast.FloatType {
+			f.fault(path, "%q is not a number", value)
+		}
+	case reflect.Int, reflect.Int64, reflect.Uint64:
 		if _, err := strconv.ParseUint(value, 10, 63); err != nil || n.Type() != ast.IntegerType {
 			f.fault(path, "%q is not a number; allowed: a whole number from 0", value)
 		}
@@ -141,12 +157,23 @@ func describe(n ast.Node) string {
 	return strconv.Quote(n.GetToken().Value)
 }
 
-// keys are the keys of a struct, in the order of its fields.
-func keys(t reflect.Type) []string {
-	var out []string
+// setting is a key and the type of what it holds.
+type setting struct {
+	key  string
+	kind reflect.Type
+}
+
+// settings are those of a struct, in the order of its fields, with those of the structs that are inline in it.
+func settings(t reflect.Type) []setting {
+	var out []setting
 	for i := range t.NumField() {
-		key, _, _ := strings.Cut(t.Field(i).Tag.Get("yaml"), ",")
-		out = append(out, key)
+		key, how, _ := strings.Cut(t.Field(i).Tag.Get("yaml"), ",")
+		switch {
+		case how == "inline":
+			out = append(out, settings(t.Field(i).Type)...)
+		case key != "-" && key != "":
+			out = append(out, setting{key, t.Field(i).Type})
+		}
 	}
 	return out
 }
@@ -155,6 +182,9 @@ func allowedIn(t reflect.Type) string {
 	if t.Kind() != reflect.Struct {
 		return "allowed: key: value"
 	}
-	names := slices.DeleteFunc(keys(t), func(k string) bool { return k == "-" || k == "" })
+	var names []string
+	for _, s := range settings(t) {
+		names = append(names, s.key)
+	}
 	return "allowed: " + strings.Join(names, ", ")
 }

@@ -41,6 +41,7 @@ type config struct {
 	Dashboards     []boardConfig `yaml:"dashboards"`
 
 	path        string            // of the file; empty: none
+	environ     []string          // for ${NAME} in sources
 	feeds       []feeds.Feed      // what Feeds describes
 	boards      []dashboard.Board // what Dashboards describes
 	certificate *tls.Certificate  // what TLS names; nil: plain HTTP
@@ -65,8 +66,9 @@ type limitsConfig struct {
 }
 
 // effective puts the configuration together and checks all of it. Its errors say where the mistake is and what is allowed.
-func effective(env, args flags) (config, error) {
-	var cfg config
+func effective(cmd command) (config, error) {
+	env, args := cmd.env, cmd.flags
+	cfg := config{environ: cmd.environ}
 	f := new(file)
 	if cfg.path = cmp.Or(args.Config, env.Config); cfg.path != "" {
 		var err error
@@ -188,7 +190,9 @@ func (c *config) print(w io.Writer) error {
 	if shown.NodeSecret != "" {
 		shown.NodeSecret, head = "", "# nodeSecret is set, and never printed: give it by PULSEWALL_NODE_SECRET, or add it here.\n"
 	}
-	out, err := yaml.MarshalWithOptions(shown, yaml.IndentSequence(true))
+	out, err := yaml.MarshalWithOptions(shown, yaml.IndentSequence(true), yaml.CustomMarshaler(func(s feeds.Secret) ([]byte, error) {
+		return yaml.Marshal(shownSecret(s))
+	}))
 	if err != nil {
 		return fmt.Errorf("write configuration: %w", err)
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/pulsewall/pulsewall/feeds"
 )
 
-// feedConfig overrides a built-in feed, or adds one of a built-in kind.
+// feedConfig overrides a built-in feed, or adds one of a built-in kind or of a source.
 type feedConfig struct {
 	Name      name     `yaml:"name"`
 	Kind      string   `yaml:"kind,omitempty"`
@@ -19,6 +19,15 @@ type feedConfig struct {
 	MaxAge    *age     `yaml:"maxAge,omitempty"`
 	TimeField string   `yaml:"timeField,omitempty"`
 	Seed      *uint64  `yaml:"seed,omitempty"`
+	UnionID   string   `yaml:"unionId,omitempty"` // "required" or "optional"
+
+	MinGap     time.Duration     `yaml:"minGap,omitempty"`
+	Thresholds []feeds.Threshold `yaml:"thresholds,omitempty"`
+
+	From    sourceConfig  `yaml:",inline"`
+	Mapping feeds.Mapping `yaml:",inline"`
+
+	source feeds.Source // that of the block; nil: of a kind
 }
 
 // seeded are the kinds that take a seed.
@@ -46,6 +55,14 @@ func (c *config) resolveFeeds(f *file) {
 			continue
 		}
 		given[fc.Name] = true
+		if fc.external() {
+			if fc.checkSource(f, path, kinds) {
+				fc.source = fc.open(f, path, c.environ)
+				fc.checkRest(f, path, c.Interval)
+				added = append(added, fc)
+			}
+			continue
+		}
 		if !fc.check(f, path, kinds) {
 			continue
 		}
@@ -62,6 +79,12 @@ func (c *config) resolveFeeds(f *file) {
 		c.addFeed(fc, b)
 	}
 	for _, fc := range added {
+		if fc.external() {
+			if fc.source != nil {
+				c.addFeed(fc, feeds.Feed{Interval: feeds.DefaultInterval})
+			}
+			continue
+		}
 		c.addFeed(fc, kinds[fc.Kind])
 	}
 	if len(c.feeds) == 0 {
@@ -100,12 +123,23 @@ func (c *feedConfig) check(f *file, path string, kinds map[string]feeds.Feed) bo
 	if c.TimeField != "" && !slices.Contains(names, c.TimeField) {
 		f.fault(path+".timeField", "kind %s has no field %q; allowed: %s", kind, c.TimeField, strings.Join(names, ", "))
 	}
-	return true
+	if c.Mapping.IsZero() {
+		c.source = k.Source
+		c.checkRest(f, path, 0)
+		c.source = nil
+		return true
+	}
+	f.fault(path, "kind %s knows what its fields mean; title, id, fields and their like are for feeds with a source of their own", kind)
+	return false
 }
 
 // addFeed fills in what fc leaves to base and takes the feed in.
 func (c *config) addFeed(fc feedConfig, base feeds.Feed) {
 	base.Name = string(fc.Name)
+	if fc.source != nil {
+		base.Source = fc.source
+	}
+	base.MinGap, base.Thresholds, base.NeedsUnionID = fc.MinGap, fc.Thresholds, fc.UnionID == unionIDRequired
 	if every := cmp.Or(fc.Interval, c.Interval); every != 0 {
 		base.Interval = time.Duration(every)
 	}

@@ -46,6 +46,7 @@ type grammar struct {
 type command struct {
 	name       string // "serve", "config check", "config print", "version", or "help" when help was printed
 	env, flags flags
+	environ    []string // for ${NAME} in the file
 }
 
 const description = `A wall of live readings: feeds are polled once, however many watch, and pushed to every browser.
@@ -73,7 +74,7 @@ func parseCommand(args, env []string, stdout io.Writer) (command, error) {
 	if err != nil {
 		return command{}, errors.New(explain(parser, err.Error()))
 	}
-	cmd := command{name: kctx.Command(), flags: g.Flags}
+	cmd := command{name: kctx.Command(), flags: g.Flags, environ: env}
 	cmd.env, err = parseEnv(env)
 	return cmd, err
 }

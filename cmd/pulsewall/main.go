@@ -60,10 +60,11 @@ func execute(ctx context.Context, args, env []string, stdout, stderr io.Writer) 
 		_, err := fmt.Fprintln(stdout, versionLine())
 		return err
 	}
-	cfg, err := effective(cmd.env, cmd.flags)
+	cfg, err := effective(cmd)
 	if err != nil {
 		return usageError{err}
 	}
+	defer func() { _ = cfg.close() }() // nothing is left to be done about it
 	log := newLogger(cfg.Log, stderr)
 	opts := cfg.options()
 	opts.Logger, opts.Version = log, version()
