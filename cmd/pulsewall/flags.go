@@ -39,13 +39,17 @@ type grammar struct {
 		Check struct{} `cmd:"" help:"Check the configuration and say what is wrong, where, and what is allowed."`
 		Print struct{} `cmd:"" help:"Print the effective configuration as YAML, secrets left out."`
 	} `cmd:"" name:"config" help:"Look at the configuration."`
+	Feed struct {
+		Test feedTest `cmd:"" help:"Poll a feed once and print its page, or what is wrong with it."`
+	} `cmd:"" help:"Look at a feed."`
 	Version struct{} `cmd:"" help:"Print the version."`
 }
 
 // command is what the command line and the environment ask for.
 type command struct {
-	name       string // "serve", "config check", "config print", "version", or "help" when help was printed
+	name       string // "serve", "config check", "config print", "feed test <name>", "version", or "help" when help was printed
 	env, flags flags
+	test       feedTest
 	environ    []string // for ${NAME} in the file
 }
 
@@ -58,6 +62,7 @@ Examples:
   pulsewall --trusted-proxy 10.0.0.0/8 --origin https://wall.example
   pulsewall --cluster hazelcast://10.0.0.5:5701/pulsewall
   pulsewall config check --config wall.yaml        find mistakes before a restart does
+  pulsewall feed test orders --config wall.yaml    poll a feed once and look at its page
 
 A flag beats its environment variable, which beats the configuration file.`
 
@@ -74,7 +79,7 @@ func parseCommand(args, env []string, stdout io.Writer) (command, error) {
 	if err != nil {
 		return command{}, errors.New(explain(parser, err.Error()))
 	}
-	cmd := command{name: kctx.Command(), flags: g.Flags, environ: env}
+	cmd := command{name: kctx.Command(), flags: g.Flags, environ: env, test: g.Feed.Test}
 	cmd.env, err = parseEnv(env)
 	return cmd, err
 }
@@ -127,7 +132,7 @@ func explain(parser *kong.Kong, text string) string {
 		}
 		return text + "; allowed: " + strings.Join(names, ", ")
 	case strings.HasPrefix(text, "unexpected argument"):
-		return text + "; allowed: serve, config check, config print, version"
+		return text + "; allowed: serve, config check, config print, feed test, version"
 	case strings.Contains(text, `got "EOL"`):
 		flag, _, _ := strings.Cut(text, ":")
 		return flag + " needs a value; see pulsewall --help"

@@ -121,7 +121,7 @@ func TestDefaultDirectoryMayFail(t *testing.T) {
 		t.Fatal(err)
 	}
 	log := newLogged()
-	cfg, err := effective(flags{}, flags{})
+	cfg, err := effective(command{flags: flags{}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -65,6 +65,9 @@ func execute(ctx context.Context, args, env []string, stdout, stderr io.Writer) 
 		return usageError{err}
 	}
 	defer func() { _ = cfg.close() }() // nothing is left to be done about it
+	if cmd.name == "feed test <name>" {
+		return testFeed(ctx, cfg, cmd.test, stdout)
+	}
 	log := newLogger(cfg.Log, stderr)
 	opts := cfg.options()
 	opts.Logger, opts.Version = log, version()
