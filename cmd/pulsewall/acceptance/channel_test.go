@@ -98,12 +98,18 @@ func taken(t *testing.T, at *process, nodes []*process) (name string, e *channel
 		if late == nil {
 			return name, e
 		}
+		if errors.Is(late, errTakenOver) {
+			e.wantCode(t, wsconn.Replaced)
+		}
 		e.CloseNow()
 		if tries == 3 || long() {
 			t.Fatal(late)
 		}
 	}
 }
+
+// errTakenOver is that a newcomer has an end whose holder, which is of this test, answered too late.
+var errTakenOver = errors.New("it is given away")
 
 // holderAnswers is how long a node waits for the holder of an end to show that it is there.
 const holderAnswers = 2 * time.Second
@@ -117,9 +123,9 @@ func refusedBy(t *testing.T, nodes []*process, name string) error {
 		switch {
 		case err == nil && time.Since(began) < holderAnswers:
 			t.Fatalf("%s gives the same end again, want 409", p.URL)
-		case err == nil: // the holder, which is of this test, was too late
+		case err == nil:
 			e.CloseNow()
-			return fmt.Errorf("%s gives the same end again after %v, want 409", p.URL, time.Since(began))
+			return fmt.Errorf("the same end again at %s after %v: %w, want 409", p.URL, time.Since(began), errTakenOver)
 		case response != nil && response.StatusCode == http.StatusConflict:
 		case errors.Is(err, context.DeadlineExceeded),
 			response != nil && (response.StatusCode == http.StatusServiceUnavailable || response.StatusCode == http.StatusGatewayTimeout):

@@ -34,7 +34,11 @@ func (a *audience) count(l ledger, from, to time.Time, intervals int) {
 		polls := l.between(about, from, to)
 		off := time.Duration(0)
 		for i := 1; i < len(polls); i++ {
-			off = max(off, (polls[i].begin.At.Sub(polls[i-1].begin.At) - rhythm()).Abs())
+			gap := polls[i].begin.At.Sub(polls[i-1].begin.At) - rhythm()
+			off = max(off, gap.Abs())
+			if gap < -noise() { // late it may be on a busy machine, and never early
+				a.t.Errorf("%s: poll %v after %v: want one poll an interval", about, polls[i], polls[i-1])
+			}
 		}
 		n, most := len(polls), max(intervals, int(to.Sub(from)/rhythm()))+1
 		if n > most || isLong() && (n < intervals-1 || off > noise()) { // a busy machine may be late
