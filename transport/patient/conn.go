@@ -15,9 +15,11 @@ import (
 // when it was set, and goes on, however long, while something does. That holds for whatever writes above: net/http, TLS, HTTP/2.
 type Conn struct {
 	net.Conn
-	patience atomic.Int64  // a time.Duration; 0: the deadline is what it says
-	moved    atomic.Int64  // when a write that had to wait moved on; Unix nanoseconds
-	unread   *bytes.Reader // to be read first; nil: nothing. Owned by who reads
+	patience atomic.Int64           // a time.Duration; 0: the deadline is what it says
+	moved    atomic.Int64           // when a write that had to wait moved on; Unix nanoseconds
+	holder   atomic.Pointer[Writer] // that tries on the descriptor itself; nil: none
+	closed   atomic.Bool            // or about to be
+	unread   *bytes.Reader          // to be read first; nil: nothing. Owned by who reads
 }
 
 // Wrap returns c with patience.
@@ -89,6 +91,15 @@ func (c *Conn) bePatient(t time.Time) {
 		patience = max(time.Until(t), 0)
 	}
 	c.patience.Store(int64(patience))
+}
+
+// Close closes the connection. A try that is under way is waited for, and none begins after it: the descriptor may be another connection's then.
+func (c *Conn) Close() error {
+	c.closed.Store(true)
+	if w := c.holder.Load(); w != nil {
+		w.letGo()
+	}
+	return c.Conn.Close()
 }
 
 // CloseWrite says that nothing more comes, where the connection can say that.

@@ -33,7 +33,7 @@ func (w *Writer) add(p []byte) {
 }
 
 func (w *Writer) addControl(p []byte) {
-	if w.control+len(p) > mostControl {
+	if int(w.control)+len(p) > mostControl {
 		first := 0
 		if w.busy { // with these
 			first = 1
@@ -43,7 +43,7 @@ func (w *Writer) addControl(p []byte) {
 		}
 		w.drop(first, func(piece piece) bool { return piece.control })
 	}
-	w.control += len(p)
+	w.control += int32(len(p))
 	w.waiting = append(w.waiting, piece{p: p, control: true})
 }
 
@@ -69,7 +69,7 @@ func (w *Writer) went(n int) {
 		return
 	}
 	if first.control {
-		w.control -= len(first.p)
+		w.control -= int32(len(first.p))
 	}
 	if len(w.waiting) == 1 {
 		w.waiting = nil
@@ -105,7 +105,7 @@ func (w *Writer) drop(first int, which func(piece) bool) {
 		}
 		kept = append(kept, piece)
 		if piece.control {
-			w.control += len(piece.p)
+			w.control += int32(len(piece.p))
 		}
 	}
 	w.waiting = kept

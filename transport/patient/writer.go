@@ -25,27 +25,30 @@ const mostControl = 4 << 10
 // Writer writes pieces to a connection, whole and in order. It tries without waiting and owns what the connection did not take; or it
 // waits, as long as anything moves. All methods may be called concurrently, and only Write and Last wait for the peer.
 type Writer struct {
+	// What a try touches, in 64 bytes: between two tries the writes to all others have taken the caches.
+	mu      sync.Mutex // never held by who waits for the peer
+	waiting []piece    // guarded by mu
+	failed  error      // guarded by mu: the connection is over
+	fd      int32      // guarded by mu: for tries, see hold; -1: none
+	control int32      // guarded by mu: bytes of those waiting that are control
+	asked   bool       // guarded by mu: for the descriptor
+	busy    bool       // guarded by mu: somebody waits for the peer, and writes what others add
+	final   bool       // guarded by mu: who is busy says the last word
+	said    bool       // guarded by mu: nothing may be added
+	stopped bool       // guarded by mu: no more data
+
 	conn    net.Conn
 	paced   *Conn           // of conn
 	raw     syscall.RawConn // nil: it cannot try
 	timeout time.Duration
 	end     func(p []byte, sent int) int
-
-	mu      sync.Mutex    // never held by who waits for the peer
-	waiting []piece       // guarded by mu
-	control int           // guarded by mu: bytes of them that are control
-	failed  error         // guarded by mu: the connection is over
 	free    chan struct{} // guarded by mu: closed when nobody is busy any more; nil: nobody asks
-	busy    bool          // guarded by mu: somebody waits for the peer, and writes what others add
-	final   bool          // guarded by mu: who is busy says the last word
-	said    bool          // guarded by mu: nothing may be added
-	stopped bool          // guarded by mu: no more data
 }
 
 // NewWriter returns a writer to conn. Only to one that is patient itself, on plain TCP, are there tries. end says where a piece of which sent bytes
 // went out may be cut, at sent or after it, so that the stream stays valid; nil: nowhere.
 func NewWriter(conn net.Conn, timeout time.Duration, end func(p []byte, sent int) int) *Writer {
-	w := &Writer{conn: conn, paced: Of(conn), timeout: timeout, end: end}
+	w := &Writer{conn: conn, paced: Of(conn), fd: none, timeout: timeout, end: end}
 	if w.paced == nil {
 		w.paced = Wrap(conn)
 		w.conn = w.paced
@@ -79,8 +82,9 @@ func (w *Writer) Try(p []byte) (more bool, err error) {
 	if err := w.refuses(p); err != nil {
 		return false, err
 	}
-	if len(p) > 0 && len(w.waiting) == 0 && w.raw != nil && !w.busy { // nearly always, and then nothing is kept
-		n, err := ready.TryWrite(w.raw, p)
+	w.hold()
+	if len(p) > 0 && len(w.waiting) == 0 && w.canTry() && !w.busy { // nearly always, and then nothing is kept
+		n, err := w.tryWrite(p)
 		if n == len(p) {
 			return false, nil
 		}
@@ -163,9 +167,9 @@ func (w *Writer) takeTurn() {
 
 // try writes what the connection takes now. The writer is locked.
 func (w *Writer) try() error {
-	for len(w.waiting) > 0 && w.raw != nil && !w.busy && w.failed == nil {
+	for len(w.waiting) > 0 && w.canTry() && !w.busy && w.failed == nil {
 		p := w.next()
-		n, err := ready.TryWrite(w.raw, p)
+		n, err := w.tryWrite(p)
 		w.went(n)
 		if errors.Is(err, ready.ErrLater) || err == nil && n < len(p) {
 			return nil

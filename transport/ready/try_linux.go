@@ -50,6 +50,21 @@ func try(through func(func(uintptr) bool) error, call func(int, []byte) (int, er
 // TryWrite writes what the socket takes at once; ErrLater: nothing. No other goroutine may be in a Write that waits.
 func TryWrite(raw syscall.RawConn, p []byte) (int, error) { return try(raw.Write, syscall.Write, p) }
 
+// WriteTo is TryWrite to a descriptor, which the caller keeps from being closed meanwhile.
+func WriteTo(fd int, p []byte) (int, error) {
+	for {
+		n, err := syscall.Write(fd, p)
+		switch {
+		case err == nil:
+			return n, nil
+		case err == syscall.EAGAIN:
+			return 0, ErrLater
+		case err != syscall.EINTR:
+			return 0, err
+		}
+	}
+}
+
 // TryRead reads what is there; ErrLater: nothing. No other goroutine may be in a Read that waits.
 func TryRead(raw syscall.RawConn, p []byte) (int, error) {
 	n, err := try(raw.Read, syscall.Read, p)

@@ -7,6 +7,9 @@ import "syscall"
 // TryWrite fails.
 func TryWrite(syscall.RawConn, []byte) (int, error) { return 0, ErrUnsupported }
 
+// WriteTo fails.
+func WriteTo(int, []byte) (int, error) { return 0, ErrUnsupported }
+
 // TryRead fails.
 func TryRead(syscall.RawConn, []byte) (int, error) { return 0, ErrUnsupported }
 
