@@ -31,9 +31,9 @@ func (st *stream) writeNext() (rested, last bool, err error) {
 		}
 		st.s.encode(&b)
 	}
-	p := st.coding.join(b.events)
+	p := st.s.coding.join(b.events)
 	err = st.out.Write(p)
-	st.told(b.events, len(p), err)
+	st.s.told(b.events, len(p), err)
 	return false, b.last, err
 }
 
@@ -69,7 +69,7 @@ func (st *stream) step() bool {
 	sh.mu.Lock()
 	was := s.state == idle
 	if was {
-		s.state = behind
+		s.state, s.besides = behind, true
 		sh.mark()
 		s.take(&b)
 	}
@@ -81,12 +81,12 @@ func (st *stream) step() bool {
 	s.encode(&b)
 	var err error
 	if len(b.events) > 0 {
-		p := st.coding.join(b.events)
+		p := st.s.coding.join(b.events)
 		err = st.out.Write(p)
-		st.told(b.events, len(p), err)
+		st.s.told(b.events, len(p), err)
 	}
 	sh.mu.Lock()
-	st.give(false, b.last, err)
+	s.give(false, b.last, err)
 	if s.state == idle {
 		sh.note(s) // it was in no state to be noted
 	}

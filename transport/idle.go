@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// mostTurn is how many sessions a shard asks under one lock.
-const mostTurn = 64
+// mostTurn is how many sessions a shard asks under one lock: as many as stay in the caches until their turns are passed on.
+const mostTurn = 16
 
 // turn is what a shard is at: some sessions and what each is to be told. Its memory is used again and again.
 type turn struct {
@@ -76,7 +76,7 @@ func (sh *shard) takeTurn() {
 
 // try gives one session's socket what is new.
 func (sh *shard) try(d *delivery, at time.Duration) {
-	s, st, t := d.s, d.s.stream, &sh.turn
+	s, t := d.s, &sh.turn
 	s.encode(&d.batch)
 	if d.beat && len(d.batch.events) == 0 {
 		if t.beat == nil || t.at != s.pending.Position {
@@ -88,13 +88,13 @@ func (sh *shard) try(d *delivery, at time.Duration) {
 	if len(events) == 0 {
 		return
 	}
-	p := t.bytes(st.coding, events)
-	if d.more, d.err = st.out.Try(p); d.err != nil {
+	p := t.bytes(s.coding, events)
+	if d.more, d.err = s.tries.Try(p); d.err != nil {
 		return
 	}
-	st.note(events, at)
-	if s.kind != "" {
-		c := &t.counts[st.kind]
+	s.remember(events, at)
+	if s.counted >= 0 {
+		c := &t.counts[s.counted]
 		c.events += len(events)
 		c.bytes += len(p)
 	}
@@ -124,9 +124,9 @@ func (sh *shard) endTurn() {
 	sh.mu.Lock()
 	for i := range t.list {
 		d := &t.list[i]
-		d.s.stream.give(d.more, d.batch.last, d.err)
+		d.s.give(d.more, d.batch.last, d.err)
 		if d.s.state == idle && d.s.next != 0 { // more than one batch holds: noted in the turn itself, where it was passed over
-			sh.note(d.s)
+			sh.queue(d.s)
 		}
 	}
 	sh.mu.Unlock()
@@ -149,12 +149,11 @@ func (sh *shard) look(now time.Time) {
 	h.mu.RLock()
 	sh.mu.Lock()
 	for _, s := range sh.sessions {
-		st := s.stream
-		if st == nil || s.state != idle {
+		if s.state != idle { // nor has one that waits in Next a state
 			continue
 		}
-		t.beats = append(t.beats, st)
-		s.beat = soon >= min(st.wrote+h.opts.Heartbeat, st.identified+longestWithoutID)
+		t.beats = append(t.beats, s.stream)
+		s.beat = soon >= min(s.wrote+h.opts.Heartbeat, s.identified+longestWithoutID)
 		if s.beat || !s.again.IsZero() && !now.Before(s.again) || s.behind && !now.Before(s.catchUp) {
 			sh.note(s)
 		}
@@ -169,7 +168,7 @@ func (sh *shard) look(now time.Time) {
 		} else if more {
 			sh.mu.Lock()
 			if st.s.state == idle {
-				st.give(true, false, nil)
+				st.s.give(true, false, nil)
 			}
 			sh.mu.Unlock()
 		}

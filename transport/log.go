@@ -251,16 +251,11 @@ func (l *messageLog) after(index int64, yield func(e *entry) bool) {
 }
 
 // isFor says whether the entry is for a reader to whom nothing of this node alone is up to the index skip.
-func (e *entry) isFor(r Reader, skip int64) bool {
-	switch {
-	case e.message == nil:
-		return false
-	case e.Alone() && e.index <= skip:
-		return false
-	case e.repeats > skip:
-		return false
-	}
-	return e.message.To.reaches(r)
+func (e *entry) isFor(r Reader, skip int64) bool { return !e.passes(skip) && e.message.To.reaches(r) }
+
+// passes says that the entry is for nobody to whom nothing of this node alone is up to the index skip.
+func (e *entry) passes(skip int64) bool {
+	return e.message == nil || e.Alone() && e.index <= skip || e.repeats > skip
 }
 
 func (e *entry) size() int { return len(e.data) + len(e.key) }

@@ -61,6 +61,13 @@ func (s *Session) collect() Batch {
 // before held has been written.
 func (s *Session) take(b *Batch) {
 	s.confirm()
+	if !s.besides { // nearly always, and then the rest of it stays untouched
+		if s.next != 0 && s.next < s.hub.log.tail {
+			b.events = s.appendReset(b.events)
+		}
+		b.events = s.appendMessages(b.events)
+		return
+	}
 	if s.reply != nil {
 		b.events = append(b.events, s.reply)
 		s.reply, s.replying = nil, true
@@ -71,6 +78,7 @@ func (s *Session) take(b *Batch) {
 	b.tell = s.presence && s.kind != LongPoll && (s.seen.looked != s.hub.roll.version || !s.again.IsZero())
 	b.pressing = s.hub.roll.pressing(s)
 	b.bye = s.bye
+	s.besides = s.behind || b.tell || b.pressing || b.bye != nil
 }
 
 // encode is the rest of collect, without a lock: what was taken becomes events.
@@ -99,6 +107,11 @@ func (s *Session) news() (list []*event) {
 	s.hub.mu.Lock()
 	defer s.hub.mu.Unlock()
 	list, s.again = s.hub.roll.news(s, s.seen, time.Now())
+	if !s.again.IsZero() {
+		s.shard.mu.Lock()
+		s.besides = true
+		s.shard.mu.Unlock()
+	}
 	return list
 }
 
@@ -142,14 +155,14 @@ func (s *Session) appendMessages(to []*event) []*event {
 		s.pending.pass(log.head, log.shared)
 		return to
 	}
-	reader, size, full := s.reader(), 0, false
+	size, full := 0, false
 	log.after(from-1, func(e *entry) bool {
-		if !e.isFor(reader, s.skip) {
+		if !s.gets(e) {
 			s.pending.pass(e.index, e.shared())
 			return true
 		}
 		if size += len(e.data); size > mostMessages && size > len(e.data) {
-			s.expect(e.index) // more than fits: come again
+			s.shard.expect(s, e.index) // more than fits: come again
 			full = true
 			return false
 		}

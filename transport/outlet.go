@@ -2,6 +2,12 @@ package transport
 
 import "time"
 
+// trier is the part of an outlet that a delivery to an idle stream needs: the writer beneath it, where it has one that does the same. What is
+// between the two would be fetched into the caches for each delivery.
+type trier interface {
+	Try(p []byte) (more bool, err error)
+}
+
 // outlet is the socket of a stream that takes without waiting, so that no goroutine needs to stand beside it.
 type outlet interface {
 	// Try writes p if the socket takes it now. It does not wait. What of p did not go out stays the outlet's, p itself and not a copy, and

@@ -47,7 +47,7 @@ func (sh *shard) listen(topic string) (*ear, error) {
 	}
 	e := &ear{s: s, heard: make(chan struct{}, 1), over: make(chan struct{})}
 	sh.mu.Lock()
-	s.stream = &stream{s: s, out: e, ended: func(error) { close(e.over) }}
+	s.attach(&stream{s: s, out: e, ended: func(error) { close(e.over) }}, wsPlain)
 	s.state = idle
 	cause := s.cause
 	sh.mu.Unlock()

@@ -113,8 +113,8 @@ func (sh *shard) mark() {
 			continue
 		}
 		for _, s := range sh.sessions {
-			if e.isFor(s.reader(), s.skip) {
-				s.expect(sh.marked)
+			if s.gets(e) {
+				sh.expect(s, sh.marked)
 			}
 		}
 	}
@@ -128,8 +128,22 @@ func (sh *shard) wake(s *Session) {
 	sh.ring()
 }
 
-// note remembers that there may be something for a session. Who is behind finds it without.
+// expect notes that the message at the index is for a session. The shard is locked.
+func (sh *shard) expect(s *Session, index int64) {
+	if s.next == 0 {
+		s.next = index
+	}
+	sh.queue(s)
+}
+
+// note remembers that there may be something for a session, whatever it is. The shard is locked.
 func (sh *shard) note(s *Session) {
+	s.besides = true
+	sh.queue(s)
+}
+
+// queue has a session asked. Who is behind asks without.
+func (sh *shard) queue(s *Session) {
 	switch {
 	case s.waiter != nil:
 		s.waiter.ring()

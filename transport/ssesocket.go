@@ -70,6 +70,9 @@ func (s *sseSocket) Try(p []byte) (more bool, err error) { return s.out.Try(p) }
 // Write writes what waits and then p, as long as anything moves; else it fails with wsconn.ErrSlow.
 func (s *sseSocket) Write(p []byte) error { return s.out.Write(p) }
 
+// Writer does what Try and Write do.
+func (s *sseSocket) Writer() *patient.Writer { return s.out }
+
 // Beat tries to write what waits. A client that has gone without a word is found out by the kernel.
 func (s *sseSocket) Beat(time.Time) (more bool, err error) { return s.out.Try(nil) }
 

@@ -27,17 +27,11 @@ const (
 type stream struct {
 	s      *Session
 	out    outlet
-	coding coding
-	kind   int // index of the kind
 	handle Handler
 	ended  func(error) // told once when all is over
 
 	wrong int                     // frames in a row; owned by who receives
 	op    context.CancelCauseFunc // guarded by shard.mu: of the op that is handled; nil: none
-
-	// Owned by whose turn it is; since the hub was born.
-	wrote      time.Duration // when the client was told something last
-	identified time.Duration // when that had an id
 
 	busy sync.WaitGroup // who begins, receives or is behind
 }
@@ -45,12 +39,12 @@ type stream struct {
 // begin gives the session a stream, writes hello and what is new, and leaves the rest to the shard. Ops of the client go to handle; ended is
 // told once, when the session has ended, and why.
 func (s *Session) begin(out outlet, c coding, handle Handler, ended func(error)) {
-	st := &stream{s: s, out: out, coding: c, kind: s.kind.index(), handle: handle, ended: ended}
+	st := &stream{s: s, out: out, handle: handle, ended: ended}
 	st.busy.Add(1)
 	defer st.busy.Done()
 	sh := s.shard
 	sh.mu.Lock()
-	s.stream = st
+	s.attach(st, c)
 	cause := s.cause
 	sh.mu.Unlock()
 	if cause != nil {
@@ -62,9 +56,9 @@ func (s *Session) begin(out outlet, c coding, handle Handler, ended func(error))
 	b.events, b.last = append(b.events, next.events...), next.last
 	p := c.join(b.events)
 	more, err := out.Try(p)
-	st.told(b.events, len(p), err)
+	s.told(b.events, len(p), err)
 	sh.mu.Lock()
-	st.give(more, b.last, err)
+	s.give(more, b.last, err)
 	if s.state == idle {
 		sh.note(s) // it was in no state to be noted
 	}
@@ -78,22 +72,31 @@ func (s *Session) begin(out outlet, c coding, handle Handler, ended func(error))
 	})
 }
 
+// attach gives the session its stream. The shard is locked.
+func (s *Session) attach(st *stream, c coding) {
+	s.stream, s.coding, s.tries = st, c, st.out
+	if own, ok := st.out.(interface{ Writer() *patient.Writer }); ok {
+		s.tries = own.Writer()
+	}
+}
+
 // told notes what has been given to the socket.
-func (st *stream) told(events []*event, bytes int, err error) {
-	count := &st.s.hub.count
+func (s *Session) told(events []*event, bytes int, err error) {
 	if err != nil {
 		return
 	}
-	count.add(st.kind, len(events), bytes)
-	st.note(events, time.Since(st.s.hub.born))
+	if s.counted >= 0 {
+		s.hub.count.add(int(s.counted), len(events), bytes)
+	}
+	s.remember(events, time.Since(s.hub.born))
 }
 
-// note remembers when the client was told something.
-func (st *stream) note(events []*event, at time.Duration) {
-	st.wrote = at
+// remember notes when the client was told something.
+func (s *Session) remember(events []*event, at time.Duration) {
+	s.wrote = at
 	for _, e := range events {
 		if e.id != "" {
-			st.identified = at
+			s.identified = at
 			return
 		}
 	}
@@ -101,14 +104,13 @@ func (st *stream) note(events []*event, at time.Duration) {
 
 // give passes the turn on after a try: to the shard, or to a goroutine if there is more to be written than the socket took. The shard is
 // locked.
-func (st *stream) give(more, last bool, err error) {
-	s := st.s
+func (s *Session) give(more, last bool, err error) {
 	switch {
 	case s.state >= silenced || err != nil || last && !more:
 	case more:
 		s.state = behind
-		st.busy.Add(1)
-		go st.catchUp(last)
+		s.stream.busy.Add(1)
+		go s.stream.catchUp(last)
 	default:
 		s.state = idle
 		s.confirm()

@@ -3,11 +3,16 @@ package wsconn
 import (
 	"fmt"
 	"time"
+
+	"github.com/pulsewall/pulsewall/transport/patient"
 )
 
 // Try writes prepared frames as far as the socket takes them now. What it does not take stays the connection's, p itself, and goes out
 // before anything else; more says that there is something. An error is the end of the connection.
 func (c *Conn) Try(p []byte) (more bool, err error) { return c.socket.out.Try(p) }
+
+// Writer does what Try and Write do.
+func (c *Conn) Writer() *patient.Writer { return c.socket.out }
 
 // Beat is called about once a second: it pings when that is due, tries to write what waits, and fails when the peer was quiet for too long.
 func (c *Conn) Beat(now time.Time) (more bool, err error) {
