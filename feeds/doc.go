@@ -39,7 +39,14 @@
 // first page is judged, unless it tells the newest time itself.
 //
 // What a source gives is repaired before anybody sees it: text that is not UTF-8, numbers that JSON cannot carry,
-// more records than were asked for, wrong totals.
+// more records than were asked for, wrong totals. What is larger than MaxRecords, MaxRecordBytes and MaxTableBytes allow is a
+// failure: a table that was cut would look complete.
+//
+// # States
+//
+// A feed with thresholds has each record say its state. It is judged once, by the node that polls, and what has to be
+// remembered for that, since when a value has been beyond a bound, goes along with the table: another node that polls next
+// goes on from there. Of a source that cuts its own pages each page remembers for itself.
 //
 // # Many nodes
 //

@@ -238,6 +238,12 @@ func (f *feed) ask(ctx context.Context, q Query) (t *table, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if !f.desc.Whole {
+		res.Records = res.Records[:min(len(res.Records), q.Limit)]
+	}
+	if err := checkSize(res.Records); err != nil {
+		return nil, err
+	}
 	return newTable(res, q, f.desc.Whole), nil
 }
 

@@ -23,7 +23,7 @@ type table struct {
 
 // newTable repairs what a source gave, so that nothing it does wrong goes any further.
 func newTable(res Result, q Query, whole bool) *table {
-	t := &table{records: slices.Clone(res.Records), total: res.Total, newest: res.Newest, at: res.At}
+	t := &table{records: append([]Record{}, res.Records...), total: res.Total, newest: res.Newest, at: res.At}
 	if whole {
 		t.total = len(t.records)
 	} else {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/pulsewall/pulsewall/feeds"
@@ -76,11 +77,12 @@ func formatChange(f float64, unit string, places int) cell {
 // marks are what states mean to who looks after the thing.
 var marks = map[string]string{
 	"live": "ok", "leaving": "wait", "left": "wait", "alone": "warn", "unknown": "warn", "gone": "crit",
+	"ok": "ok", "up": "ok", "warn": "warn", "warning": "warn", "crit": "crit", "critical": "crit", "down": "crit", "failed": "crit",
 }
 
 func formatState(v any) cell {
 	c := plain(v)
-	c.Mark = marks[c.Text]
+	c.Mark = marks[strings.ToLower(c.Text)]
 	return c
 }
 
