@@ -80,6 +80,8 @@ type Cluster interface {
 	Run(ctx context.Context) error
 	// Node is the name of this node.
 	Node() string
+	// Ask asks another node, by its incarnation, and waits for the answer until ctx ends.
+	Ask(ctx context.Context, incarnation string, question []byte) ([]byte, error)
 	// State says how this node stands with the others.
 	State() State
 	// Nodes returns all nodes by name, this one included, and for a while those that are gone.

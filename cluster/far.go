@@ -35,6 +35,7 @@ type far struct {
 	hears   chan struct{} // size 1: full while somebody begins to hear the topic
 	heard   *link         // over which the topic is heard; whoever filled hears has it
 	*neighbours
+	asks *asks
 
 	mu      sync.Mutex
 	sought  map[*Registration]struct{} // guarded by mu
@@ -47,7 +48,7 @@ func newFar(h *Hazelcast, y *relay) *far {
 		h: h, relay: y, recheck: make(chan struct{}, 1), seeks: make(chan struct{}, 1), hears: make(chan struct{}, 1),
 		sought: make(map[*Registration]struct{}), asked: make(map[int64]question),
 	}
-	f.neighbours = newNeighbours(f)
+	f.neighbours, f.asks = newNeighbours(f), newAsks(f)
 	return f
 }
 
@@ -233,10 +234,10 @@ func (f *far) check(ctx context.Context) {
 	for _, r := range f.relay.all() {
 		held[r.end.String()] = r
 	}
-	if len(held) == 0 {
+	if len(held) == 0 && f.h.opts.Answer == nil {
 		return
 	}
-	if f.listen(ctx) != nil {
+	if f.listen(ctx) != nil || len(held) == 0 {
 		return
 	}
 	unsure := make(map[string]struct{})

@@ -27,6 +27,9 @@ type Options struct {
 	// Status returns what the other nodes are to know of this one, 4 KiB at most. It is called every 3 s and must not
 	// block. The default says nothing.
 	Status func() []byte
+	// Answer answers questions of other nodes, MaxAnswer bytes at most; nil: it gives none. It is called by several goroutines at
+	// a time. The default gives none.
+	Answer func(question []byte) []byte
 	// Now is the clock that times sent to other nodes are taken from. The default is time.Now.
 	Now func() time.Time
 	// Logger is told when the node is degraded and when it has recovered. The default discards that.

@@ -37,6 +37,8 @@ const (
 	kindAsk             // does the holder answer? n is to be given back
 	kindAnswers         // he does
 	kindReplaced        // another connection has the end now
+	kindQuestion        // of one node to another; n is to be given back
+	kindPart            // of the answer: which one, of how many, and what it is
 )
 
 // parcel is what goes from one registration to another.

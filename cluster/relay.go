@@ -198,6 +198,12 @@ func (y *relay) tell(p parcel) {
 
 // deliver takes a parcel for a registration of this node. It does not block.
 func (y *relay) deliver(p parcel) {
+	if p.kind == kindQuestion || p.kind == kindPart {
+		if y.far != nil {
+			y.far.asks.hear(p)
+		}
+		return
+	}
 	if p.kind == kindAnswers || p.kind == kindMissing {
 		if y.far != nil && y.far.answered(p) {
 			return

@@ -69,7 +69,7 @@ func New(opts Options) (*Dashboard, error) {
 		opts = d.withNodes(opts)
 	}
 	us := member{d}
-	if d.cluster, err = opts.Cluster(Joining{Node: opts.Node, Handler: us, Status: d.statusBlob, Now: opts.Now, Logger: opts.Logger}); err != nil {
+	if d.cluster, err = opts.Cluster(Joining{Node: opts.Node, Handler: us, Status: d.statusBlob, Answer: d.answerPast, Now: opts.Now, Logger: opts.Logger}); err != nil {
 		return nil, fmt.Errorf("join the cluster: %w", err)
 	}
 	polling := feeds.Options{

@@ -55,8 +55,9 @@ type Options struct {
 // Joining is what a node brings into a cluster.
 type Joining struct {
 	Node    string
-	Handler cluster.Handler // takes what comes from the others
-	Status  func() []byte   // what they are to know of this node
+	Handler cluster.Handler              // takes what comes from the others
+	Status  func() []byte                // what they are to know of this node
+	Answer  func(question []byte) []byte // says what this node remembers
 	Now     func() time.Time
 	Logger  *slog.Logger
 }

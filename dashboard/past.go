@@ -3,7 +3,6 @@ package dashboard
 import (
 	"bytes"
 	"encoding/csv"
-	"fmt"
 	"maps"
 	"math"
 	"net/http"
@@ -161,7 +160,7 @@ func (d *Dashboard) getHistory(w http.ResponseWriter, r *http.Request) {
 		d.refuse(w, r, err)
 		return
 	}
-	block, missing, err := d.seen(p)
+	block, missing, err := d.seen(r.Context(), p)
 	if err != nil {
 		d.refuse(w, r, err)
 		return
@@ -220,25 +219,4 @@ func writePastTable(w http.ResponseWriter, block history.Block) {
 	w.Header().Set("Content-Type", "text/csv; charset=utf-8; header=present")
 	w.Header().Set("Cache-Control", "no-store")
 	_, _ = w.Write(b.Bytes()) // who went away needs no answer
-}
-
-// errNoPast refuses where nothing is remembered.
-var errNoPast = refuse(http.StatusNotFound, "this node keeps no history: it runs with --data-dir off, or could not use its directory, as its log says")
-
-// ownPast is what this node has seen.
-func (d *Dashboard) ownPast(p pastQuery) (history.Block, error) {
-	if d.opts.History == nil {
-		return nil, errNoPast
-	}
-	block, err := d.opts.History.Range(p.sub.String(), p.span)
-	if err != nil {
-		return nil, fmt.Errorf("history of %s: %w", p.sub, err)
-	}
-	return block, nil
-}
-
-// seen is what is known of a subscription, and who did not say what he knows.
-func (d *Dashboard) seen(p pastQuery) (block history.Block, missing []string, err error) {
-	block, err = d.ownPast(p)
-	return block, nil, err
 }

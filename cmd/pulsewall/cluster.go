@@ -39,7 +39,7 @@ func (c *config) join(j dashboard.Joining) (cluster.Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	opts.Status, opts.Now, opts.Logger = j.Status, j.Now, j.Logger
+	opts.Status, opts.Answer, opts.Now, opts.Logger = j.Status, j.Answer, j.Now, j.Logger
 	opts.Secret, opts.Address = string(c.NodeSecret), string(c.NodeAddress)
 	return cluster.NewHazelcast(j.Node, j.Handler, opts), nil
 }
