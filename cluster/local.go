@@ -20,6 +20,10 @@ type Local struct {
 	order sync.Mutex // held while the handler takes an item
 	seq   int64      // guarded by order
 
+	log  Log // nil: messages do not outlive the process
+	mine sync.Mutex
+	next []*keeping // what waits to be kept; guarded by mine
+
 	mu     sync.Mutex
 	guests guests  // guarded by mu
 	roster *Roster // guarded by mu; nil when it has to be counted anew
@@ -64,10 +68,13 @@ func (l *Local) Announce() {}
 // Epoch returns the name of this life's log.
 func (l *Local) Epoch() string { return l.epoch }
 
-// Append delivers at once.
+// Append delivers at once, or when the log has it.
 func (l *Local) Append(_ context.Context, key string, data []byte) (Position, error) {
 	if len(key)+len(data) > MaxMessage {
 		return Position{}, ErrTooLarge
+	}
+	if l.log != nil {
+		return l.keep(key, data)
 	}
 	l.order.Lock()
 	defer l.order.Unlock()

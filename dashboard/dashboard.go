@@ -72,6 +72,10 @@ func New(opts Options) (*Dashboard, error) {
 	if d.cluster, err = opts.Cluster(Joining{Node: opts.Node, Handler: us, Status: d.statusBlob, Answer: d.answerPast, Now: opts.Now, Logger: opts.Logger}); err != nil {
 		return nil, fmt.Errorf("join the cluster: %w", err)
 	}
+	deliver, err := d.kept()
+	if err != nil {
+		return nil, err
+	}
 	polling := feeds.Options{
 		Interval: opts.Interval, MaxPolls: opts.Limits.Polls, MaxPollsPerFeed: opts.Limits.PollsPerFeed,
 		Observe: d.polled, Now: opts.Now, Logger: opts.Logger,
@@ -88,6 +92,7 @@ func New(opts Options) (*Dashboard, error) {
 		hub.Reached, hub.Roster = d.cluster.Reached, us
 	}
 	d.hub = transport.NewHub(hub)
+	deliver()
 	if d.scheduler, err = feeds.NewScheduler(opts.Feeds, sink{d}, polling); err != nil {
 		d.hub.Close()
 		return nil, err

@@ -117,7 +117,13 @@ func (o Options) withDefaults() (Options, error) {
 		o.Boards = boardsOf(o.Feeds)
 	}
 	if o.Cluster == nil {
-		o.Cluster = func(j Joining) (cluster.Cluster, error) { return cluster.NewLocal(j.Node, j.Handler), nil }
+		store := o.History
+		o.Cluster = func(j Joining) (cluster.Cluster, error) {
+			if store == nil {
+				return cluster.NewLocal(j.Node, j.Handler), nil
+			}
+			return cluster.NewKept(j.Node, j.Handler, keptLog{store}), nil
+		}
 	}
 	l, unset := &o.Limits, DefaultLimits()
 	for _, limit := range []struct {

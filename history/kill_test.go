@@ -20,7 +20,7 @@ const writerVariable = "PULSEWALL_TEST_WRITER"
 // series are what each moment of the writer has, all of the same value.
 var series = []string{"a", "b", "c"}
 
-// writeUntilKilled writes moments of 10 s, tells each that Flush has acknowledged, and folds now and then.
+// writeUntilKilled writes moments of 10 s, a message each, tells each that Flush has acknowledged, and folds now and then.
 func writeUntilKilled(dir string) {
 	begin := noon
 	if len(os.Args) > 1 {
@@ -29,12 +29,18 @@ func writeUntilKilled(dir string) {
 	}
 	now := begin
 	s, err := Open(dir, Options{Now: func() time.Time { return now }, Logger: slog.New(slog.DiscardHandler)})
+	if err == nil {
+		_, _, _, err = s.Log("epoch")
+	}
 	for i := 0; err == nil; i++ {
 		n := float64(now.Sub(noon) / (10 * time.Second))
 		for f := range 20 {
 			s.Add(fmt.Sprint("feed", f), now, map[string]float64{series[0]: n, series[1]: n, series[2]: n})
 		}
-		if err = s.Flush(); err == nil {
+		if err = s.KeepMessages([]Message{message(int64(n)+1, i*100)}); err == nil {
+			err = s.Flush()
+		}
+		if err == nil {
 			fmt.Println("written", n)
 		}
 		if i%7 == 6 {
@@ -77,7 +83,7 @@ func writeAndKill(t *testing.T, dir string, n int) (last int) {
 	must(t, cmd.Start())
 	defer func() { _ = cmd.Wait() }() // it was killed
 	most := 1 + rand.IntN(40)
-	last = -1
+	last = n - 1
 	lines := bufio.NewScanner(out)
 	for seen := 0; lines.Scan(); seen++ {
 		text, ok := strings.CutPrefix(lines.Text(), "written ")
@@ -100,6 +106,9 @@ func checkMoments(t *testing.T, dir string, acknowledged int) (last int) {
 	now := noon.Add(time.Duration(acknowledged+2) * 10 * time.Second)
 	s := open(t, dir, &now, 0)
 	defer s.Close()
+	if _, newest, list := readLog(t, s, ""); newest != int64(acknowledged)+1 && newest != int64(acknowledged)+2 || len(list) != int(newest) {
+		t.Fatalf("%d messages up to %d; want the %d that were acknowledged, or one more", len(list), newest, acknowledged+1)
+	}
 	for f := range 20 {
 		got := ask(t, s, fmt.Sprint("feed", f), noon, now, 10*time.Second)
 		cells := got[series[0]]

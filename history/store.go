@@ -63,9 +63,11 @@ type Store struct {
 	inboxMu sync.Mutex // never held while anything waits
 	inbox   []reading  // guarded by inboxMu
 
-	writing sync.Mutex // held by whoever writes
-	folded  time.Time  // when the journal was emptied last; guarded by writing
-	told    time.Time  // when the log said last that there is no room; guarded by writing
+	writing      sync.Mutex // held by whoever writes
+	folded       time.Time  // when the journal was emptied last; guarded by writing
+	messages     []place    // guarded by writing, like messageBytes
+	messageBytes int64
+	told         time.Time // when the log said last that there is no room; guarded by writing
 
 	mu      sync.RWMutex
 	last    map[string]int64 // when each subscription was read last, Unix milliseconds; guarded by mu, like all below

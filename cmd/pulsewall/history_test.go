@@ -1,12 +1,16 @@
 package main
 
 import (
+	"crypto/rand"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -134,4 +138,102 @@ func TestDefaultDirectoryMayFail(t *testing.T) {
 	for _, want := range []string{"the directory cannot be used", "this user has no directory"} {
 		log.wait(t, "level=WARN.*"+want)
 	}
+}
+
+// TestRestartKeepsMessages goes on with a cursor of a first run in a second: what came after it, and nothing else; a repeat is still one.
+func TestRestartKeepsMessages(t *testing.T) {
+	dir := t.TempDir()
+	first := launch(t, "--data-dir", dir)
+	one := post(t, first.url, "one")
+	_, body := get(t, http.DefaultClient, first.url+"/api/messages?after=earliest")
+	cursor := regexp.MustCompile(`"nextCursor":"([^"]+)"`).FindStringSubmatch(body)[1]
+	two := post(t, first.url, "two")
+	if code, _ := first.exit(); code != 0 {
+		t.Fatalf("exit = %d\n%s", code, first.log)
+	}
+	second := launch(t, "--data-dir", dir)
+	if again := post(t, second.url, "one"); again != one {
+		t.Errorf("a repeat after a restart is %s; want %s", again, one)
+	}
+	three := post(t, second.url, "three")
+	_, body = get(t, http.DefaultClient, second.url+"/api/messages?after="+cursor)
+	if got := ids(body); !slices.Equal(got, []string{two, three}) || strings.Contains(body, `"reset"`) {
+		t.Errorf("after %s come %v; want %s and %s, without a reset: %s", cursor, got, two, three, body)
+	}
+}
+
+// TestKillKeepsMessages kills the program while messages are posted: every one that it took is there when it is back. 20 times with PULSEWALL_LONG.
+func TestKillKeepsMessages(t *testing.T) {
+	rounds := 2
+	if os.Getenv("PULSEWALL_LONG") != "" {
+		rounds = 20
+	}
+	dir := t.TempDir()
+	taken := make(map[string]bool)
+	for range rounds {
+		cmd, log := process(t, "--data-dir", dir)
+		url := log.wait(t, listeningURL)
+		_, body := get(t, http.DefaultClient, url+"/api/messages?after=earliest&limit=1000")
+		there := ids(body)
+		for id := range taken {
+			if !slices.Contains(there, id) {
+				t.Fatalf("message %s was taken and is not there", id)
+			}
+		}
+		var posting sync.WaitGroup
+		var mu sync.Mutex
+		count := 0 // guarded by mu, like taken
+		for range 4 {
+			posting.Go(func() {
+				for {
+					id, err := try(url, rand.Text())
+					if err != nil {
+						return // it was killed
+					}
+					mu.Lock()
+					taken[id] = true
+					if count++; count == 20 {
+						_ = cmd.Process.Kill()
+					}
+					mu.Unlock()
+				}
+			})
+		}
+		posting.Wait()
+		_ = cmd.Wait() // it was killed
+	}
+	if len(taken) < 20*rounds {
+		t.Errorf("%d messages were taken; want %d or more", len(taken), 20*rounds)
+	}
+}
+
+// post sends a message with a key to all and returns its id.
+func post(t *testing.T, url, key string) string {
+	t.Helper()
+	id, err := try(url, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+func try(url, key string) (id string, err error) {
+	res, err := http.Post(url+"/api/messages", "application/json", strings.NewReader(`{"to":{"all":true},"data":1,"unionId":7,"key":"`+key+`"}`))
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = res.Body.Close() }()
+	var receipt struct{ ID string }
+	if err := json.NewDecoder(res.Body).Decode(&receipt); err != nil || res.StatusCode != http.StatusAccepted {
+		return "", fmt.Errorf("posting %s: %s, %w", key, res.Status, err)
+	}
+	return receipt.ID, nil
+}
+
+// ids are those of the messages in an answer.
+func ids(body string) (list []string) {
+	for _, m := range regexp.MustCompile(`"id":"([^"]+)"`).FindAllStringSubmatch(body, -1) {
+		list = append(list, m[1])
+	}
+	return list
 }
