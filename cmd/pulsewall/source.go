@@ -14,10 +14,17 @@ import (
 
 // sourceConfig is where the records of a feed come from: exactly one of its blocks is given. A block needs an opener.
 type sourceConfig struct {
+	HTTP       *feeds.HTTPOptions       `yaml:"http,omitempty"`
+	Prometheus *feeds.PrometheusOptions `yaml:"prometheus,omitempty"`
+	File       *feeds.FileOptions       `yaml:"file,omitempty"`
 }
 
 // openers make sources of their options, by the key of the block.
-var openers = map[string]opener{}
+var openers = map[string]opener{
+	"http":       opens(feeds.NewHTTP),
+	"prometheus": opens(feeds.NewPrometheus),
+	"file":       opens(feeds.NewFile),
+}
 
 type opener func(options any) (feeds.Source, error)
 
