@@ -38,9 +38,13 @@ func TestHTTPNginx(t *testing.T) {
 	want(7, 1)
 	serve(7, 30)
 	want(7, 30)
-	if log := server.Log(); strings.Count(log, `GET /user-7.json HTTP/1.1" 200`) != 2 || strings.Count(log, `GET /user-7.json HTTP/1.1" 304`) != 1 {
-		t.Errorf("the log of requests is\n%s\nwant two of user 7 answered 200, and one 304", log)
-	}
+	eventually(t, func() error { // it writes what it did after it has done it
+		log := server.Log()
+		if strings.Count(log, `GET /user-7.json HTTP/1.1" 200`) != 2 || strings.Count(log, `GET /user-7.json HTTP/1.1" 304`) != 1 {
+			return fmt.Errorf("the log of requests is\n%s\nwant two of user 7 answered 200, and one 304", log)
+		}
+		return nil
+	})
 	server.Kill()
 	if _, err := h.Poll(t.Context(), Query{UnionID: "7"}); err == nil || !strings.Contains(err.Error(), "nobody listens") {
 		t.Errorf("Poll of a killed server = %v; want to be told that nobody listens", err)
@@ -54,6 +58,13 @@ func TestHTTPNginx(t *testing.T) {
 			t.Errorf("user %q: %v; want an error", id, res.Records)
 		}
 	}
+	want(7, 30)
+	eventually(t, func() error {
+		if log := server.Log(); strings.Count(log, "GET /user-7.json") != 4 {
+			return fmt.Errorf("the log of requests is\n%s\nwant the last one in it", log)
+		}
+		return nil
+	})
 	if log := server.Log(); strings.Contains(log, "/admin HTTP") || strings.Contains(log, "X-Evil") && !strings.Contains(log, "%0D%0AX-Evil") {
 		t.Errorf("the log of requests is\n%s\nwant no path but those of users", log)
 	}
