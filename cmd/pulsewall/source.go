@@ -17,6 +17,7 @@ type sourceConfig struct {
 	HTTP       *feeds.HTTPOptions       `yaml:"http,omitempty"`
 	Prometheus *feeds.PrometheusOptions `yaml:"prometheus,omitempty"`
 	File       *feeds.FileOptions       `yaml:"file,omitempty"`
+	SQL        *feeds.SQLOptions        `yaml:"sql,omitempty"`
 }
 
 // openers make sources of their options, by the key of the block.
@@ -24,6 +25,7 @@ var openers = map[string]opener{
 	"http":       opens(feeds.NewHTTP),
 	"prometheus": opens(feeds.NewPrometheus),
 	"file":       opens(feeds.NewFile),
+	"sql":        opens(feeds.NewSQL),
 }
 
 type opener func(options any) (feeds.Source, error)

@@ -39,7 +39,7 @@ func MariaDB(ctx context.Context) (*Server, error) {
 			return []string{"--no-defaults", "--datadir=" + s.file("data"), "--tmpdir=" + s.dir, "--socket=" + s.file("socket"),
 				"--pid-file=" + s.file("pid"), "--bind-address=127.0.0.1", "--port=" + strconv.Itoa(s.port), "--skip-name-resolve",
 				"--init-file=" + s.file("init.sql"), "--general-log", "--general-log-file=" + s.file("log"), "--max-allowed-packet=64M",
-				"--innodb-flush-log-at-trx-commit=0", "--innodb-log-file-size=16M", "--innodb-buffer-pool-size=64M", "--max-connections=50"}
+				"--innodb-flush-log-at-trx-commit=2", "--character-set-server=utf8mb4", "--innodb-log-file-size=16M", "--innodb-buffer-pool-size=64M", "--max-connections=50"}
 		},
 		answers: func(ctx context.Context, s *Server) error {
 			config := mysql.NewConfig()
@@ -54,6 +54,6 @@ func MariaDB(ctx context.Context) (*Server, error) {
 			return db.PingContext(ctx)
 		},
 		url:  func(s *Server) string { return fmt.Sprintf("mysql://%s:%s@%s/pulsewall", User, Password, s.Addr()) },
-		quit: syscall.SIGTERM,
+		quit: syscall.SIGKILL, // a gentle end takes seconds, and leaves no less behind
 	})
 }
