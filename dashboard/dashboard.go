@@ -29,6 +29,7 @@ type Dashboard struct {
 	log       *slog.Logger
 	scheduler *feeds.Scheduler
 	abouts    map[string]feeds.Description // by feed
+	pushes    map[string]*feeds.Push       // by feed that is pushed to
 	hub       *transport.Hub
 	cluster   cluster.Cluster
 	boards    []*board
@@ -97,6 +98,7 @@ func New(opts Options) (*Dashboard, error) {
 		d.hub.Close()
 		return nil, err
 	}
+	d.pushes = pushedTo(d.scheduler.Feeds())
 	for _, f := range d.scheduler.Feeds() {
 		d.abouts[f.Name] = f.Describe()
 	}

@@ -51,6 +51,7 @@ var statuses = []struct {
 	{feeds.ErrUnknownFeed, http.StatusNotFound, 0},
 	{feeds.ErrBadSubscription, http.StatusBadRequest, 0},
 	{feeds.ErrBadUnionID, http.StatusBadRequest, 0},
+	{feeds.ErrBadPush, http.StatusBadRequest, 0},
 	{feeds.ErrTooManyPolls, http.StatusTooManyRequests, 30 * time.Second},
 	{transport.ErrBadAddress, http.StatusBadRequest, 0},
 	{transport.ErrTokenEnded, http.StatusUnauthorized, 0},

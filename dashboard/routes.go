@@ -58,6 +58,7 @@ func (d *Dashboard) routes() http.Handler {
 		read(r, "/api/presence/users/{unionId}", d.getUser)
 		read(r, "/api/feeds", d.getFeeds)
 		read(r, "/api/nodes", d.getNodes)
+		r.Post(pushPath+"{name}", d.postRecords)
 	})
 	r.Group(func(r chi.Router) { // of this node alone
 		r.Use(varying("Accept, Accept-Encoding, Origin"), middleware.Compress(5, "application/json", "application/problem+json"))

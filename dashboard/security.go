@@ -68,6 +68,9 @@ func (d *Dashboard) bounded(next http.Handler) http.Handler {
 		if strings.HasPrefix(r.URL.Path, sockJSPath+"/") && strings.HasSuffix(r.URL.Path, "_send") {
 			most = mostTexts
 		}
+		if push, is := d.mostPush(r); is {
+			most = int64(push)
+		}
 		r.Body = http.MaxBytesReader(w, r.Body, most)
 		next.ServeHTTP(w, r)
 	})
