@@ -211,11 +211,14 @@ func (s *Scheduler) advance(p *poll, now, started time.Time) {
 		return
 	}
 	skew := s.skew()
-	at := now
-	if sh.by == receiver && p.failure == "" {
-		at = p.table.at
+	at, apart := now, int64(0)
+	if sh.by == receiver {
+		apart = s.apart()
+		if p.failure == "" {
+			at = p.table.at
+		}
 	}
-	sh.version = max(at.Add(skew).UnixMicro(), sh.version+versionStep, s.floor+1)
+	sh.version = max(at.Add(skew).UnixMicro()+apart, sh.version+versionStep, s.floor+1)
 	sh.mine, sh.doubt = true, p.failure != ""
 	if p.failure == "" {
 		p.table.asOf = at.Add(skew).Truncate(time.Microsecond)

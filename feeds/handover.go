@@ -22,7 +22,7 @@ func (s *Scheduler) publish(ctx context.Context, p *poll) {
 		return
 	}
 	var err error
-	for range publishTries {
+	for tries := 1; tries <= publishTries || sh.by == receiver; tries++ { // what was pushed, nobody can poll for
 		call, cancel := p.feed.call(ctx, longestPublish)
 		err = s.opts.Peers.Publish(call, sh.name, version, p.feed.kept(), func() []byte { return o.encode(skew) })
 		cancel()
@@ -33,14 +33,14 @@ func (s *Scheduler) publish(ctx context.Context, p *poll) {
 		if !s.isNewest(p, version) {
 			return
 		}
+		if tries == publishTries && !s.lost(p, true) {
+			s.opts.Logger.Warn("readings do not get to the other nodes", "feed", p.feed.Name, "subscription", sh.name, "err", err)
+		}
 		select {
 		case <-time.After(publishAgain):
 		case <-ctx.Done():
 			return
 		}
-	}
-	if !s.lost(p, true) {
-		s.opts.Logger.Warn("readings do not get to the other nodes", "feed", p.feed.Name, "subscription", sh.name, "err", err)
 	}
 }
 

@@ -35,7 +35,7 @@ type published struct {
 	by      *meshNode
 	version int64
 	data    []byte
-	until   time.Time
+	until   time.Time // zero: it stays
 }
 
 // meshNode is a node of a mesh with its scheduler. Its fields are guarded by the mesh's mu.
@@ -161,7 +161,7 @@ func (n *meshNode) Want(ctx context.Context, poll string) (newest Remote, ok boo
 		return Remote{}, false, errLost
 	}
 	p, ok := n.m.kept[poll]
-	if !ok || n.alone || n.dead || !time.Now().Before(p.until) {
+	if !ok || n.alone || n.dead || !p.until.IsZero() && !time.Now().Before(p.until) {
 		return Remote{}, false, nil
 	}
 	newest = n.remote(p)
@@ -197,7 +197,10 @@ func (n *meshNode) Publish(ctx context.Context, poll string, version int64, keep
 		return ctx.Err()
 	}
 	n.sent.Add(1)
-	p := published{by: n, version: version, data: data(), until: time.Now().Add(keep)}
+	p := published{by: n, version: version, data: data()}
+	if keep > 0 {
+		p.until = time.Now().Add(keep)
+	}
 	if n.m.kept[poll].version < version {
 		n.m.kept[poll] = p
 	}

@@ -10,6 +10,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -105,7 +107,11 @@ func (p *Push) Describe() Description {
 func (p *Push) Run(ctx context.Context, wake func(unionID string)) error {
 	p.mu.Lock()
 	p.wake = wake
+	early := slices.Collect(maps.Keys(p.byID))
 	p.mu.Unlock()
+	for _, unionID := range early {
+		wake(unionID)
+	}
 	<-ctx.Done()
 	p.mu.Lock()
 	p.wake = nil
@@ -242,7 +248,7 @@ func readPush(body []byte) (pushBody, error) {
 	d.DisallowUnknownFields()
 	var b pushBody
 	if err := d.Decode(&b); err != nil {
-		return pushBody{}, badPush("%s: %s", clip(cmp.Or(err.Error(), ""), maxSentence), pushedExamples)
+		return pushBody{}, badPush("%s: %s", clip(err.Error(), maxSentence), pushedExamples)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return pushBody{}, badPush("something follows the JSON: %s", pushedExamples)

@@ -2,6 +2,7 @@ package feeds
 
 import (
 	"errors"
+	"hash/fnv"
 	"time"
 )
 
@@ -45,6 +46,8 @@ func (s *Scheduler) planPushed(p *poll, now time.Time) {
 	switch {
 	case !p.woken.IsZero():
 		at = p.gapEnds(now)
+	case p.unknown() && p.pos > 0:
+		return // it is planned
 	case p.idle(now):
 		at = p.gapEnds(now)
 	case p.share != nil && !p.share.asked:
@@ -106,7 +109,7 @@ func (s *Scheduler) finishEmpty(p *poll, now time.Time) {
 	if !p.settled.IsZero() {
 		return
 	}
-	p.empty = true
+	p.empty, p.begun = true, time.Time{} // the first push need not wait for a gap to end
 	for _, e := range p.entries {
 		s.giveUp(e, now)
 	}
@@ -120,4 +123,11 @@ func (p *poll) stamp(t *table, now time.Time) {
 	if p.feed.desc.Pushed && p.feed.MaxAge > 0 && p.feed.TimeField == "" {
 		t.newest = t.at // nothing else tells how old it is
 	}
+}
+
+// apart keeps nodes that are pushed to in the same microsecond from giving two tables one version.
+func (s *Scheduler) apart() int64 {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(s.opts.Node))
+	return int64(h.Sum32() % versionStep)
 }

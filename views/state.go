@@ -1,6 +1,7 @@
 package views
 
 import (
+	"cmp"
 	"strconv"
 
 	"github.com/pulsewall/pulsewall/feeds"
@@ -22,7 +23,7 @@ func (f FragmentView) blank() blank {
 	case r.Status == feeds.Failed || page == nil && r.Status == feeds.Stale:
 		return failing(r)
 	case page == nil:
-		return blank{Class: "loading", Title: text.LoadingTitle, Lines: []Freshness{{Before: text.LoadingText}}}
+		return blank{Class: "loading", Title: text.LoadingTitle, Lines: []Freshness{{Before: cmp.Or(r.Error, text.LoadingText)}}}
 	case len(page.Records) > 0:
 		return blank{}
 	case page.Total > 0:
