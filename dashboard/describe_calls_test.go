@@ -79,6 +79,10 @@ var calls = []call{
 	{200, "GET /api/presence", "", nil}, {200, "GET /api/presence?room=r", "", nil}, {400, "GET /api/presence?room=no+name", "", nil},
 	{200, "GET /api/presence/users?current=1&size=5&room=r", "", nil}, {400, "GET /api/presence/users?size=501", "", nil},
 	{200, "GET /api/presence/users/7", "", nil}, {400, "GET /api/presence/users/x", "", nil},
+	{202, "POST /api/feeds/jobs?unionId=7", `[{"id":"a"},{"id":"b","deep":{"x":[1]}}]`, withKey}, {202, "POST /api/feeds/jobs", `{"unionId":7,"records":[{}],"total":1}`, withKey},
+	{400, "POST /api/feeds/jobs?unionId=7", `{}`, withKey}, {401, "POST /api/feeds/jobs", "[]", nil}, {403, "POST /api/feeds/jobs", "[]", evil}, {404, "POST /api/feeds/rows", "[]", withKey},
+	{413, "POST /api/feeds/jobs", "[" + strings.Repeat(" ", 9000) + "]", withKey}, {415, "POST /api/feeds/jobs", "[]", append([]string{"Content-Encoding: br"}, withKey...)},
+
 	{200, "GET /api/feeds", "", nil}, {200, "GET /api/nodes", "", nil},
 
 	{101, "GET /msg" + ann, "", handshake}, {403, "GET /msg", "", append(evil, handshake...)}, {426, "GET /msg", "", noProxy}, {400, "GET /msg?unionId=x", "", handshake},

@@ -15,12 +15,14 @@ import (
 
 	"github.com/pulsewall/pulsewall/cluster"
 	"github.com/pulsewall/pulsewall/dashboard"
+	"github.com/pulsewall/pulsewall/feeds"
 	"github.com/pulsewall/pulsewall/transport/wsconn"
 )
 
 // unseen are answers that take more than a call to get.
 var unseen = map[string]string{
 	"POST /api/messages 408":                         "a body that does not come",
+	"POST /api/feeds/{name} 408":                     "likewise",
 	"POST /sockjs/{server}/{session}/xhr_send 429":   "posts that wait for each other",
 	"POST /sockjs/{server}/{session}/jsonp_send 429": "likewise",
 }
@@ -28,7 +30,9 @@ var unseen = map[string]string{
 // describedWall is a site of which seen is shared.
 func describedWall(t *testing.T, opts dashboard.Options, seen map[string]bool) *describedSite {
 	t.Helper()
-	w := newWall(t, two(opts), false)
+	opts = two(opts)
+	opts.Feeds = append(opts.Feeds, pushFeed(t, "jobs", feeds.PushOptions{PerUser: true, MaxBytes: 4096, PerSecond: 100}), pushFeed(t, "hasty", feeds.PushOptions{PerSecond: 1}))
+	w := newWall(t, opts, false)
 	return &describedSite{w, w.described(), seen}
 }
 
@@ -145,6 +149,11 @@ func scarce(t *testing.T, seen map[string]bool) {
 				c.status = 429
 				s.check(c)
 			}
+		}
+	}
+	for hasty := (call{429, "POST /api/feeds/hasty", "[]", withKey}); !seen["POST /api/feeds/{name} 429"]; {
+		if res, _ := s.ask(hasty); res.StatusCode == 429 {
+			s.check(hasty)
 		}
 	}
 	s.check(call{429, "GET /api/readings?feed=mine&unionId=3", "", nil})

@@ -63,19 +63,19 @@ type pushed struct {
 	seat    seat
 }
 
-// NewPush returns a source that is empty until something is pushed. Errors are an OptionError.
+// NewPush returns a source that is empty until something is pushed. Errors are a *OptionError.
 func NewPush(o PushOptions) (*Push, error) {
 	o.MaxBytes = cmp.Or(o.MaxBytes, defaultBytes)
 	o.PerSecond = cmp.Or(o.PerSecond, defaultPushes)
 	switch n := len(o.Key.Reveal()); {
 	case n == 0:
-		return nil, OptionError{Key: "key", Problem: "is missing: want a secret of at least 16 characters, as ${PUSH_KEY}"}
+		return nil, &OptionError{Key: "key", Problem: "missing: want a secret of at least 16 characters, as ${PUSH_KEY}"}
 	case n < shortestKey:
-		return nil, OptionError{Key: "key", Problem: fmt.Sprintf("has %d characters: want at least %d", n, shortestKey)}
+		return nil, &OptionError{Key: "key", Problem: fmt.Sprintf("has %d characters: want at least %d", n, shortestKey)}
 	case o.MaxBytes < fewestBytes || o.MaxBytes > mostBytes:
-		return nil, OptionError{Key: "maxBytes", Problem: fmt.Sprintf("%d: %d to %d is allowed", o.MaxBytes, fewestBytes, mostBytes)}
+		return nil, &OptionError{Key: "maxBytes", Problem: fmt.Sprintf("%d: %d to %d is allowed", o.MaxBytes, fewestBytes, mostBytes)}
 	case o.PerSecond < 1 || o.PerSecond > mostPerSecond:
-		return nil, OptionError{Key: "perSecond", Problem: fmt.Sprintf("%d: 1 to %d is allowed", o.PerSecond, mostPerSecond)}
+		return nil, &OptionError{Key: "perSecond", Problem: fmt.Sprintf("%d: 1 to %d is allowed", o.PerSecond, mostPerSecond)}
 	}
 	return &Push{
 		opts: o, key: sha256.Sum256([]byte(o.Key.Reveal())), byID: make(map[string]*pushed),

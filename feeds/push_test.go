@@ -106,7 +106,7 @@ func TestPushOptionsAreChecked(t *testing.T) {
 		{PushOptions{Key: key, MaxBytes: 1 << 30}, "maxBytes"}, {PushOptions{Key: key, PerSecond: -1}, "perSecond"},
 	} {
 		_, err := NewPush(tt.o)
-		var wrong OptionError
+		var wrong *OptionError
 		if !errors.As(err, &wrong) || wrong.Key != tt.want || strings.Contains(err.Error(), "short") {
 			t.Errorf("%+v: %v; want one of %s", tt.o, err, tt.want)
 		}

@@ -20,6 +20,8 @@ var kinds = map[string]func(context.Context) (*Server, error){
 	"postgresql": Postgres,
 	"mariadb":    MariaDB,
 	"nginx":      Nginx,
+	"redis":      Redis,
+	"mosquitto":  Mosquitto,
 	"prometheus": func(ctx context.Context) (*Server, error) { return Prometheus(ctx) },
 }
 
