@@ -19,21 +19,6 @@ import (
 // within is how long a test waits for what has to come.
 const within = 60 * time.Second
 
-// eventually asks again until there is no error.
-func eventually(t *testing.T, ask func() error) {
-	t.Helper()
-	late := time.After(within)
-	again := time.NewTicker(5 * time.Millisecond)
-	defer again.Stop()
-	for err := ask(); err != nil; err = ask() {
-		select {
-		case <-again.C:
-		case <-late:
-			t.Fatal(err)
-		}
-	}
-}
-
 // shows says whether the newest reading has a status and that many records.
 func shows(r *rig, sub Subscription, status Status, records int) error {
 	list := r.readings(sub)
