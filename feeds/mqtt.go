@@ -17,12 +17,12 @@ import (
 
 // MQTTOptions name topics of an MQTT 5 broker. The newest message of each topic is a record.
 type MQTTOptions struct {
-	URL      Secret   `yaml:"url"`      // mqtt://user:password@host:1883; with TLS mqtts://
-	Topics   []string `yaml:"topics"`   // filters, with + and #; a level {unionId} stands for the user, in all of them or in none
-	Most     int      `yaml:"most"`     // topics, of all users together, 1 to 10,000; default 1,000
-	MaxBytes int      `yaml:"maxBytes"` // of a message; larger ones are not taken; 1 to 1 MiB; default 64 KiB
-	ClientID string   `yaml:"clientId"` // begins the client's name, which differs by node; default pulsewall
-	CAFile   string   `yaml:"caFile"`   // certificates to trust, as PEM; default: those of the system
+	URL      Secret   `yaml:"url,omitempty"`      // mqtt://user:password@host:1883; with TLS mqtts://
+	Topics   []string `yaml:"topics,omitempty"`   // filters, with + and #; a level {unionId} stands for the user, in all of them or in none
+	Most     int      `yaml:"most,omitempty"`     // topics, of all users together, 1 to 10,000; default 1,000
+	MaxBytes int      `yaml:"maxBytes,omitempty"` // of a message; larger ones are not taken; 1 to 1 MiB; default 64 KiB
+	ClientID string   `yaml:"clientId,omitempty"` // begins the client's name, which differs by node; default pulsewall
+	CAFile   string   `yaml:"caFile,omitempty"`   // certificates to trust, as PEM; default: those of the system
 }
 
 const (
@@ -40,7 +40,6 @@ const (
 // it changed.
 type MQTT struct {
 	opts    MQTTOptions
-	server  *url.URL
 	filters []filterOfTopics
 	config  autopaho.ClientConfig
 
@@ -146,7 +145,7 @@ func (m *MQTT) Run(ctx context.Context, wake func(unionID string)) error {
 
 // packet asks the broker to keep what is too large, and to begin anew each time.
 func (m *MQTT) packet(c *paho.Connect, _ *url.URL) (*paho.Connect, error) {
-	largest := uint32(m.opts.MaxBytes + topicSpace) //nolint:gosec // bounded by mostMessage
+	largest := uint32(m.opts.MaxBytes + topicSpace)
 	c.CleanStart = true
 	c.Properties = &paho.ConnectProperties{MaximumPacketSize: &largest}
 	return c, nil

@@ -20,10 +20,10 @@ import (
 
 // PushOptions describe a feed that programs push to: its records are those of the newest push, and stay until the next.
 type PushOptions struct {
-	Key       Secret `yaml:"key"`       // who has it may push; at least 16 characters
-	PerUser   bool   `yaml:"perUser"`   // each push is for one user
-	MaxBytes  int    `yaml:"maxBytes"`  // of one push, 1 KiB to 16 MiB; default 1 MiB
-	PerSecond int    `yaml:"perSecond"` // pushes in a second, of which only the newest in a minGap is shown; 1 to 1,000; default 20
+	Key       Secret `yaml:"key,omitempty"`       // who has it may push; at least 16 characters
+	PerUser   bool   `yaml:"perUser,omitempty"`   // each push is for one user
+	MaxBytes  int    `yaml:"maxBytes,omitempty"`  // of one push, 1 KiB to 16 MiB; default 1 MiB
+	PerSecond int    `yaml:"perSecond,omitempty"` // pushes in a second, of which only the newest in a minGap is shown; 1 to 1,000; default 20
 }
 
 // Bounds of what is pushed.

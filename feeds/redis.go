@@ -19,14 +19,14 @@ import (
 // RedisOptions name one key of a Redis server: a hash, a list, a stream or a sorted set. {unionId} in the key stands for the
 // user, and makes the feed one of each user's own.
 type RedisOptions struct {
-	URL       Secret `yaml:"url"`       // redis://user:password@host:6379/0; with TLS rediss://
-	Hash      string `yaml:"hash"`      // a record for each field
-	List      string `yaml:"list"`      // a record for each element, from the left
-	Stream    string `yaml:"stream"`    // a record for each entry, the newest first
-	SortedSet string `yaml:"sortedSet"` // a record for each member, the highest score first
-	Ascending bool   `yaml:"ascending"` // of a sorted set: the lowest score first
-	Most      int    `yaml:"most"`      // fields of a hash, which may not have more, or newest entries of a stream; 1 to 10,000; default 1,000
-	CAFile    string `yaml:"caFile"`    // certificates to trust, as PEM; default: those of the system
+	URL       Secret `yaml:"url,omitempty"`       // redis://user:password@host:6379/0; with TLS rediss://
+	Hash      string `yaml:"hash,omitempty"`      // a record for each field
+	List      string `yaml:"list,omitempty"`      // a record for each element, from the left
+	Stream    string `yaml:"stream,omitempty"`    // a record for each entry, the newest first
+	SortedSet string `yaml:"sortedSet,omitempty"` // a record for each member, the highest score first
+	Ascending bool   `yaml:"ascending,omitempty"` // of a sorted set: the lowest score first
+	Most      int    `yaml:"most,omitempty"`      // fields of a hash, which may not have more, or newest entries of a stream; 1 to 10,000; default 1,000
+	CAFile    string `yaml:"caFile,omitempty"`    // certificates to trust, as PEM; default: those of the system
 }
 
 const (

@@ -18,6 +18,9 @@ type sourceConfig struct {
 	Prometheus *feeds.PrometheusOptions `yaml:"prometheus,omitempty"`
 	File       *feeds.FileOptions       `yaml:"file,omitempty"`
 	SQL        *feeds.SQLOptions        `yaml:"sql,omitempty"`
+	Redis      *feeds.RedisOptions      `yaml:"redis,omitempty"`
+	MQTT       *feeds.MQTTOptions       `yaml:"mqtt,omitempty"`
+	Push       *feeds.PushOptions       `yaml:"push,omitempty"`
 }
 
 // openers make sources of their options, by the key of the block.
@@ -26,6 +29,9 @@ var openers = map[string]opener{
 	"prometheus": opens(feeds.NewPrometheus),
 	"file":       opens(feeds.NewFile),
 	"sql":        opens(feeds.NewSQL),
+	"redis":      opens(feeds.NewRedis),
+	"mqtt":       opens(feeds.NewMQTT),
+	"push":       opens(feeds.NewPush),
 }
 
 type opener func(options any) (feeds.Source, error)
