@@ -144,9 +144,9 @@ func TestSQLValues(t *testing.T) {
 			Record{"nothing": nil, "yes": int64(1), "big": int64(9007199254740993), "huge": uint64(18446744073709551615), "r": 1.1, "d": 1.25,
 				"n": 12345.678901234567, "txt": "ü", "b": "AP8=", "bt": "hé", "bits": int64(5),
 				"t": instant, "day": "2026-02-03T00:00:00.000Z", "clock": "04:05:06"}},
-		"sqlite": {`SELECT NULL AS missing, 9007199254740993 AS big, 1.25 AS d, 9e999 AS much, 'ü' AS txt, x'00ff' AS b, x'6869' AS bt, t, yes, n FROM v`,
+		"sqlite": {`SELECT NULL AS missing, 9007199254740993 AS big, 1.25 AS d, 9e999 AS much, 'ü' AS txt, x'00ff' AS b, x'6869' AS bt, t, (SELECT max(t) FROM v) AS last, yes, n FROM v`,
 			Record{"missing": nil, "big": int64(9007199254740993), "d": 1.25, "much": "inf", "txt": "ü", "b": "AP8=", "bt": "hi",
-				"t": instant, "yes": int64(1), "n": 12345.678901234567}},
+				"t": instant, "last": instant, "yes": int64(1), "n": 12345.678901234567}},
 	} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()

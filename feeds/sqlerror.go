@@ -79,7 +79,7 @@ func (s *SQL) explainNetwork(err error) error {
 	var unknown *net.DNSError
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return &sqlSentence{s.where + " refuses connections; is it running there?"}
+		return &sqlSentence{s.where + " refuses connections; see whether it runs there"}
 	case errors.As(err, &unknown):
 		return &sqlSentence{fmt.Sprintf("host %s is not known; check url", quote(unknown.Name))}
 	case errors.Is(err, fs.ErrNotExist):

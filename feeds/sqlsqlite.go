@@ -42,6 +42,7 @@ func openSQLite(u *url.URL, _ SQLOptions) (c driver.Connector, where string, err
 		"mode":          {"ro"},
 		"_query_only":   {"true"},
 		"_defensive":    {"true"},
+		"_texttotime":   {"true"}, // of expressions, such as max(at), too
 		"_busy_timeout": {fmt.Sprint(busyFor.Milliseconds())},
 	}
 	dsn := "file:" + (&url.URL{Path: file}).EscapedPath() + "?" + options.Encode()
