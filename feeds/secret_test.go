@@ -9,8 +9,6 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
-
-	"github.com/goccy/go-yaml"
 )
 
 func TestSecretIsNeverShown(t *testing.T) {
@@ -23,13 +21,11 @@ func TestSecretIsNeverShown(t *testing.T) {
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d"} {
 		fmt.Fprintf(&shown, verb+verb, v.Key, v)
 	}
-	for _, marshal := range []func(any) ([]byte, error){json.Marshal, func(v any) ([]byte, error) { return yaml.Marshal(v) }} {
-		out, err := marshal(v)
-		if err != nil || !bytes.Contains(out, []byte("***")) {
-			t.Errorf("marshal = %s, %v; want ***", out, err)
-		}
-		shown.Write(out)
+	out, err := json.Marshal(v)
+	if err != nil || !bytes.Contains(out, []byte("***")) {
+		t.Errorf("json.Marshal = %s, %v; want ***", out, err)
 	}
+	shown.Write(out)
 	for _, h := range []slog.Handler{slog.NewTextHandler(&shown, nil), slog.NewJSONHandler(&shown, nil)} {
 		slog.New(h).Info("x", "key", v.Key, "all", v)
 	}

@@ -115,7 +115,8 @@ func markKey(threshold int, id string) string { return fmt.Sprintf("%d %s", thre
 // alone. A value that is missing leaves its mark as it was; a record that is missing is forgotten.
 func judge(thresholds []Threshold, before marks, records []Record, id string, now time.Time) marks {
 	after := make(marks)
-	for i, r := range records {
+	for i := range records {
+		r := records[i]
 		name := text(r[id])
 		worst := StateOK
 		for n, t := range thresholds {
