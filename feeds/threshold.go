@@ -115,8 +115,7 @@ func markKey(threshold int, id string) string { return fmt.Sprintf("%d %s", thre
 // alone. A value that is missing leaves its mark as it was; a record that is missing is forgotten.
 func judge(thresholds []Threshold, before marks, records []Record, id string, now time.Time) marks {
 	after := make(marks)
-	for i := range records {
-		r := records[i]
+	for i, r := range records {
 		name := text(r[id])
 		worst := StateOK
 		for n, t := range thresholds {
@@ -135,7 +134,7 @@ func judge(thresholds []Threshold, before marks, records []Record, id string, no
 			judged[k] = v
 		}
 		judged[StateField] = string(worst)
-		records[i] = judged
+		records[i] = judged //nolint:gosec // i is an index of records
 	}
 	return after
 }
