@@ -32,6 +32,7 @@ type stuckFigures struct {
 // A server is pushed with nobody stuck until it no longer grows, as it does at first; so often at most.
 const (
 	mostFree     = 3
+	freeShare    = 4 // of the pushes, one in so many is enough with nobody stuck
 	stillGrowing = 1 << 20
 )
 
@@ -54,7 +55,7 @@ func (s stuck) run(ctx context.Context, a arena, e entrant) (stuckFigures, error
 	}
 	free, grown := empty, int64(stillGrowing)
 	for n := 0; n < mostFree && grown >= stillGrowing; n++ {
-		got, now, err := s.push(ctx, m)
+		got, now, err := s.push(ctx, m, max(s.Pushes/freeShare, 1))
 		if err != nil {
 			return out, err
 		}
@@ -64,7 +65,7 @@ func (s stuck) run(ctx context.Context, a arena, e entrant) (stuckFigures, error
 	if _, err := m.driver.Do(clients.Order{Stall: s.Stuck}); err != nil {
 		return out, err
 	}
-	got, full, err := s.push(ctx, m)
+	got, full, err := s.push(ctx, m, s.Pushes)
 	if err != nil {
 		return out, err
 	}
@@ -76,8 +77,8 @@ func (s stuck) run(ctx context.Context, a arena, e entrant) (stuckFigures, error
 }
 
 // push publishes and returns what came of it, and the server's memory after it.
-func (s stuck) push(ctx context.Context, m *match) (a clients.Answer, memory int64, err error) {
-	how := m.burst(s.Pushes, 10*time.Minute)
+func (s stuck) push(ctx context.Context, m *match, pushes int) (a clients.Answer, memory int64, err error) {
+	how := m.burst(pushes, 10*time.Minute)
 	how.Every = s.Every
 	if a, err = m.driver.Do(clients.Order{Publish: how}); err != nil {
 		return a, 0, err

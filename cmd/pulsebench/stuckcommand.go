@@ -18,7 +18,7 @@ type stuckCommand struct {
 	Stuck  int           `help:"How many of them stop reading." default:"1"`
 	Size   int           `help:"Bytes of a payload." default:"16384"`
 	Pushes int           `help:"Payloads that they miss." default:"2000"`
-	Every  time.Duration `help:"From one to the next; 0: back to back." default:"25ms"`
+	Every  time.Duration `help:"From one to the next; 0: back to back." default:"15ms"`
 	Window int           `help:"Then: payloads that are not with all others yet." default:"16"`
 }
 
