@@ -23,10 +23,13 @@ type connKey struct{}
 
 // ConnContext is for the field of that name of an http.Server whose listener is of Listen. With it, a poll that waits over plain TCP takes its
 // connection over from net/http, which needs several times the memory for it. When the client asks on, the server meets it as a new connection, with all
-// that it calls for one. Drain and Close close those whose clients have not asked on.
+// that it calls for one. Drain and Close close those whose clients have not asked on. Over TLS, with it, who does not read delays no Close.
 func ConnContext(ctx context.Context, conn net.Conn) context.Context {
 	if own, ok := conn.(*patient.Conn); ok {
 		return context.WithValue(ctx, connKey{}, own)
+	}
+	if below := patient.Of(conn); below != nil {
+		below.Secured()
 	}
 	return ctx
 }

@@ -19,6 +19,8 @@ type Conn struct {
 	moved    atomic.Int64           // when a write that had to wait moved on; Unix nanoseconds
 	holder   atomic.Pointer[Writer] // that tries on the descriptor itself; nil: none
 	closed   atomic.Bool            // or about to be
+	secured  atomic.Bool            // by TLS above
+	cut      atomic.Bool            // a record of TLS was given up
 	unread   *bytes.Reader          // to be read first; nil: nothing. Owned by who reads
 }
 
@@ -34,11 +36,23 @@ func Of(c net.Conn) *Conn {
 	return p
 }
 
+// Secured says that TLS is above. A write that was given up is the last one then, as nothing can follow half a record: tls.Conn.Close would
+// wait 5 s for the peer to take its farewell.
+func (c *Conn) Secured() { c.secured.Store(true) }
+
 // steps is how many times a patience is looked at: a stall is noticed this part of it late at most.
 const steps = 20
 
 // Write writes p, in as many turns as it takes.
 func (c *Conn) Write(p []byte) (total int, err error) {
+	if c.cut.Load() {
+		return 0, os.ErrDeadlineExceeded
+	}
+	defer func() {
+		if c.secured.Load() && errors.Is(err, os.ErrDeadlineExceeded) {
+			c.cut.Store(true)
+		}
+	}()
 	last := time.Now()
 	for {
 		patience := time.Duration(c.patience.Load())

@@ -131,3 +131,28 @@ func TestOf(t *testing.T) {
 		t.Errorf("SyscallConn = %v; want ErrUnsupported", err)
 	}
 }
+
+// TestSecuredWritesNothingAfterACutRecord: what TLS says when it closes would wait for a peer that does not read.
+func TestSecuredWritesNothingAfterACutRecord(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		defer far.Close()
+		defer near.Close()
+		for _, secured := range []bool{false, true} {
+			c := Wrap(near)
+			if secured {
+				c.Secured()
+			}
+			_ = c.SetWriteDeadline(time.Now().Add(time.Second))
+			if _, err := c.Write([]byte("record")); !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Fatalf("write to who does not read = %v", err)
+			}
+			_ = c.SetWriteDeadline(time.Now().Add(5 * time.Second))
+			began := time.Now()
+			_, err := c.Write([]byte("farewell"))
+			if waited := time.Since(began) > 0; !errors.Is(err, os.ErrDeadlineExceeded) || waited == secured {
+				t.Errorf("secured %v: the next write = %v, waited %v", secured, err, waited)
+			}
+		}
+	})
+}
