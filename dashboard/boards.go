@@ -159,12 +159,16 @@ func (d *Dashboard) panel(p Panel) (*panel, error) {
 		return nil, err
 	}
 	sub.Size = p.Size
+	if d.abouts[sub.Feed].PerUser {
+		sub.UnionID = "0" // anybody: who it is comes with each visit, and some feeds refuse nobody
+	}
 	if sub, err = d.scheduler.Resolve(sub); err != nil {
 		return nil, err
 	}
+	sub.UnionID = ""
 	about := d.abouts[sub.Feed]
 	for _, name := range p.Fields {
-		if !slices.ContainsFunc(about.Fields, func(f feeds.Field) bool { return f.Name == name }) {
+		if len(about.Fields) > 0 && !slices.ContainsFunc(about.Fields, func(f feeds.Field) bool { return f.Name == name }) {
 			return nil, fmt.Errorf("field %q: feed %s has %s", name, sub.Feed, fieldNames(about))
 		}
 	}

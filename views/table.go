@@ -146,8 +146,11 @@ func (f FragmentView) chosen() []feeds.Field {
 	var fields []feeds.Field
 	for _, name := range f.Look.Fields {
 		i := slices.IndexFunc(all, func(d feeds.Field) bool { return d.Name == name })
-		if i >= 0 {
+		switch {
+		case i >= 0:
 			fields = append(fields, all[i])
+		case len(f.About.Fields) == 0: // no record of this page has it; the next may
+			fields = append(fields, feeds.Field{Name: name, Label: name, Type: f.guess(name, nil)})
 		}
 	}
 	if len(f.Look.Fields) > 0 {

@@ -38,6 +38,9 @@ var views = []string{"table", "tiles", "chart"}
 // boards that they describe. The feeds are resolved before.
 func (c *config) resolveBoards(f *file) {
 	known := make(map[string]feeds.Feed)
+	for _, broken := range c.broken {
+		known[broken] = feeds.Feed{Name: broken}
+	}
 	for _, feed := range c.feeds {
 		known[feed.Name] = feed
 	}
@@ -126,6 +129,9 @@ func (p *panelConfig) complete(f *file, path string, known map[string]feeds.Feed
 		f.fault(path+".feed", "%q is unknown or disabled; allowed: %s", feedName, strings.Join(sortedKeys(known), ", "))
 		return
 	}
+	if feed.Source == nil {
+		return // its own mistakes are told
+	}
 	about := feed.Describe()
 	p.Title = cmp.Or(p.Title, about.Title)
 	if onNode && (!about.PerNode || !namePattern.MatchString(node)) {
@@ -136,7 +142,7 @@ func (p *panelConfig) complete(f *file, path string, known map[string]feeds.Feed
 			f.fault(path+".params."+key, "feed %s has no such parameter; allowed: %s", feedName, orNone(about.Filters))
 		}
 	}
-	names := fieldNames(feed)
+	names := fieldNames(about)
 	for i, field := range p.Fields {
 		if len(names) > 0 && !slices.Contains(names, field) {
 			f.fault(fmt.Sprintf("%s.fields[%d]", path, i), "feed %s has no field %q; allowed: %s", feedName, field, orNone(names))

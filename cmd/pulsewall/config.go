@@ -43,6 +43,7 @@ type config struct {
 	path        string            // of the file; empty: none
 	environ     []string          // for ${NAME} in sources
 	feeds       []feeds.Feed      // what Feeds describes
+	broken      []string          // names of feeds that have mistakes
 	boards      []dashboard.Board // what Dashboards describes
 	certificate *tls.Certificate  // what TLS names; nil: plain HTTP
 }

@@ -87,8 +87,19 @@ func (c *config) resolveFeeds(f *file) {
 		}
 		c.addFeed(fc, kinds[fc.Kind])
 	}
+	c.noteBroken(given)
 	if len(c.feeds) == 0 {
 		f.fault("feeds", "every feed is disabled; allowed: at least one enabled")
+	}
+}
+
+// noteBroken remembers which feeds were given and could not be made, so that what names them is not a mistake as well.
+func (c *config) noteBroken(given map[name]bool) {
+	for _, made := range c.Feeds {
+		delete(given, made.Name)
+	}
+	for broken := range given {
+		c.broken = append(c.broken, string(broken))
 	}
 }
 
@@ -110,7 +121,8 @@ func (c *feedConfig) check(f *file, path string, kinds map[string]feeds.Feed) bo
 	k, ok := kinds[kind]
 	switch {
 	case kind == "":
-		f.fault(path, "%q is not a built-in feed and needs a kind; allowed: %s", c.Name, allowed)
+		sources, _ := c.From.blocks()
+		f.fault(path, "%q is not a built-in feed and needs a kind; allowed: %s; or in its place a source of its own: %s", c.Name, allowed, strings.Join(sources, ", "))
 		return false
 	case !ok:
 		f.fault(path+".kind", "%q is unknown; allowed: %s", kind, allowed)
@@ -119,7 +131,7 @@ func (c *feedConfig) check(f *file, path string, kinds map[string]feeds.Feed) bo
 	if c.Seed != nil && seeded[kind] == nil {
 		f.fault(path+".seed", "kind %s takes no seed; allowed for: %s", kind, strings.Join(sortedKeys(seeded), ", "))
 	}
-	names := fieldNames(k)
+	names := fieldNames(k.Source.Describe())
 	if c.TimeField != "" && !slices.Contains(names, c.TimeField) {
 		f.fault(path+".timeField", "kind %s has no field %q; allowed: %s", kind, c.TimeField, strings.Join(names, ", "))
 	}
@@ -165,9 +177,9 @@ func (c *config) addFeed(fc feedConfig, base feeds.Feed) {
 	}
 }
 
-func fieldNames(f feeds.Feed) []string {
+func fieldNames(about feeds.Description) []string {
 	var out []string
-	for _, field := range f.Source.Describe().Fields {
+	for _, field := range about.Fields {
 		out = append(out, field.Name)
 	}
 	return out

@@ -68,7 +68,7 @@ func (c *config) checkMsgFeed(f *file) error {
 	for _, feed := range c.feeds {
 		names = append(names, feed.Name)
 	}
-	if slices.Contains(names, string(c.MsgFeed)) {
+	if slices.Contains(names, string(c.MsgFeed)) || slices.Contains(c.broken, string(c.MsgFeed)) {
 		return nil
 	}
 	slices.Sort(names)
