@@ -31,6 +31,7 @@ type jsonAnswer struct {
 
 // read returns the records and the total of body. Errors say at which line and column body goes wrong.
 func (s jsonShape) read(body []byte) (Result, error) {
+	body = bytes.TrimPrefix(body, []byte("\ufeff")) // which some servers send though RFC 8259 says not to
 	if err := checkJSON(body); err != nil {
 		return Result{}, err
 	}

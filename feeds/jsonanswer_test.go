@@ -105,6 +105,17 @@ func TestJSONAnswer(t *testing.T) {
 	}
 }
 
+// TestJSONAnswerWithAByteOrderMark reads what some servers put before their JSON.
+func TestJSONAnswerWithAByteOrderMark(t *testing.T) {
+	got, err := jsonShape{}.read([]byte("\ufeff[{\"id\":\"a\"}]"))
+	if diff := cmp.Diff([]Record{{"id": "a"}}, got.Records); err != nil || diff != "" {
+		t.Errorf("read = %v, records (-want +got)\n%s", err, diff)
+	}
+	if _, err := (jsonShape{}).read([]byte("\ufeff")); err == nil || err.Error() != "the answer is empty" {
+		t.Errorf("read of a mark alone = %v; want that it is empty", err)
+	}
+}
+
 func manyMembers(n int) string {
 	members := make([]string, n)
 	for i := range members {

@@ -140,10 +140,10 @@ func TestSQLValues(t *testing.T) {
 				"i": "1 day", "arr": "{1,2}", "id": "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", "clock": "04:05:06"}},
 		"mysql": {`SELECT NULL AS nothing, true AS yes, 9007199254740993 AS big, CAST(18446744073709551615 AS UNSIGNED) AS huge, CAST(1.1 AS FLOAT) AS r, CAST(1.25 AS DOUBLE) AS d,
 			12345.678901234567890123 AS n, 'ü' AS txt, x'00ff' AS b, CAST('hé' AS BINARY(8)) AS bt, bits,
-			CAST('2026-02-03 04:05:06.789' AS DATETIME(3)) AS t, DATE '2026-02-03' AS day, TIME '04:05:06' AS clock FROM v`,
+			CAST('2026-02-03 04:05:06.789' AS DATETIME(3)) AS t, DATE '2026-02-03' AS day, TIME '04:05:06' AS clock, zero FROM v`,
 			Record{"nothing": nil, "yes": int64(1), "big": int64(9007199254740993), "huge": uint64(18446744073709551615), "r": 1.1, "d": 1.25,
 				"n": 12345.678901234567, "txt": "ü", "b": "AP8=", "bt": "hé", "bits": int64(5),
-				"t": instant, "day": "2026-02-03T00:00:00.000Z", "clock": "04:05:06"}},
+				"t": instant, "day": "2026-02-03T00:00:00.000Z", "clock": "04:05:06", "zero": nil}},
 		"sqlite": {`SELECT NULL AS missing, 9007199254740993 AS big, 1.25 AS d, 9e999 AS much, 'ü' AS txt, x'00ff' AS b, x'6869' AS bt, t, (SELECT max(t) FROM v) AS last, yes, n FROM v`,
 			Record{"missing": nil, "big": int64(9007199254740993), "d": 1.25, "much": "inf", "txt": "ü", "b": "AP8=", "bt": "hi",
 				"t": instant, "last": instant, "yes": int64(1), "n": 12345.678901234567}},
@@ -153,7 +153,7 @@ func TestSQLValues(t *testing.T) {
 			d := newSQLDatabase(t, kind)
 			switch kind {
 			case "mysql":
-				d.exec("CREATE TABLE v (bits BIT(3))", "INSERT INTO v VALUES (b'101')")
+				d.exec("CREATE TABLE v (bits BIT(3), zero DATE)", "INSERT IGNORE INTO v VALUES (b'101', '0000-00-00')")
 			case "sqlite":
 				d.exec("CREATE TABLE v (t DATETIME, yes BOOLEAN, n DECIMAL(30,18))", "INSERT INTO v VALUES ('2026-02-03 04:05:06.789', 1, 12345.678901234567)")
 			}

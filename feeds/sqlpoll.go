@@ -203,6 +203,9 @@ func sqlValue(v any, kind string) any {
 			return shortest(v)
 		}
 	case time.Time:
+		if v.IsZero() { // 0000-00-00 of MySQL, which is no day
+			return nil
+		}
 		return v.UTC().Format(timeLayout)
 	}
 	return v

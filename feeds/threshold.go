@@ -112,17 +112,18 @@ type marks map[string]mark
 func markKey(threshold int, id string) string { return fmt.Sprintf("%d %s", threshold, id) }
 
 // judge gives each record its state and returns the marks to judge the next table with. It is a function of its arguments
-// alone. A value that is missing leaves its mark as it was; a record that is missing is forgotten.
+// alone. A value that is missing leaves its mark as it was; a record that is missing is forgotten, and one without any
+// value to judge, and without a mark, has no state.
 func judge(thresholds []Threshold, before marks, records []Record, id string, now time.Time) marks {
 	after := make(marks)
 	for i, r := range records {
 		name := text(r[id])
-		worst := StateOK
+		worst, seen := StateOK, false
 		for n, t := range thresholds {
 			key := markKey(n, name)
 			m := before[key]
 			if v, ok := number(r[t.Field]); ok {
-				m = t.next(m, v, now)
+				m, seen = t.next(m, v, now), true
 			}
 			if m != (mark{}) {
 				after[key] = m
@@ -133,7 +134,10 @@ func judge(thresholds []Threshold, before marks, records []Record, id string, no
 		for k, v := range r {
 			judged[k] = v
 		}
-		judged[StateField] = string(worst)
+		judged[StateField] = nil // nobody knows that it is well
+		if seen || worst != StateOK {
+			judged[StateField] = string(worst)
+		}
 		records[i] = judged //nolint:gosec // i is an index of records
 	}
 	return after

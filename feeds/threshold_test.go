@@ -46,6 +46,22 @@ func TestThresholdStates(t *testing.T) {
 	}
 }
 
+// TestNothingIsWellThatNobodyMeasured has no state where there is no value, unless one was bad before.
+func TestNothingIsWellThatNobodyMeasured(t *testing.T) {
+	limits := []Threshold{{Field: "v", Warn: bound(1)}, {Field: "absent", Warn: bound(1)}}
+	records := []Record{{"id": "never", "v": nil}, {"id": "text", "v": "soon"}, {"id": "well", "v": 0.0}, {"id": "ill", "v": 1.0}}
+	m := judge(limits, nil, records, "id", time.Unix(1e9, 0))
+	again := []Record{{"id": "well"}, {"id": "ill"}}
+	judge(limits, m, again, "id", time.Unix(1e9+10, 0))
+	var got []any
+	for _, r := range append(records, again...) {
+		got = append(got, r[StateField])
+	}
+	if want := []any{nil, nil, "ok", "warn", nil, "warn"}; !reflect.DeepEqual(got, want) {
+		t.Errorf("states = %v; want %v", got, want)
+	}
+}
+
 func TestThresholdsRememberOnlyWhatIsThere(t *testing.T) {
 	limits := []Threshold{{Field: "v", Warn: bound(1)}, {Field: "w", Crit: bound(1)}}
 	now := time.Unix(1e9, 0)
