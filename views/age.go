@@ -86,7 +86,7 @@ func Duration(d time.Duration) string {
 func clock(t time.Time) string { return t.UTC().Format("15:04:05") + " UTC" }
 
 // machine is the same time for the datetime attribute.
-func machine(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
+func machine(t time.Time) string { return t.UTC().Format(stampLayout) }
 
 // millis is t as an attribute; empty for the zero time.
 func millis(t time.Time) string {

@@ -55,9 +55,20 @@ func format(v any, field feeds.Field, places int, near time.Time) cell {
 	case "integer":
 		return cell{Text: number(f, 0)}
 	case "duration":
-		return cell{Text: Duration(time.Duration(f * float64(time.Second)))}
+		return formatDuration(f, places)
 	}
 	return cell{Text: number(f, places)}
+}
+
+// formatDuration shows seconds. Those that Duration has no words for stay a number: parts of one, and more than 292 years.
+func formatDuration(seconds float64, places int) cell {
+	switch size := math.Abs(seconds); {
+	case size > 0 && size < 1, size >= math.MaxInt64/float64(time.Second):
+		return cell{Text: number(seconds, places), Unit: "s"}
+	case seconds < 0:
+		return cell{Text: "−" + Duration(time.Duration(size*float64(time.Second)))}
+	}
+	return cell{Text: Duration(time.Duration(seconds * float64(time.Second)))}
 }
 
 func formatChange(f float64, unit string, places int) cell {

@@ -4,9 +4,13 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/pulsewall/pulsewall/feeds"
 )
+
+// stampLayout is how times are written for programs, and by sources that know a value to be a time.
+const stampLayout = "2006-01-02T15:04:05.000Z"
 
 // fields are those of the feed. Where nobody has named them they are what the records of the page have: the label and
 // the ID first, then the values, the rest by name.
@@ -49,13 +53,21 @@ func (f FragmentView) rank(name string) int {
 	return len(order)
 }
 
+// guess tells the type of a field that nobody has described by its name, and by a value of it.
 func (f FragmentView) guess(name string, v any) string {
-	switch v.(type) {
+	if name == f.About.ID || name == f.About.Label {
+		return "string" // a number too: 1204300, not 1,204,300
+	}
+	switch v := v.(type) {
 	case bool:
 		return "bool"
 	case float64, int64, int:
 		if name != f.About.Time {
 			return "number"
+		}
+	case string:
+		if _, err := time.Parse(stampLayout, v); err == nil {
+			return "time"
 		}
 	}
 	switch {
