@@ -1,6 +1,9 @@
 package wsconn
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math"
+)
 
 // intake holds what a client has sent until the library can do something with it: a control frame, or all frames of a message.
 type intake struct {
@@ -116,7 +119,9 @@ type header struct {
 func (h header) op() byte      { return h.first & 0xf }
 func (h header) fin() bool     { return h.first&fin != 0 }
 func (h header) control() bool { return h.first&8 != 0 }
-func (h header) total() int64  { return h.length + h.payload }
+
+// total is the length of the frame. One that claims nearly all that a length can say has no room left for its header.
+func (h header) total() int64 { return h.length + min(h.payload, math.MaxInt64-h.length) }
 
 // parseHeader reads the header with which b, of two bytes at least, begins. One that is not whole has a payload as far as the first two bytes tell.
 func parseHeader(b []byte) (h header, whole bool) {

@@ -111,6 +111,30 @@ func TestIntakeOfBytes(t *testing.T) {
 	}
 }
 
+// hugeFrame is the header of a frame that claims to be as long as a length can say.
+func hugeFrame(first byte) []byte {
+	return []byte{first, masked | 127, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 2, 3, 4}
+}
+
+// TestIntakeOfHuge: a frame that claims to be endless is waited for until more has come of the message than may be, and refused then.
+func TestIntakeOfHuge(t *testing.T) {
+	for name, begun := range map[string][]byte{"alone": nil, "after a fragment": maskedFrame(opText, []byte("hello"))} {
+		in := intake{limit: 1000}
+		first := byte(fin | opText)
+		if begun != nil {
+			first = opMore
+		}
+		in.buf = append(begun, hugeFrame(first)...)
+		if unit, refused := in.next(); unit != nil || refused {
+			t.Errorf("%s: %q, refused %v; want to wait", name, unit, refused)
+		}
+		in.buf = append(in.buf, make([]byte, 1001)...)
+		if unit, refused := in.next(); len(unit) < 1001 || !refused || !in.large {
+			t.Errorf("%s: %d bytes, refused %v, too large %v; want all that came", name, len(unit), refused, in.large)
+		}
+	}
+}
+
 func TestOnlyPongs(t *testing.T) {
 	pong := string(maskedFrame(fin|opPong, nil))
 	for in, want := range map[string]bool{

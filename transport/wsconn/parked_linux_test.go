@@ -173,6 +173,24 @@ func TestParkedCloses(t *testing.T) {
 	})
 }
 
+// TestHugeFrameAtTheEnd: a client that answers a close with a frame that claims to be endless is waited for no longer than any other.
+func TestHugeFrameAtTheEnd(t *testing.T) {
+	h := newHouse(t, Options{})
+	server, client := h.dial(t, "", "")
+	e := listenTo(server)
+	send(t, client, maskedFrame(fin|0x3, nil), hugeFrame(fin|opBinary))
+	head := make([]byte, 4)
+	if _, err := io.ReadFull(client, head); err != nil || string(head[2:]) != "\x03\xea" {
+		t.Fatalf("%q, %v; want a close frame that says 1002", head, err)
+	}
+	_ = client.Close()
+	select {
+	case <-e.ended:
+	case <-time.After(patience):
+		t.Fatal("it is still waited for")
+	}
+}
+
 // TestReceiveAfterClose: a connection that is being closed before Receive is called is read by who closes it alone.
 func TestReceiveAfterClose(t *testing.T) {
 	h := newHouse(t, Options{})
