@@ -52,10 +52,9 @@ func (j *joining) await(joined bool, alone func()) (stop func()) {
 func (d *Dashboard) poll(ctx context.Context) error {
 	select {
 	case <-d.joining.over:
-		return d.scheduler.Run(ctx)
-	case <-ctx.Done():
-		return nil
+	case <-ctx.Done(): // then it only closes the sources
 	}
+	return d.scheduler.Run(ctx)
 }
 
 // joined holds requests until the node has joined.

@@ -22,7 +22,11 @@ func pushFeed(t testing.TB, name string, o feeds.PushOptions) feeds.Feed {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return feeds.Feed{Name: name, Source: columns{p}, MinGap: feeds.ShortestMinGap}
+	f := feeds.Feed{Name: name, Source: p, MinGap: feeds.ShortestMinGap}
+	if name != "bare" {
+		f.Source = columns{p}
+	}
+	return f
 }
 
 // columns says what is pushed, as a mapping does.
@@ -40,8 +44,8 @@ func pushWall(t testing.TB) *wall {
 	t.Helper()
 	return newWall(t, dashboard.Options{
 		Node:   "here",
-		Feeds:  []feeds.Feed{pushFeed(t, "jobs", feeds.PushOptions{}), pushFeed(t, "mine", feeds.PushOptions{PerUser: true, MaxBytes: 2048, PerSecond: 2})},
-		Boards: []dashboard.Board{{Name: "main", Title: "Main", Panels: []dashboard.Panel{{Name: "jobs", Feed: "jobs"}, {Name: "mine", Feed: "mine"}}}},
+		Feeds:  []feeds.Feed{pushFeed(t, "bare", feeds.PushOptions{}), pushFeed(t, "jobs", feeds.PushOptions{}), pushFeed(t, "mine", feeds.PushOptions{PerUser: true, MaxBytes: 2048, PerSecond: 2})},
+		Boards: []dashboard.Board{{Name: "main", Title: "Main", Panels: []dashboard.Panel{{Name: "bare", Feed: "bare"}, {Name: "jobs", Feed: "jobs"}, {Name: "mine", Feed: "mine"}}}},
 	}, false)
 }
 
@@ -61,8 +65,12 @@ func TestPushedIsOnThePage(t *testing.T) {
 	if a := w.push("/api/feeds/mine?unionId=7", `{"records":[{"id":"of 7"}]}`, withKey...); a.StatusCode != 202 || !strings.Contains(a.body, `"unionId":"7"`) {
 		t.Fatalf("%d %s", a.StatusCode, a.body)
 	}
+	if a := w.push("/api/feeds/bare", `[{"id":"as it came","celsius":21.5}]`, withKey...); a.StatusCode != 202 {
+		t.Fatalf("%d %s", a.StatusCode, a.body)
+	}
 	eventually(t, func() error {
-		if page := w.get("/d/main?unionId=7").body; !strings.Contains(page, "build 1") || !strings.Contains(page, "of 7") {
+		page := w.get("/d/main?unionId=7").body
+		if !strings.Contains(page, "build 1") || !strings.Contains(page, "of 7") || !strings.Contains(page, "as it came") || !strings.Contains(page, "celsius") {
 			return errors.New("what was pushed is not on the page")
 		}
 		return nil

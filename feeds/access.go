@@ -4,13 +4,11 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -152,18 +150,11 @@ func (a Access) header() (http.Header, error) {
 }
 
 func (a Access) tls() (*tls.Config, error) {
-	config := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: a.InsecureTLS} // #nosec G402 -- only where the operator asks for it
-	if a.CA == "" {
-		return config, nil
-	}
-	pem, err := os.ReadFile(a.CA)
+	config, err := trusting("ca", a.CA)
 	if err != nil {
-		return nil, &OptionError{Key: "ca", Problem: err.Error()}
+		return nil, err
 	}
-	config.RootCAs = x509.NewCertPool()
-	if !config.RootCAs.AppendCertsFromPEM(pem) {
-		return nil, &OptionError{Key: "ca", Problem: fmt.Sprintf("%q has no certificate in PEM", a.CA)}
-	}
+	config.InsecureSkipVerify = a.InsecureTLS // #nosec G402 -- only where the operator asks for it
 	return config, nil
 }
 

@@ -59,11 +59,19 @@ func (s *Scheduler) isNewest(p *poll, version int64) bool {
 }
 
 // HandOver is for a node that is about to leave: it begins no more polls that another node can make, and returns when
-// those that run have ended and got to the others, or when ctx ends. A poll that is cut off costs all nodes an interval.
+// those that run have ended and got to the others, and what was pushed here as well, or when ctx ends. A poll that is cut off
+// costs all nodes an interval; what was pushed nobody else has. Nothing may be pushed any more when it is called.
 func (s *Scheduler) HandOver(ctx context.Context) {
+	now := time.Now()
 	s.mu.Lock()
 	s.leaving = true
-	if s.sharing == 0 {
+	for _, p := range s.polls {
+		if p.share != nil && p.coming() {
+			s.planWoken(p, now) // no gap is waited for
+		}
+	}
+	s.ring()
+	if s.handed() {
 		s.mu.Unlock()
 		return
 	}
@@ -79,26 +87,41 @@ func (s *Scheduler) HandOver(ctx context.Context) {
 	}
 }
 
-// beginShared counts a poll that other nodes could make as well, and refuses it when this node leaves. It is called with mu held.
+// handed says whether nothing is left to hand over.
+func (s *Scheduler) handed() bool {
+	if s.sharing > 0 {
+		return false
+	}
+	for _, p := range s.polls {
+		if p.share != nil && p.coming() {
+			return false
+		}
+	}
+	return true
+}
+
+// beginShared counts a poll whose outcome other nodes wait for, and refuses one that they could make when this node leaves. It is
+// called with mu held.
 func (s *Scheduler) beginShared(p *poll) bool {
-	if p.share == nil || p.share.by != anyNode {
+	if p.share == nil || p.share.by == thisNode || p.share.by == otherNode {
 		return true
 	}
-	if !s.leaving {
-		s.sharing++
+	if s.leaving && p.share.by == anyNode {
+		return false
 	}
-	return !s.leaving
+	s.sharing++
+	return true
 }
 
 // endShared is the end of such a poll.
 func (s *Scheduler) endShared(p *poll) {
-	if p.share == nil || p.share.by != anyNode {
+	if p.share == nil || p.share.by == thisNode || p.share.by == otherNode {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sharing--
-	if s.sharing == 0 && s.handedOver != nil {
+	if s.handedOver != nil && s.handed() {
 		close(s.handedOver)
 		s.handedOver = nil
 	}

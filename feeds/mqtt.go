@@ -174,6 +174,11 @@ func (m *MQTT) subscribe(ctx context.Context, cm *autopaho.ConnectionManager) er
 // set notes the state of the connection, and has it told.
 func (m *MQTT) set(up bool, fault error, wake func(string)) {
 	m.mu.Lock()
+	if was := m.fault; !m.up && was != nil && fault != nil {
+		m.fault = m.hide(fault)
+		m.mu.Unlock()
+		return // it is told already that there is no connection
+	}
 	m.up, m.fault = up && fault == nil, m.hide(fault)
 	close(m.changed)
 	m.changed = make(chan struct{})
@@ -234,7 +239,7 @@ func (m *MQTT) Poll(ctx context.Context, q Query) (Result, error) {
 		case up:
 			return m.records(q.UnionID)
 		case fault != nil:
-			return Result{}, fmt.Errorf("not connected to the broker: %w", fault)
+			return Result{}, &awayError{fmt.Errorf("not connected to the broker: %w", fault)}
 		}
 		select {
 		case <-changed:
@@ -243,6 +248,12 @@ func (m *MQTT) Poll(ctx context.Context, q Query) (Result, error) {
 		}
 	}
 }
+
+// awayError is an ErrAway that tells why.
+type awayError struct{ error }
+
+func (awayError) Is(target error) bool { return target == ErrAway }
+func (e awayError) Unwrap() error      { return e.error }
 
 func (m *MQTT) records(user string) (Result, error) {
 	m.mu.Lock()

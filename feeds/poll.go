@@ -30,6 +30,7 @@ type poll struct {
 	named   time.Time
 	woken   time.Time // when the source said last that it has something new; zero: it was polled since
 	begun   time.Time // when the newest attempt did, on any node
+	heals   bool      // its failure may be over with the next wake: the source is away and tells when it is back
 	empty   bool      // of a feed that is pushed to: nobody has anything yet
 
 	outcome
@@ -190,6 +191,9 @@ func (s *Scheduler) ask(run context.Context, p *poll) {
 	if err == nil {
 		t, err = p.feed.ask(ctx, p.query())
 	}
+	s.mu.Lock()
+	p.heals = down != nil || errors.Is(err, ErrAway)
+	s.mu.Unlock()
 	if err == nil && len(p.feed.Thresholds) > 0 {
 		t.marks = judge(p.feed.Thresholds, before, t.records, p.feed.desc.ID, time.Now())
 	}

@@ -44,6 +44,8 @@ func (s *Scheduler) planPushed(p *poll, now time.Time) {
 	}
 	var at time.Time
 	switch {
+	case !p.woken.IsZero() && s.leaving:
+		at = now
 	case !p.woken.IsZero():
 		at = p.gapEnds(now)
 	case p.unknown() && p.pos > 0:

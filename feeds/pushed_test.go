@@ -52,7 +52,7 @@ func wantShown(t *testing.T, r Reading, value int, status Status) {
 func TestPushedIsShownWithinTheGapAndHasNoRhythm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := pushable(t, PushOptions{})
-		r := startRig(t, Options{}, Feed{Name: "a", Source: p})
+		r := startRig(t, Options{}, Feed{Name: "a", Source: p, MinGap: time.Second})
 		defer r.stop()
 		sub, _ := r.watch("a")
 		synctest.Wait()
@@ -69,7 +69,7 @@ func TestPushedIsShownWithinTheGapAndHasNoRhythm(t *testing.T) {
 			time.Sleep(50 * time.Millisecond)
 			put(t, p, "", 2+i)
 		}
-		time.Sleep(DefaultMinGap)
+		time.Sleep(time.Second)
 		wantShown(t, r.last(sub), 10, OK)
 		list := r.readings(sub)
 		if len(list) != 3 {

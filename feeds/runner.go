@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime/debug"
+	"sync"
 	"time"
 )
 
@@ -24,6 +25,10 @@ const (
 	runAgain     = time.Second
 	runAgainMost = 5
 )
+
+// ErrAway is for Poll of a Runner that knows that it has no connection and calls wake as soon as it has: that is polled at once. Of
+// what fails otherwise a wake is answered when the next poll is due, but for the first wake of a run.
+var ErrAway = errors.New("away")
 
 var errRunEnded = errors.New("the source ended by itself")
 
@@ -58,7 +63,12 @@ func (s *Scheduler) runOnce(ctx context.Context, f *feed, r Runner) (err error) 
 			err = &panicError{value: fmt.Sprint(v), stack: debug.Stack()}
 		}
 	}()
-	if err := r.Run(ctx, func(unionID string) { s.wake(f, unionID) }); err != nil {
+	var first sync.Once // after a pause, which grows: so polls do not come too often
+	wake := func(unionID string) {
+		first.Do(func() { s.heal(f) })
+		s.wake(f, unionID)
+	}
+	if err := r.Run(ctx, wake); err != nil {
 		return err
 	}
 	return errRunEnded

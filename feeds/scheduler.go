@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"sync"
 	"time"
@@ -102,13 +103,14 @@ func NewScheduler(feeds []Feed, sink Sink, opts Options) (*Scheduler, error) {
 	}, nil
 }
 
-// Run polls until ctx ends and returns when the last poll has. It cannot return while a source ignores the end of its
+// Run polls until ctx ends and returns when the last poll has, and the sources that can be closed are. It cannot return while a source ignores the end of its
 // context: a caller that has to be gone by a certain time must not wait for Run longer than that. Run may be called once.
 func (s *Scheduler) Run(ctx context.Context) error {
 	if err := s.start(time.Now()); err != nil {
 		return err
 	}
 	defer close(s.ended)
+	defer s.closeSources() // when nothing polls them any more
 	var running sync.WaitGroup
 	defer running.Wait()
 	for _, f := range s.feeds {
@@ -143,6 +145,17 @@ func (s *Scheduler) Run(ctx context.Context) error {
 		}
 		s.deliver(out)
 		timer.Reset(wait)
+	}
+}
+
+// closeSources lets go of what the sources hold.
+func (s *Scheduler) closeSources() {
+	for _, f := range s.feeds {
+		if c, ok := f.Source.(io.Closer); ok {
+			if err := c.Close(); err != nil {
+				s.opts.Logger.Warn("source not closed", "feed", f.Name, "err", err)
+			}
+		}
 	}
 }
 

@@ -59,9 +59,9 @@ type Result struct {
 // Feed is a source with a name and a rhythm.
 type Feed struct {
 	Name      string
-	Source    Source
+	Source    Source        // one that is an io.Closer is closed at the end of Scheduler.Run
 	Interval  time.Duration // between starts of polls, 1 s to 1 h; default 10 s
-	MinGap    time.Duration // between starts of polls that a Runner asks for, 100 ms to Interval; default 1 s
+	MinGap    time.Duration // between starts of polls that a Runner asks for, 100 ms to Interval; default 250 ms
 	MaxAge    time.Duration // records older than this make the reading stale; 0: no limit
 	TimeField string        // overrides Description.Time
 

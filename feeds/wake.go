@@ -6,7 +6,7 @@ import (
 
 // Bounds of a feed's MinGap; it is not longer than the interval either.
 const (
-	DefaultMinGap  = time.Second
+	DefaultMinGap  = 250 * time.Millisecond
 	ShortestMinGap = 100 * time.Millisecond
 )
 
@@ -58,6 +58,9 @@ func (s *Scheduler) planWoken(p *poll, now time.Time) {
 	if p.woken.IsZero() || p.idle(now) || p.attempt != nil || p.queued {
 		return
 	}
+	if p.failure != "" && !p.heals {
+		return // the next poll is due when it is: a source that fails is not asked more often for being told of more
+	}
 	at := p.gapEnds(now)
 	if sh := p.share; sh != nil {
 		switch {
@@ -69,6 +72,15 @@ func (s *Scheduler) planWoken(p *poll, now time.Time) {
 	}
 	if p.pos == 0 || at.Before(p.at) {
 		s.due.set(p, at)
+	}
+}
+
+// heal has a wake end the failure of whatever polls of f there are: the source itself has something to say since it runs.
+func (s *Scheduler) heal(f *feed) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range f.polls {
+		p.heals = true
 	}
 }
 

@@ -158,7 +158,7 @@ func (f FragmentView) chosen() []feeds.Field {
 	}
 	for _, d := range all {
 		filtered := strings.Contains(";"+f.Reading.Sub.Params, ";"+d.Name+"=")
-		key := d.Name == machineKey && d.Name != f.labelField()
+		key := d.Name == machineKey && f.labelField() != "" && d.Name != f.labelField()
 		if d.Name != f.About.Unit && d.Name != "simulated" && !filtered && !key && f.hasAny(d.Name) {
 			fields = append(fields, d)
 		}

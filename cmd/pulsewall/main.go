@@ -64,7 +64,9 @@ func execute(ctx context.Context, args, env []string, stdout, stderr io.Writer) 
 	if err != nil {
 		return usageError{err}
 	}
-	defer func() { _ = cfg.close() }() // nothing is left to be done about it
+	if cmd.name != "serve" { // there the scheduler does it
+		defer func() { _ = cfg.close() }() // nothing is left to be done about it
+	}
 	if cmd.name == "feed test <name>" {
 		return testFeed(ctx, cfg, cmd.test, stdout)
 	}
