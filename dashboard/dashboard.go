@@ -48,6 +48,8 @@ type Dashboard struct {
 	foreign   struct{ message, reading sync.Once } // to log what another version wrote
 	built     atomic.Bool                          // New has made all parts
 	ready     atomic.Bool                          // Run is running
+	pushing   sync.RWMutex                         // held for reading while a push is put
+	stopping  bool                                 // no push is taken any more; guarded by pushing
 	putting   sync.Mutex                           // held while a reading is put, so that an old one can be told from it
 }
 
@@ -143,6 +145,9 @@ func (d *Dashboard) Run(ctx context.Context) error {
 	}
 	d.ready.Store(false)
 	serve()
+	d.pushing.Lock()
+	d.stopping = true
+	d.pushing.Unlock()
 	d.drain(work)
 	stop()
 	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)

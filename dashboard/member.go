@@ -58,6 +58,7 @@ func (m member) Changed() {
 	m.d.hub.Changed()
 	if !m.d.cluster.State().Degraded {
 		m.d.joining.end()
+		m.d.scheduler.Rejoined()
 	}
 	for _, n := range m.d.cluster.Nodes() {
 		if n.Self || n.Gone {
@@ -93,9 +94,10 @@ func (m member) Unwant(poll string) {
 
 // Publish sends what this node polled to the others. A node that is alone has none.
 func (m member) Publish(ctx context.Context, poll string, version int64, keep time.Duration, data func() []byte) error {
+	alone := m.d.cluster.State().Degraded
 	err := m.d.cluster.Publish(ctx, poll, version, keep, data)
-	if m.d.cluster.State().Degraded {
-		return nil
+	if alone || m.d.cluster.State().Degraded {
+		return feeds.ErrAlone
 	}
 	return err
 }

@@ -67,13 +67,23 @@ func (d *Dashboard) takeRecords(w http.ResponseWriter, r *http.Request) (pushRec
 		return pushReceipt{}, err
 	}
 	bodyRead(w)
-	got, err := push.Put(q.Get("unionId"), body)
+	got, err := d.takePush(push, q.Get("unionId"), body)
 	if err != nil {
 		return pushReceipt{}, err
 	}
 	return pushReceipt{
 		Feed: name, UnionID: got.UnionID, Records: got.Records, At: stamp(got.At), Degraded: d.cluster.State().Degraded,
 	}, nil
+}
+
+// takePush takes a push, unless this node stops: what it took it hands over to the others.
+func (d *Dashboard) takePush(push *feeds.Push, unionID string, body []byte) (feeds.Receipt, error) {
+	d.pushing.RLock()
+	defer d.pushing.RUnlock()
+	if d.stopping {
+		return feeds.Receipt{}, refuse(http.StatusServiceUnavailable, "this server stops: another one, or the next, takes the push").after(time.Second)
+	}
+	return push.Put(unionID, body)
 }
 
 // mayPush looks at the key (RFC 6750) and at the form of the body.

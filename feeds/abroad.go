@@ -50,6 +50,7 @@ func (s *Scheduler) take(p *poll, r Remote) error {
 		s.mu.Unlock()
 		return nil
 	}
+	overtaken := s.toldOf(p)
 	sh.version, sh.mine, sh.doubt, sh.gone = r.Version, false, false, false
 	sh.due = o.settled.Add(p.feed.Interval - o.took)
 	news := p.become(o)
@@ -62,6 +63,9 @@ func (s *Scheduler) take(p *poll, r Remote) error {
 	s.planWoken(p, now)
 	s.show(p, now)
 	s.mu.Unlock()
+	if overtaken {
+		s.overtaken(p)
+	}
 	s.report(p, report{news, errors.New(o.failure)})
 	s.ring()
 	return nil

@@ -2,6 +2,7 @@ package feeds
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -26,6 +27,10 @@ func (s *Scheduler) publish(ctx context.Context, p *poll) {
 		call, cancel := p.feed.call(ctx, longestPublish)
 		err = s.opts.Peers.Publish(call, sh.name, version, p.feed.kept(), func() []byte { return o.encode(skew) })
 		cancel()
+		if errors.Is(err, ErrAlone) {
+			s.keepUntold(p, version)
+			err = nil
+		}
 		if err == nil {
 			s.lost(p, false)
 			return

@@ -109,6 +109,9 @@ func (s *Scheduler) evict(p *poll) bool {
 	for len(p.entries) > 0 {
 		s.forget(p.entries[len(p.entries)-1])
 	}
+	if s.toldOf(p) {
+		s.overtaken(p)
+	}
 	s.due.remove(p)
 	p.feed.waiting.remove(p)
 	s.leave(p)

@@ -183,7 +183,10 @@ func (n *meshNode) Publish(ctx context.Context, poll string, version int64, keep
 	}
 	n.m.mu.Lock()
 	defer n.m.mu.Unlock()
-	if n.alone || n.dead {
+	if n.alone {
+		return ErrAlone
+	}
+	if n.dead {
 		return nil
 	}
 	if n.loses > 0 {

@@ -19,7 +19,7 @@ type Peers interface {
 	Unwant(poll string)
 	// Publish sends a table to the nodes that want it and keeps it for those that will. data is called at most once,
 	// before Publish returns. With an error it may not have got there; then it is published again, for what nobody has
-	// another node polls for once more.
+	// another node polls for once more. With ErrAlone nobody was there to get it.
 	Publish(ctx context.Context, poll string, version int64, keep time.Duration, data func() []byte) error
 	// Knows says whether there is or was a node of that name, and whether it is alive.
 	Knows(node string) (known, alive bool)
@@ -82,6 +82,7 @@ type share struct {
 	until   time.Time // other nodes want it at least so long
 	sent    int64     // version that was published last, or is being
 	lost    bool      // that did not get to the others
+	untold  bool      // there were none when it was pushed
 
 	wakeLost bool  // another node has the wake
 	wakeOf   int64 // of this version

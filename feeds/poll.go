@@ -119,7 +119,7 @@ func (s *Scheduler) leave(p *poll) {
 
 // idle says whether nobody wants p any more.
 func (p *poll) idle(now time.Time) bool {
-	return len(p.entries) == 0 && !p.coming() && (p.share == nil || !now.Before(p.share.until))
+	return len(p.entries) == 0 && !p.coming() && (p.share == nil || !p.share.untold && !now.Before(p.share.until))
 }
 
 // coming says whether something was pushed here that nobody has been given yet.

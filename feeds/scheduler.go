@@ -69,6 +69,7 @@ type Scheduler struct {
 	active  int                     // polls with subscriptions
 
 	abroad   map[pollKey]*poll       // those of polls that other nodes have to make
+	untold   map[*poll]struct{}      // pushed while there were no other nodes
 	errands  []func(context.Context) // to start, of polls that are busy
 	unwanted []string                // names of forgotten polls, for Peers.Unwant
 
@@ -100,6 +101,7 @@ func NewScheduler(feeds []Feed, sink Sink, opts Options) (*Scheduler, error) {
 		wanted: make(map[Subscription]*entry),
 		polls:  make(map[pollKey]*poll),
 		abroad: make(map[pollKey]*poll),
+		untold: make(map[*poll]struct{}),
 	}, nil
 }
 
