@@ -2,6 +2,8 @@ package wsconn
 
 import (
 	"bytes"
+	"errors"
+	"io"
 	"net"
 	"sync/atomic"
 	"time"
@@ -12,6 +14,9 @@ import (
 
 // ErrSlow reports a peer that took nothing for the write timeout.
 var ErrSlow = patient.ErrSlow
+
+// errCut ends the reading of a peer that has gone without a close frame.
+var errCut = errors.New("wsconn: the peer has gone without a word")
 
 const closeWait = 2 * time.Second // for the peer's close frame, and for a peer that takes nothing to take ours
 
@@ -38,6 +43,9 @@ func (s *socket) Read(p []byte) (int, error) {
 	n, err := s.Conn.Read(p)
 	if n > 0 {
 		s.hear()
+	}
+	if errors.Is(err, io.EOF) {
+		err = errCut // the library would take what has come of a message for all of it
 	}
 	return n, err
 }
