@@ -123,7 +123,7 @@ func (h header) control() bool { return h.first&8 != 0 }
 // total is the length of the frame. One that claims nearly all that a length can say has no room left for its header.
 func (h header) total() int64 { return h.length + min(h.payload, math.MaxInt64-h.length) }
 
-// parseHeader reads the header with which b, of two bytes at least, begins. One that is not whole has a payload as far as the first two bytes tell.
+// parseHeader reads the header with which b, of two bytes at least, begins. One that is not whole has the payload of the first two bytes, or none where that comes later.
 func parseHeader(b []byte) (h header, whole bool) {
 	h = header{first: b[0], masked: b[1]&masked != 0, length: 2, payload: int64(b[1] &^ masked)}
 	wide := 0
@@ -138,6 +138,9 @@ func parseHeader(b []byte) (h header, whole bool) {
 		h.length += 4
 	}
 	if int64(len(b)) < h.length {
+		if wide > 0 {
+			h.payload = 0 // not known, so that where the pieces were cut decides nothing
+		}
 		return h, false
 	}
 	switch wide {
