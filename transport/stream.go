@@ -68,6 +68,9 @@ func (s *Session) begin(out outlet, c coding, handle Handler, ended func(error))
 		st.end(err)
 	}
 	out.Receive(st.receive, func(err error) {
+		if p := (*wsconn.Panicked)(nil); errors.As(err, &p) {
+			s.hub.opts.Logger.Error("stream panicked", "session", s.id, "err", p, "stack", string(p.Stack))
+		}
 		st.end(fmt.Errorf("read: %w", err))
 	})
 }

@@ -25,6 +25,7 @@ const (
 	Unsupported    = 1003 // binary where text is spoken, or the other way round
 	NotUTF8        = 1007
 	TooBig         = 1009
+	InternalError  = 1011
 	ServiceRestart = 1012
 	WrongFrames    = 4400 // too many wrong frames in a row
 	TokenEnded     = 4401

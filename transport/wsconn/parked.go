@@ -56,7 +56,7 @@ func (p *parked) receive(take func([]byte) error, ended func(error)) {
 		p.rest()
 		return
 	}
-	p.c.poller.Go(func() { p.digest(nil, false) }) // what came with the handshake
+	p.c.poller.Go(func() { p.guard(func() { p.digest(nil, false) }) }) // what came with the handshake
 }
 
 // Ready reads what has come, in the poller's goroutine.
@@ -65,9 +65,13 @@ func (p *parked) Ready(scratch []byte) {
 	idle := !p.busy && !p.over
 	p.busy = p.busy || idle
 	p.mu.Unlock()
-	if !idle {
-		return
+	if idle {
+		p.guard(func() { p.look(scratch) })
 	}
+}
+
+// look reads what has come. Who is busy calls it.
+func (p *parked) look(scratch []byte) {
 	n, err := p.read(scratch)
 	switch {
 	case errors.Is(err, ready.ErrLater), err == nil && p.in == nil && onlyPongs(scratch[:n]):
@@ -83,7 +87,7 @@ func (p *parked) Ready(scratch []byte) {
 		p.rest() // of a message that comes slowly
 		return
 	}
-	p.c.poller.Go(func() { p.digest(unit, refused) })
+	p.c.poller.Go(func() { p.guard(func() { p.digest(unit, refused) }) })
 }
 
 func (p *parked) read(b []byte) (int, error) {
