@@ -45,10 +45,10 @@ func (c *captor) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	c.socket = newSocket(conn, c.opts.WriteTimeout)       // whatever comes now: nothing more is net/http's to say
 	if err := conn.SetDeadline(time.Time{}); err != nil { // the server's own deadlines end here
 		return nil, nil, errors.Join(err, conn.Close())
 	}
-	c.socket = newSocket(conn, c.opts.WriteTimeout)
 	c.socket.out.Begin(c.answer())
 	c.deflated = strings.Contains(c.Header().Get(extensions), "permessage-deflate")
 	if c.parks = c.opts.Poller.Can() && c.socket.out.Raw() != nil; c.parks {
