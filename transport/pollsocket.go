@@ -17,6 +17,9 @@ import (
 	"github.com/pulsewall/pulsewall/transport/ready"
 )
 
+// mostEarly is how many bytes of the next request a poll that waits takes, and then no more before it is answered.
+const mostEarly = 4 << 10
+
 var errGone = errors.New("the client has gone")
 
 type connKey struct{}
@@ -102,6 +105,10 @@ func (p *pollSocket) Ready(scratch []byte) {
 	}
 	p.early, p.over = append(p.early, scratch[:n]...), err
 	gone, resting := p.gone, p.resting
+	if err == nil && gone != nil && len(p.early) < mostEarly { // that it goes is to be heard still
+		p.over = p.watch.Arm(p.raw)
+		err = p.over
+	}
 	p.mu.Unlock()
 	switch {
 	case resting:
