@@ -4,15 +4,19 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
 // tuning sets what it can once, on the listener, from which a socket has it when it is accepted: six calls of the kernel less for each. Of
-// one that speaks Multipath TCP that is not so.
+// one that speaks Multipath TCP that is not so, and what is no TCP has none of it.
 func tuning() net.ListenConfig {
-	config := net.ListenConfig{KeepAlive: -1, Control: func(_, _ string, raw syscall.RawConn) error {
+	config := net.ListenConfig{KeepAlive: -1, Control: func(network, _ string, raw syscall.RawConn) error {
+		if !strings.HasPrefix(network, "tcp") {
+			return nil
+		}
 		var failed error
 		err := raw.Control(func(fd uintptr) { failed = tuneListener(int(fd)) }) // #nosec G115 -- a descriptor
 		return errors.Join(err, failed)

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"net"
+	"path/filepath"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -47,5 +48,16 @@ func TestAcceptedIsTuned(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// TestListenElsewhere: what is no TCP is listened to without the options of TCP.
+func TestListenElsewhere(t *testing.T) {
+	l, err := Listen("unix", filepath.Join(t.TempDir(), "s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(); err != nil {
+		t.Error(err)
 	}
 }
