@@ -1,5 +1,7 @@
 package transport
 
+import "slices"
+
 // Batch is what was newer than a position. Asking for the next batch says that this one has been written.
 type Batch struct {
 	events []*event
@@ -26,4 +28,12 @@ func (b *Batch) clear() {
 // empty says that nothing was newer, presence left aside.
 func (b *Batch) empty() bool {
 	return len(b.events) == 0 && len(b.readings) == 0 && b.bye == nil && !b.pressing
+}
+
+// wantsBeat says whether a heartbeat has to go along: when there is nothing else, or when one is overdue that brings an id and nothing here has one.
+func (b *Batch) wantsBeat(overdue bool) bool {
+	if len(b.events) == 0 {
+		return true
+	}
+	return overdue && !b.last && !slices.ContainsFunc(b.events, func(e *event) bool { return e.id != "" })
 }

@@ -78,7 +78,7 @@ func (sh *shard) takeTurn() {
 func (sh *shard) try(d *delivery, at time.Duration) {
 	s, t := d.s, &sh.turn
 	s.encode(&d.batch)
-	if d.beat && len(d.batch.events) == 0 {
+	if d.beat && d.batch.wantsBeat(at+s.hub.every >= s.identified+longestWithoutID) {
 		if t.beat == nil || t.at != s.pending.Position {
 			t.beat, t.at = s.heartbeat(), s.pending.Position
 		}

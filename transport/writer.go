@@ -55,8 +55,8 @@ func (s *Session) run(ctx context.Context, w writer) error {
 			return err
 		}
 		events, last = batch.events, batch.last
-		if len(events) == 0 {
-			events = []*event{s.heartbeat()}
+		if batch.wantsBeat(!time.Now().Before(identified.Add(longestWithoutID))) {
+			events = append(events, s.heartbeat())
 		}
 	}
 }
