@@ -69,10 +69,11 @@ func (e *ear) hear(ctx context.Context) error {
 	}
 }
 
-// end ends the stream and waits for it.
+// end ends the stream and waits until nothing of it is left in the hub.
 func (e *ear) end() {
 	e.s.End(ErrClosed)
 	<-e.over
+	e.s.Close()
 }
 
 // Try is the sound.
