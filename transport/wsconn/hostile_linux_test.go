@@ -187,6 +187,9 @@ func FuzzHostile(f *testing.F) {
 		if parked.code == TooBig && alone.code != TooBig && deflated {
 			return // it counts what comes, too, and not only what it inflates to
 		}
+		if n := len(parked.messages); deflated && n < len(alone.messages) && slices.Equal(parked.messages, alone.messages[:n]) {
+			return // where the deflated bytes end by themselves it does not wait for the last frame
+		}
 		if !slices.Equal(parked.messages, alone.messages) {
 			t.Errorf("%q: messages %q; the library alone: %q", sent, parked.messages, alone.messages)
 		}
