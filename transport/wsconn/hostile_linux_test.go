@@ -193,6 +193,9 @@ func FuzzHostile(f *testing.F) {
 		if !slices.Equal(parked.messages, alone.messages) {
 			t.Errorf("%q: messages %q; the library alone: %q", sent, parked.messages, alone.messages)
 		}
+		if deflated && parked.code != 1000 && alone.code != 1000 {
+			return // refused by both: which of two mistakes is seen first depends on how much has been inflated
+		}
 		if parked.code != alone.code && parked.code != 0 && alone.code != 0 {
 			t.Errorf("%q: closed with %d; the library alone: %d", sent, parked.code, alone.code)
 		}
