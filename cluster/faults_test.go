@@ -212,7 +212,7 @@ func TestStartWhileFrozen(t *testing.T) {
 	defer pair[0].Thaw()
 	n := startNode(t, "a", optionsFor(t, pair...))
 	appendAlone(t, n, "alone")
-	joined(t, 10*startFor, n) // some in vain, as the other member has to take over first
+	joined(t, 20*startFor, n) // some in vain, as the other member has to take over first, and on a busy machine they are slow
 	if p := mustAppend(t, n, "together"); p.Alone() {
 		t.Errorf("Append = %+v", p)
 	}
