@@ -40,7 +40,7 @@ func TestSQLOptions(t *testing.T) {
 		{SQLOptions{URL: here, Query: "SELECT 1", Window: "n"}, "window", "leave it out"},
 		{SQLOptions{URL: here, Query: "SELECT 1", MaxRows: -1}, "maxRows", "1–1000000"},
 		{SQLOptions{URL: here, Query: "SELECT 1", MaxBytes: 1 << 40}, "maxBytes", "is allowed"},
-		{SQLOptions{URL: here, Query: "SELECT 1", Pool: 101}, "pool", "1–100"},
+		{SQLOptions{URL: here, Query: "SELECT 1", MaxConnections: 101}, "maxConnections", "1–100"},
 		{SQLOptions{URL: here, Query: "SELECT 1", Timeout: -1}, "timeout", "1ms to 1h"},
 		{SQLOptions{URL: here, Query: "SELECT 1", UnionIDType: "uuid"}, "unionIdType", "integer and text"},
 		{SQLOptions{URL: "sqlite:a.db", Query: "SELECT 1", Listen: "news"}, "listen", "only PostgreSQL"},
@@ -198,7 +198,7 @@ func TestSQLErrors(t *testing.T) {
 				"DELETE FROM people":                      {"polls are read-only"},
 				"SELEKT 1":                                {"SELEKT"},
 			} {
-				s := d.source(SQLOptions{Query: query, Pool: 1})
+				s := d.source(SQLOptions{Query: query, MaxConnections: 1})
 				for range 3 {
 					_, err := s.Poll(t.Context(), Query{UnionID: "7"})
 					wantSQLError(t, err, words...)

@@ -41,7 +41,7 @@ var advice = map[sqlFaultKind]string{
 	sqlNoColumn:   "check the column in the query",
 	sqlReadOnly:   "polls are read-only",
 	sqlDenied:     "grant SELECT to the user in url",
-	sqlTooMany:    "lower pool, or raise what the server allows",
+	sqlTooMany:    "lower maxConnections, or raise what the server allows",
 	sqlStarting:   "it starts or stops; the next poll comes by itself",
 	sqlTooLarge:   "select fewer or shorter columns, or raise maxBytes",
 }
@@ -72,6 +72,14 @@ func (s *SQL) explain(ctx context.Context, err error, b sqlBound) error {
 		sentence += "; " + what
 	}
 	return errors.New(sentence)
+}
+
+// explainWait is explain for a poll whose turn did not come.
+func (s *SQL) explainWait(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return &sqlSentence{fmt.Sprintf("none of the %d connections to %s became free in time; raise maxConnections, or make the queries faster", s.share.pool.limit(), s.where)}
+	}
+	return s.explainNetwork(err)
 }
 
 // explainNetwork is explain for what the database did not say itself.

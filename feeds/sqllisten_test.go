@@ -14,7 +14,7 @@ func TestSQLListen(t *testing.T) {
 	t.Parallel()
 	d := newSQLDatabase(t, "postgres")
 	d.exec("CREATE TABLE mail (owner bigint, n bigint)", "INSERT INTO mail VALUES (7, 0), (8, 0)")
-	s := d.source(SQLOptions{Query: "SELECT n FROM mail WHERE owner = :unionId", Listen: `Mail "in"`})
+	s := d.source(SQLOptions{Query: "SELECT n FROM mail WHERE owner = :unionId", Listen: `Mail "in"`, MaxConnections: 1}) // which listening does not take
 	r := startRig(t, Options{}, Feed{Name: "mail", Source: s, Interval: time.Hour, MinGap: 100 * time.Millisecond})
 	defer r.stop()
 	seven, release7 := r.watch("mail/7")

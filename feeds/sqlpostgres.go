@@ -25,9 +25,11 @@ const (
 
 func sqlPostgres() sqlEngine {
 	return sqlEngine{
+		name:     "postgres",
 		syntax:   sqlSyntax{escape: true, nested: true, dollar: true},
 		numbered: true,
 		open:     openPostgres,
+		largest:  largestPostgres,
 		begin: func(left time.Duration) []string {
 			return []string{fmt.Sprintf("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = %d", max(left.Milliseconds(), 1))}
 		},
@@ -36,8 +38,8 @@ func sqlPostgres() sqlEngine {
 	}
 }
 
-func openPostgres(u *url.URL, o SQLOptions) (c driver.Connector, where string, err error) {
-	config, err := postgresConfig(u, o)
+func openPostgres(u *url.URL) (c driver.Connector, where string, err error) {
+	config, err := postgresConfig(u)
 	if err != nil {
 		return nil, "", err
 	}
@@ -46,7 +48,7 @@ func openPostgres(u *url.URL, o SQLOptions) (c driver.Connector, where string, e
 	return stdlib.GetConnector(*config, stdlib.OptionShouldPing(noPing)), where, nil
 }
 
-func postgresConfig(u *url.URL, o SQLOptions) (*pgx.ConnConfig, error) {
+func postgresConfig(u *url.URL) (*pgx.ConnConfig, error) {
 	config, err := pgx.ParseConfig(u.String())
 	if err != nil {
 		return nil, err
@@ -58,8 +60,18 @@ func postgresConfig(u *url.URL, o SQLOptions) (*pgx.ConnConfig, error) {
 	if config.RuntimeParams["application_name"] == "" {
 		config.RuntimeParams["application_name"] = "pulsewall"
 	}
-	config.MaxProtocolMessageBodyLen = o.MaxBytes + messageOverhead
+	config.MaxProtocolMessageBodyLen = maxSQLBytes + messageOverhead
 	return config, nil
+}
+
+// largestPostgres bounds each message, and so each row, of a connection.
+func largestPostgres(conn any, bytes int) error {
+	c, ok := conn.(*stdlib.Conn)
+	if !ok {
+		return fmt.Errorf("a connection of %T; want one of pgx", conn)
+	}
+	c.Conn().PgConn().Frontend().SetMaxBodyLen(bytes + messageOverhead)
+	return nil
 }
 
 func postgresFault(err error) (sqlFault, bool) {
@@ -84,7 +96,7 @@ func listenPostgres(ctx context.Context, o SQLOptions, ready func(), notice func
 	if err != nil {
 		return err
 	}
-	config, err := postgresConfig(u, o)
+	config, err := postgresConfig(u)
 	if err != nil {
 		return err
 	}
