@@ -123,7 +123,7 @@ func (m *MQTT) Run(ctx context.Context, wake func(unionID string)) error {
 	config := m.config
 	config.ClientID = m.opts.ClientID + "-" + rand.Text()[:8]
 	config.ConnectPacketBuilder = m.packet
-	config.OnConnectError = func(err error) { m.set(false, err, wake) }
+	config.OnConnectError = func(err error) { m.set(false, cmp.Or(distrust(config.ServerUrls[0].Host, "caFile", err), err), wake) }
 	config.OnConnectionDown = func() bool { m.set(false, errors.New("the connection was lost"), wake); return true }
 	config.OnConnectionUp = func(cm *autopaho.ConnectionManager, _ *paho.Connack) {
 		m.forget()

@@ -178,6 +178,9 @@ func (r *Redis) Poll(ctx context.Context, q Query) (Result, error) {
 	case redis.HasErrorPrefix(err, "WRONGTYPE"):
 		err = fmt.Errorf("what is at %s is no %s", quote(key), r.kind)
 	case err != nil:
+		if why := distrust(r.client.Options().Addr, "caFile", err); why != nil {
+			return Result{}, why
+		}
 		err = HideSecrets(fmt.Errorf("read %s: %w", quote(key), err), r.opts.URL)
 	}
 	return res, err
