@@ -11,10 +11,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pulsewall/pulsewall/feeds"
 	"github.com/pulsewall/pulsewall/feeds/servers"
 )
 
 const userFeeds = `
+msgFeed: orders
 feeds:
   - name: orders
     interval: 2s
@@ -66,12 +68,21 @@ func TestRealFeedsOfUsers(t *testing.T) {
 	}
 	for _, attack := range attacks {
 		attackByHTTP(t, &p.site, attack)
+		attackByMsg(t, &p.site, attack)
 	}
 	attackBySocket(t, &p.site)
+	last := fmt.Sprint("/api/readings?feed=orders&unionId=7&size=500&current=", feeds.MaxCurrent)
+	if resp, body := get(t, p.URL+last); resp.StatusCode != http.StatusOK || !strings.Contains(body, `"total":25`) {
+		t.Errorf("%s: %s %s; want no records of 25", last, resp.Status, body)
+	}
 	log := pg.Log()
+	bound := []string{fmt.Sprintf("'%d'", 500*(feeds.MaxCurrent-1))} // the offset
 	for id := range own {
-		if !strings.Contains(log, "$1 = '"+id+"'") {
-			t.Errorf("the log has no parameter %s", id)
+		bound = append(bound, "$1 = '"+id+"'")
+	}
+	for _, parameter := range bound {
+		if !strings.Contains(log, parameter) {
+			t.Errorf("the log has no parameter %s", parameter)
 		}
 	}
 	for _, word := range []string{"1=1", "'1'='1", "DROP TABLE", "UNION", "0x7", "7e0", "٧"} {
@@ -153,6 +164,31 @@ func attackBySocket(t *testing.T, s *site) {
 				t.Fatal(err)
 			}
 			replied(t, w, "well")
+		}
+	}
+}
+
+// attackByMsg is who asks as the pages of another server do.
+func attackByMsg(t *testing.T, s *site, attack string) {
+	t.Helper()
+	w, err := s.socketAt(t.Context(), "/msg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.close()
+	defer within(w, time.Minute)()
+	for _, key := range []string{"unionId", "current", "size"} {
+		ask := map[string]string{"unionId": "7"}
+		ask[key] = attack
+		text, err := json.Marshal(ask)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.send(1, text); err != nil {
+			t.Fatal(err)
+		}
+		if _, answer, err := w.frame(); err != nil || !strings.HasPrefix(string(answer), `{"error":`) {
+			t.Errorf("/msg with %s: %s, %v; want an error", text, answer, err)
 		}
 	}
 }
