@@ -21,6 +21,7 @@ const (
 	defaultSQLTimeout = 10 * time.Second
 	defaultSQLConns   = 4
 	maxSQLConns       = 100
+	longestChannel    = 63
 )
 
 // The types as which a unionId is bound.
@@ -47,7 +48,7 @@ type SQLOptions struct {
 	// Timeout ends a poll that the interval would let go on. The default is 10 s.
 	Timeout time.Duration `yaml:"timeout,omitempty"`
 	// MaxConnections is how many connections all feeds of this URL may have together, 1 to 100; of several feeds the largest
-	// number counts. Listen needs one more. The default is 4.
+	// number counts. Those that listen need one more together. The default is 4.
 	MaxConnections int `yaml:"maxConnections,omitempty"`
 	// UnionIDType is the type of the column that :unionId is compared with, integer (the default) or text.
 	UnionIDType string `yaml:"unionIdType,omitempty"`
@@ -95,8 +96,11 @@ func NewSQL(o SQLOptions) (*SQL, error) {
 			return nil, &OptionError{Key: "count", Problem: err.Error()}
 		}
 	}
-	if o.Listen != "" && engine.listen == nil {
+	switch {
+	case o.Listen != "" && !engine.listens:
 		return nil, &OptionError{Key: "listen", Problem: "only PostgreSQL can; leave it out"}
+	case len(o.Listen) > longestChannel:
+		return nil, &OptionError{Key: "listen", Problem: fmt.Sprintf("%s has %d bytes; PostgreSQL takes %d", quote(o.Listen), len(o.Listen), longestChannel)}
 	}
 	s.desc = Description{
 		Whole:   !s.query.names(sqlLimit),

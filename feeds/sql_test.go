@@ -44,6 +44,7 @@ func TestSQLOptions(t *testing.T) {
 		{SQLOptions{URL: here, Query: "SELECT 1", Timeout: -1}, "timeout", "1ms to 1h"},
 		{SQLOptions{URL: here, Query: "SELECT 1", UnionIDType: "uuid"}, "unionIdType", "integer and text"},
 		{SQLOptions{URL: "sqlite:a.db", Query: "SELECT 1", Listen: "news"}, "listen", "only PostgreSQL"},
+		{SQLOptions{URL: here, Query: "SELECT 1", Listen: strings.Repeat("x", 64)}, "listen", "takes 63"},
 	} {
 		s, err := NewSQL(tt.o)
 		var wrong *OptionError

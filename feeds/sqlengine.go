@@ -1,7 +1,6 @@
 package feeds
 
 import (
-	"context"
 	"database/sql/driver"
 	"fmt"
 	"net/url"
@@ -21,9 +20,8 @@ type sqlEngine struct {
 	// begin are the statements that begin a read-only transaction of which each statement may take so long.
 	begin func(left time.Duration) []string
 	// fault reads an error; false if it is none of the database's.
-	fault func(err error) (sqlFault, bool)
-	// listen calls notice for each notification on a channel, and ready before the first; nil where there are none.
-	listen func(ctx context.Context, o SQLOptions, ready func(), notice func(payload string)) error
+	fault   func(err error) (sqlFault, bool)
+	listens bool // there are notifications
 }
 
 // sqlEngines are the databases by the scheme of their URLs.

@@ -38,6 +38,7 @@ type sqlPool struct {
 	held    int        // connections that polls have
 	served  uint64     // how often one was given
 	waiting []*sqlTurn // in the order in which they came
+	ear     *sqlEar    // nil: nobody listens
 }
 
 // sqlShare is what one feed has of a pool. The caller must leave it.
