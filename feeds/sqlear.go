@@ -37,7 +37,7 @@ type sqlHearer struct {
 
 // hear listens until the connection fails or ctx ends.
 func (p *sqlPool) hear(ctx context.Context, h *sqlHearer) error {
-	e := p.lend(h)
+	e := p.lend(ctx, h)
 	select {
 	case <-e.done:
 		return e.err
@@ -48,14 +48,14 @@ func (p *sqlPool) hear(ctx context.Context, h *sqlHearer) error {
 }
 
 // lend has the ear that there is listen for h too, or a new one.
-func (p *sqlPool) lend(h *sqlHearer) *sqlEar {
+func (p *sqlPool) lend(ctx context.Context, h *sqlHearer) *sqlEar {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.ear == nil {
-		ctx, stop := context.WithCancel(context.Background()) // which no single feed ends
+		own, stop := context.WithCancel(context.WithoutCancel(ctx)) // which no single feed ends
 		e := &sqlEar{pool: p, stop: stop, done: make(chan struct{}), hearers: make(map[*sqlHearer]bool), again: func() {}}
 		p.ear = e
-		go e.run(ctx)
+		go e.run(own)
 	}
 	p.ear.hearers[h] = false
 	p.ear.again()
