@@ -59,6 +59,9 @@ func (s *SQL) explain(ctx context.Context, err error, b sqlBound) error {
 	}
 	fault, said := s.engine.fault(err)
 	if ctx.Err() != nil && !errors.Is(ctx.Err(), context.Canceled) || said && fault.kind == sqlTimeout {
+		if b.text == "" {
+			return &sqlSentence{s.where + " took longer than the poll may before anything was asked; see whether it can be reached from here, or raise timeout and interval"}
+		}
 		return fmt.Errorf("%s took longer than the poll may; make the query faster (an index?), or raise timeout and interval", s.where)
 	}
 	if !said {
