@@ -44,13 +44,26 @@ func (d *Dashboard) render(w http.ResponseWriter, r *http.Request, status int, p
 	_, _ = w.Write(b.Bytes()) // who went away needs no answer
 }
 
+// revalidated has who keeps an answer ask whether it is still the newest. One that is for a person is kept by nobody else.
+func (d *Dashboard) revalidated(w http.ResponseWriter) {
+	if d.opts.Auth != nil {
+		w.Header().Set("Cache-Control", "private, no-cache")
+		return
+	}
+	w.Header().Set("Cache-Control", "no-cache")
+}
+
 // indexRefresh is how often browsers without scripts load the list of dashboards again.
 const indexRefresh = 30 * time.Second
 
 // getIndex lists the dashboards.
 func (d *Dashboard) getIndex(w http.ResponseWriter, r *http.Request) {
+	viewer := &visit{}
+	if p := signedInAs(r.Context()); p != nil {
+		viewer.unionID = p.UnionID
+	}
 	_, cursor := d.hub.Snapshot(nil) // first: a notice that comes in between is on the page and comes again, and the script knows it by its id
-	v := views.IndexView{PageView: d.livePage(d.frame("Dashboards", ""), &visit{})}
+	v := views.IndexView{PageView: d.livePage(d.frame("Dashboards", ""), viewer)}
 	v.Refresh, v.Cursor = indexRefresh, cursor
 	for _, b := range d.boards {
 		card := views.Card{Title: b.Title, Href: "/d/" + b.Name}
@@ -60,8 +73,8 @@ func (d *Dashboard) getIndex(w http.ResponseWriter, r *http.Request) {
 		}
 		v.Dashboards = append(v.Dashboards, card)
 	}
-	w.Header().Set("Cache-Control", "no-cache")
-	if notModified(w, r, d.tag("index", v.Users, v.Connections, v.Degraded, messageIDs(v.Notices.Messages), v.Notices.Earlier)) {
+	d.revalidated(w)
+	if notModified(w, r, d.tag("index", v.UnionID, v.Users, v.Connections, v.Degraded, messageIDs(v.Notices.Messages), v.Notices.Earlier)) {
 		return
 	}
 	d.render(w, r, http.StatusOK, views.Index(v))
@@ -93,7 +106,7 @@ func (d *Dashboard) getBoard(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	page := d.page(v, newest)
-	w.Header().Set("Cache-Control", "no-cache")
+	d.revalidated(w)
 	if notModified(w, r, d.pageTag(page)) {
 		return
 	}

@@ -53,6 +53,14 @@ func (c *sockJSCall) claim() bool {
 	return first
 }
 
+// isOf refuses requests of somebody else than who began it: the name of a session is no secret.
+func (c *sockJSCall) isOf(r *http.Request) error {
+	if p := signedInAs(r.Context()); p != nil {
+		return p.is(c.talker.visit.UnionID)
+	}
+	return nil
+}
+
 // isOpened says whether the client was told that it is in.
 func (c *sockJSCall) isOpened() bool {
 	c.mu.Lock()
@@ -248,7 +256,11 @@ func (s *sockJS) postTexts(w http.ResponseWriter, r *http.Request) {
 		s.d.refuseProgram(w, r, noSession(name))
 		return
 	}
-	if err := c.say(w, r); err != nil {
+	err := c.isOf(r)
+	if err == nil {
+		err = c.say(w, r)
+	}
+	if err != nil {
 		s.d.refuseProgram(w, r, err)
 		return
 	}
