@@ -53,6 +53,9 @@ func TestDescribedCalls(t *testing.T) {
 		plenty.check(c)
 	}
 	scarce(t, seen)
+	tickets := describedWall(t, dashboard.Options{Auth: &dashboard.Auth{Verify: tokens}}, seen)
+	tickets.check(call{201, "POST /api/tickets", "", []string{asSeven}})
+	tickets.check(call{401, "POST /api/tickets", "", nil})
 	ended(t, seen)
 	withoutOrder(t, seen)
 	for _, path := range plenty.d.at(openapi, "paths").keys() {

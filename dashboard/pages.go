@@ -44,15 +44,6 @@ func (d *Dashboard) render(w http.ResponseWriter, r *http.Request, status int, p
 	_, _ = w.Write(b.Bytes()) // who went away needs no answer
 }
 
-// revalidated has who keeps an answer ask whether it is still the newest. One that is for a person is kept by nobody else.
-func (d *Dashboard) revalidated(w http.ResponseWriter) {
-	if d.opts.Auth != nil {
-		w.Header().Set("Cache-Control", "private, no-cache")
-		return
-	}
-	w.Header().Set("Cache-Control", "no-cache")
-}
-
 // indexRefresh is how often browsers without scripts load the list of dashboards again.
 const indexRefresh = 30 * time.Second
 

@@ -190,3 +190,20 @@ func (d *Dashboard) varyingByPerson(by string) func(http.Handler) http.Handler {
 	}
 	return varying(by)
 }
+
+// revalidated has who keeps an answer ask whether it is still the newest. One that is for a person is kept by nobody else.
+func (d *Dashboard) revalidated(w http.ResponseWriter) {
+	if d.opts.Auth != nil {
+		w.Header().Set("Cache-Control", "private, no-cache")
+		return
+	}
+	w.Header().Set("Cache-Control", "no-cache")
+}
+
+// isOf refuses requests of somebody else than who began it: the name of a session is no secret.
+func (c *sockJSCall) isOf(r *http.Request) error {
+	if p := signedInAs(r.Context()); p != nil {
+		return p.is(c.talker.visit.UnionID)
+	}
+	return nil
+}

@@ -74,9 +74,7 @@ func (d *Dashboard) personal(r chi.Router) {
 		read(r, chatPage, d.getChat)
 		r.Post(chatPage, d.postChat)
 		r.Post("/api/messages", d.postMessage)
-		if d.tickets != nil {
-			r.Post("/api/tickets", d.postTicket)
-		}
+		r.Post("/api/tickets", d.postTicket)
 		if d.serves(OlderChannel) {
 			r.Post("/api/channels", d.postChannel)
 		}

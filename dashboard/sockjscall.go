@@ -53,14 +53,6 @@ func (c *sockJSCall) claim() bool {
 	return first
 }
 
-// isOf refuses requests of somebody else than who began it: the name of a session is no secret.
-func (c *sockJSCall) isOf(r *http.Request) error {
-	if p := signedInAs(r.Context()); p != nil {
-		return p.is(c.talker.visit.UnionID)
-	}
-	return nil
-}
-
 // isOpened says whether the client was told that it is in.
 func (c *sockJSCall) isOpened() bool {
 	c.mu.Lock()

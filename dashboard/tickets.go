@@ -157,6 +157,10 @@ func (d *Dashboard) postTicket(w http.ResponseWriter, r *http.Request) {
 		d.refuse(w, r, err)
 		return
 	}
+	if d.tickets == nil {
+		d.refuse(w, r, refuse(http.StatusNotFound, "there are no tickets: this server asks nobody for a token"))
+		return
+	}
 	text, good, err := d.tickets.issue(signedInAs(r.Context()).Person)
 	if err != nil {
 		d.refuse(w, r, err)

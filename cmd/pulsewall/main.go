@@ -73,6 +73,9 @@ func execute(ctx context.Context, args, env []string, stdout, stderr io.Writer) 
 	log := newLogger(cfg.Log, stderr)
 	opts := cfg.options()
 	opts.Logger, opts.Version = log, version()
+	if opts.Auth, err = cfg.auth(log); err != nil {
+		return usageError{err}
+	}
 	if cmd.name == "serve" {
 		return open(ctx, cfg, opts, env)
 	}
