@@ -32,7 +32,7 @@ func TestVisitEndsWithToken(t *testing.T) {
 		if ctx.Err() != nil {
 			t.Errorf("it ended early: %v", context.Cause(ctx))
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		if cause := context.Cause(ctx); !errors.Is(cause, transport.ErrTokenEnded) {
 			t.Errorf("after a minute: %v; want %v", cause, transport.ErrTokenEnded)
