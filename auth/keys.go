@@ -39,6 +39,7 @@ type keySet struct {
 // keyTable is what was read; it is not changed.
 type keyTable struct {
 	keys  map[string]any
+	got   time.Time // zero: never
 	tried time.Time // to read it, well or badly
 }
 
@@ -81,7 +82,7 @@ func checkKeysURL(source string) error {
 func (k *keySet) find(ctx context.Context, kid string) (any, error) {
 	table := k.known.Load()
 	key, ok := table.key(kid)
-	if ok && time.Since(table.tried) < keysFor {
+	if ok && time.Since(table.got) < keysFor {
 		return key, nil
 	}
 	if ok {
@@ -120,7 +121,7 @@ func (k *keySet) refresh(ctx context.Context) {
 	}
 	if err := k.read(context.WithoutCancel(ctx)); err != nil { // who asked may go: the next one needs it too
 		k.log.Warn("keys of tokens not read", "err", err)
-		k.known.Store(&keyTable{keys: table.keys, tried: time.Now()})
+		k.known.Store(&keyTable{keys: table.keys, got: table.got, tried: time.Now()})
 	}
 }
 
@@ -134,7 +135,8 @@ func (k *keySet) read(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("keys of %s: %w", k.name(), err)
 	}
-	k.known.Store(&keyTable{keys: keys, tried: time.Now()})
+	now := time.Now()
+	k.known.Store(&keyTable{keys: keys, got: now, tried: now})
 	return nil
 }
 

@@ -195,6 +195,7 @@ func TestRotation(t *testing.T) {
 	age := func(d time.Duration) {
 		table := *v.keys.known.Load()
 		table.tried = time.Now().Add(-d)
+		table.got = table.tried
 		v.keys.known.Store(&table)
 	}
 	i.show(true)
@@ -217,6 +218,10 @@ func TestRotation(t *testing.T) {
 	i.show(true)
 	age(keysFor)
 	check("the issuer is gone", second, "second", nil, 5)
+	check("it is not asked at once again", second, "second", nil, 5)
+	age(keysFor)
+	i.show(false, firstKey)
+	check("it is back, and has taken the key away", second, "second", ErrBadToken, 6)
 }
 
 // Keys of all kinds are read; those for something else, and bad ones, are left out.
