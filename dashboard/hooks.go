@@ -64,9 +64,9 @@ func (v *Visit) person() string {
 	return "this connection is that of " + v.UnionID
 }
 
-// End ends the visit: a WebSocket is closed with 4401 where why is transport.ErrTokenEnded, else with 4403; other streams end, and a
-// poll that waits is answered 401 or 403. Whoever comes back meets Admit. It may be called from when Admit was called, at any time,
-// by any goroutine and again, and does not wait.
+// End ends the visit: a WebSocket is closed with 4401 where why is transport.ErrTokenEnded, else with 4403; other streams end, after
+// a bye where it was the token, and a poll that waits is answered 401 or 403. Whoever comes back meets Admit. It may be called from when
+// Admit was called, at any time, by any goroutine and again, and does not wait.
 func (v *Visit) End(why error) {
 	if !errors.Is(why, transport.ErrTokenEnded) {
 		why = fmt.Errorf("%w: %w", transport.ErrWithdrawn, why)
