@@ -18,7 +18,7 @@ func TestVisitEndsWithToken(t *testing.T) {
 			v := new(Visit)
 			ctx, cancel := context.WithCancelCause(t.Context())
 			v.cancel = cancel
-			v.signIn(&person{auth.Person{UnionID: "7", Name: "Ann", Until: time.Now().Add(time.Minute)}})
+			v.signIn(&person{Person: auth.Person{UnionID: "7", Name: "Ann", Until: time.Now().Add(time.Minute)}})
 			return v, ctx
 		}
 		v, ctx := visit()
@@ -95,7 +95,7 @@ func TestTicketOnce(t *testing.T) {
 			t.Errorf("a ticket until %v, of a token until %v", good, ann.Until)
 		}
 		nodes[0].mostInUse = len(nodes[0].used) + 1
-		ann.Until = time.Now().Add(time.Hour)
+		ann.Until = time.UnixMilli(time.Now().UnixMilli() * 1000).UTC() // as who takes milliseconds for seconds gives
 		redeem("the last there is room for", 0, issue(), true)
 		if _, err := nodes[0].redeem(t.Context(), issue()); problem(err).Status != 503 {
 			t.Errorf("one too many: %v; want 503", err)

@@ -29,8 +29,8 @@ type Options struct {
 	Limits         Limits
 	// Cluster joins this node to others. The default is a cluster.Local.
 	Cluster func(Joining) (cluster.Cluster, error)
-	// Auth demands a token on every address but /healthz, /readyz, /metrics and files, and binds what is asked for to the person it is
-	// of. nil: everybody is taken at their word.
+	// Auth demands a token on every address but /healthz, /readyz, /metrics, files and pushing, and binds what is asked for to the person
+	// it is of. nil: everybody is taken at their word.
 	Auth *Auth
 	// Admit is asked before a client may stay: before each stream opens, on every address and transport, and at each long poll; of a
 	// SockJS session over HTTP once, whatever requests it makes. It sees

@@ -202,7 +202,7 @@ func (d *Dashboard) page(v *visit, newest []feeds.Reading) views.PageView {
 	d.forgetOld(v.subs)
 	updates, cursor := d.hub.Snapshot(topics(v.subs))
 	page := d.livePage(d.frame(v.Title, v.Name), v)
-	page.PerUser, page.Cursor = v.perUser, cursor
+	page.PerUser, page.Cursor = v.perUser && d.opts.Auth == nil, cursor // with a token there is nobody else to be
 	if !d.alone && slices.ContainsFunc(v.panels, func(p *panel) bool { return p.ofAnyNode() && p.sub.Feed != nodesName }) {
 		page.Nodes = d.livingNodes()
 		if v.node != "" && !slices.Contains(page.Nodes, v.node) {

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/pulsewall/pulsewall/auth"
 	"github.com/pulsewall/pulsewall/feeds"
+	"github.com/pulsewall/pulsewall/transport"
 )
 
 // Auth says whose a request is.
@@ -25,7 +27,10 @@ type Auth struct {
 }
 
 // person is who a token is of: its unionId is canonical, and its name one that can be shown.
-type person struct{ auth.Person }
+type person struct {
+	auth.Person
+	byCookie bool // which a browser shows without being told to
+}
 
 // is refuses a unionId that is not the person's. An empty one is nobody else's.
 func (p *person) is(unionID string) error {
@@ -43,8 +48,19 @@ func signedInAs(ctx context.Context) *person {
 	return p
 }
 
-// challenge says how to show a token (RFC 6750, 3).
-const challenge = `Bearer realm="pulsewall"`
+// bearer is how a token is to be shown (RFC 6750, 3).
+const bearer = `Bearer realm="pulsewall"`
+
+// challenge says how to show a token, unless it was said what to show instead.
+func (d *Dashboard) challenge(h http.Header, err error) {
+	switch {
+	case h.Get("WWW-Authenticate") != "":
+	case errors.Is(err, auth.ErrBadToken), errors.Is(err, transport.ErrTokenEnded):
+		h.Set("WWW-Authenticate", bearer+`, error="invalid_token"`)
+	case d.opts.Auth != nil:
+		h.Set("WWW-Authenticate", bearer)
+	}
+}
 
 // inQuery are the names under which tokens come in addresses, where logs and histories would keep them.
 var inQuery = []string{"access_token", "id_token", "token", "jwt"}
@@ -58,10 +74,6 @@ func (d *Dashboard) signedIn(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		signed, err := d.signIn(r)
 		if err != nil {
-			if errors.Is(err, auth.ErrBadToken) {
-				w.Header().Set("WWW-Authenticate", challenge+`, error="invalid_token"`)
-				err = refuse(http.StatusUnauthorized, "%s", err)
-			}
 			d.refuse(w, r, err)
 			return
 		}
@@ -80,11 +92,10 @@ func (d *Dashboard) signIn(r *http.Request) (*http.Request, error) {
 			return nil, refuse(http.StatusBadRequest, "%s in the address, which logs keep: want Authorization: Bearer TOKEN, or ?ticket= of POST /api/tickets", name)
 		}
 	}
-	got, err := d.personOf(r, q)
+	p, err := d.personOf(r, q)
 	if err != nil {
 		return nil, err
 	}
-	p := &person{got}
 	if err := p.own(q); err != nil {
 		return nil, err
 	}
@@ -96,22 +107,45 @@ func (d *Dashboard) signIn(r *http.Request) (*http.Request, error) {
 }
 
 // personOf finds the token: in the header, as a ticket, or in the cookie.
-func (d *Dashboard) personOf(r *http.Request, q url.Values) (auth.Person, error) {
-	if scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") {
-		return d.verify(r.Context(), strings.TrimSpace(token))
+func (d *Dashboard) personOf(r *http.Request, q url.Values) (*person, error) {
+	var p person
+	var err error
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	switch cookie := d.cookieOf(r); {
+	case strings.EqualFold(scheme, "Bearer"):
+		p.Person, err = d.verify(r.Context(), strings.TrimSpace(token))
+	case q.Has("ticket") && !takesTicket(r):
+		err = refuse(http.StatusUnauthorized, "a ticket opens a WebSocket or an event stream: here show the token, as Authorization: Bearer TOKEN")
+	case q.Has("ticket"):
+		p.Person, err = d.tickets.redeem(r.Context(), q.Get("ticket"))
+	case cookie != "":
+		p.byCookie = true
+		p.Person, err = d.verify(r.Context(), cookie)
+	default:
+		err = refuse(http.StatusUnauthorized, "there is no token: want %s", d.wanted())
 	}
-	if q.Has("ticket") {
-		if !isHandshake(r) && !accepts(r, "text/event-stream") {
-			return auth.Person{}, refuse(http.StatusUnauthorized, "a ticket opens a WebSocket or an event stream: here show the token, as Authorization: Bearer TOKEN")
-		}
-		return d.tickets.redeem(r.Context(), q.Get("ticket"))
+	return &p, err
+}
+
+// cookieOf is the token in the cookie; empty: there is none.
+func (d *Dashboard) cookieOf(r *http.Request) string {
+	if d.opts.Auth.Cookie == "" {
+		return ""
 	}
-	if d.opts.Auth.Cookie != "" {
-		if c, err := r.Cookie(d.opts.Auth.Cookie); err == nil && c.Value != "" {
-			return d.verify(r.Context(), c.Value)
-		}
+	c, err := r.Cookie(d.opts.Auth.Cookie)
+	if err != nil {
+		return ""
 	}
-	return auth.Person{}, refuse(http.StatusUnauthorized, "there is no token: want %s", d.wanted())
+	return c.Value
+}
+
+// ticketed are the addresses of streams, beside those of SockJS.
+var ticketed = []string{"/live", "/live/ws", "/live/sse", "/msg", "/message", channelPath}
+
+// takesTicket says whether r opens a stream: who finds a ticket in a log that it should not be in can do nothing else with it.
+func takesTicket(r *http.Request) bool {
+	isStream := slices.Contains(ticketed, r.URL.Path) || strings.HasPrefix(r.URL.Path, sockJSPath)
+	return isStream && r.Method == http.MethodGet && (isHandshake(r) || accepts(r, "text/event-stream"))
 }
 
 // wanted says how a token may be shown.

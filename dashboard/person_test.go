@@ -141,18 +141,30 @@ func TestSenderIsTokens(t *testing.T) {
 	}
 }
 
-// Each has records of his own on every transport, without saying who he is.
-func TestOwnRecords(t *testing.T) {
+// A cookie comes with whatever a browser asks, so what does something has to come from a page of this site. An old browser says nothing of where
+// from if that page wants it so.
+func TestCookieOfAnotherSite(t *testing.T) {
 	w := newWall(t, guarded(dashboard.Options{}), false)
-	for _, p := range []struct{ id, header string }{{"7", asSeven}, {"8", asEight}} {
-		want := fmt.Sprintf(`"sub":"mine/%s/1/10"`, p.id)
-		for _, address := range []string{"/live/poll?sub=mine&wait=0", "/api/readings?sub=mine", "/api/history?sub=mine"} {
-			if a := w.get(address, p.header); address != "/api/history?sub=mine" && a.StatusCode != 200 || a.StatusCode == 200 && !strings.Contains(a.body, want) {
-				t.Errorf("%s of %s: %d %s", address, p.id, a.StatusCode, a.body)
+	const cookie, link = "Cookie: wall=seven", "/index/hello1?idList=8&data=x"
+	session := 0
+	for header, status := range map[string]int{
+		"": 403, "Sec-Fetch-Site: cross-site": 403, "Origin: https://evil.example": 403, "Referer: https://evil.example/": 403,
+		"Sec-Fetch-Site: same-origin": 202, "Referer: " + w.URL + "/chat": 202, "Origin: " + w.URL: 202, asSeven: 202,
+	} {
+		session++
+		jsonp := fmt.Sprintf("/sockjs/000/%d/jsonp?c=steal", session)
+		for _, way := range [][2]string{{"GET", link}, {"POST", link}, {"GET", jsonp}, {"GET", "/live/poll?wait=0"}} {
+			headers := []string{cookie}
+			if header != "" {
+				headers = append(headers, header)
 			}
-		}
-		if got := w.socketAt("/live/ws?sub=mine", p.header).until("hello"); !strings.Contains(fmt.Sprint(got), "mine/"+p.id+"/1/10") {
-			t.Errorf("WebSocket of %s: %v", p.id, got)
+			want := status
+			if status == 202 && way[1] != link {
+				want = 200
+			}
+			if a := w.do(way[0], way[1], "", headers...); a.StatusCode != want {
+				t.Errorf("%s %s with %q: %d %s; want %d", way[0], way[1], headers, a.StatusCode, a.body, want)
+			}
 		}
 	}
 }
@@ -174,6 +186,18 @@ func TestTicket(t *testing.T) {
 	}
 	w.get("/live/ws?ticket="+one, handshake...).wantProblem(t, "used before", 401, "used before")
 	w.get("/api/readings?sub=mine&ticket="+ticket()).wantProblem(t, "no stream", 401, "show the token")
+	for _, way := range [][2]string{{"POST", "/api/messages"}, {"POST", "/api/tickets"}, {"GET", "/api/readings?sub=mine"}, {"GET", "/d/main"}, {"GET", "/index/hello1?idList=8"}, {"GET", "/live/poll?wait=0"}} {
+		path := way[1] + map[bool]string{true: "&", false: "?"}[strings.Contains(way[1], "?")]
+		for _, header := range [][]string{streamed, handshake} {
+			if a := w.do(way[0], path+"ticket="+ticket(), `{"to":{"all":true},"data":1}`, header...); a.StatusCode != 401 {
+				t.Errorf("%s %s with a ticket and %q: %d; want 401", way[0], path, header[0], a.StatusCode)
+			}
+		}
+	}
+	for _, address := range []string{"/live", "/msg", "/message", "/sockjs", "/sockjs/websocket", "/sockjs/000/t/websocket"} {
+		_ = w.socketAt(address + "?ticket=" + ticket()).conn.Close()
+	}
+	w.eventStream("/live?ticket=" + ticket())
 	w.get("/live/sse?unionId=8&ticket="+ticket(), "Accept: text/event-stream").wantProblem(t, "another's", 403, "token is that of 7")
 	w.get("/live/sse?ticket=AAAA"+ticket(), "Accept: text/event-stream").wantProblem(t, "tampered", 401, "not of this server")
 	if a := w.post("/api/tickets", "", asSeven, "Origin: https://evil.example"); a.StatusCode != 403 {

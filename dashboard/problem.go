@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pulsewall/pulsewall/auth"
 	"github.com/pulsewall/pulsewall/feeds"
 	"github.com/pulsewall/pulsewall/transport"
 	"github.com/pulsewall/pulsewall/views"
@@ -54,6 +55,7 @@ var statuses = []struct {
 	{feeds.ErrBadPush, http.StatusBadRequest, 0},
 	{feeds.ErrTooManyPolls, http.StatusTooManyRequests, 30 * time.Second},
 	{transport.ErrBadAddress, http.StatusBadRequest, 0},
+	{auth.ErrBadToken, http.StatusUnauthorized, 0},
 	{transport.ErrTokenEnded, http.StatusUnauthorized, 0},
 	{transport.ErrWithdrawn, http.StatusForbidden, 0},
 }
@@ -124,8 +126,8 @@ func (d *Dashboard) refused(w http.ResponseWriter, r *http.Request, err error) *
 		h.Set("Cache-Control", "no-store")
 	}
 	h.Del("ETag")
-	if p.Status == http.StatusUnauthorized && d.opts.Auth != nil && h.Get("WWW-Authenticate") == "" {
-		h.Set("WWW-Authenticate", challenge)
+	if p.Status == http.StatusUnauthorized {
+		d.challenge(h, err)
 	}
 	if p.RetryAfter > 0 {
 		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(p.RetryAfter.Seconds()))))

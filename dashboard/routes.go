@@ -21,7 +21,7 @@ func (d *Dashboard) routes() http.Handler {
 	r.MethodNotAllowed(func(w http.ResponseWriter, req *http.Request) { d.refuseMethod(r, w, req) })
 
 	r.Group(func(r chi.Router) {
-		r.Use(d.signedIn)
+		r.Use(d.joined, d.signedIn) // in this order: whether a ticket was used before is known by those who have joined
 		d.personal(r)
 	})
 	r.With(d.joined, varying("Accept, Accept-Encoding, Origin"), compressed).Post(pushPath+"{name}", d.postRecords) // who has the key of the feed
@@ -48,7 +48,7 @@ var compressed = middleware.Compress(5, "text/html", "application/json", "applic
 // personal are the addresses that are for somebody: with Auth, for who has a token.
 func (d *Dashboard) personal(r chi.Router) {
 	r.Group(func(r chi.Router) { // streams: no HEAD, and nothing in between that holds back
-		r.Use(d.joined, uncached, d.varyingByPerson("Accept, Accept-Encoding, Upgrade"))
+		r.Use(uncached, d.varyingByPerson("Accept, Accept-Encoding, Upgrade"))
 		r.Get("/live", d.live)
 		r.Get("/live/ws", d.liveSocket)
 		r.Get("/live/sse", d.liveEvents)
@@ -58,17 +58,17 @@ func (d *Dashboard) personal(r chi.Router) {
 		}
 	})
 	r.Group(func(r chi.Router) {
-		r.Use(d.joined, uncached, d.varyingByPerson("Origin, Upgrade"))
+		r.Use(uncached, d.varyingByPerson("Origin, Upgrade"))
 		if d.serves(OlderSockJS) {
 			newSockJS(d).routes(r)
 		}
 	})
 	r.Group(func(r chi.Router) {
-		r.Use(d.joined, uncached, d.varyingByPerson("Accept, Origin, Upgrade"))
+		r.Use(uncached, d.varyingByPerson("Accept, Origin, Upgrade"))
 		d.olderRoutes(r)
 	})
 	r.Group(func(r chi.Router) {
-		r.Use(d.joined, d.varyingByPerson("Accept, Accept-Encoding, Origin"), compressed)
+		r.Use(d.varyingByPerson("Accept, Accept-Encoding, Origin"), compressed)
 		read(r, "/", d.getIndex)
 		read(r, "/d/{dashboard}", d.getBoard)
 		read(r, chatPage, d.getChat)

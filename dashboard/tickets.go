@@ -45,7 +45,7 @@ type ticket struct {
 	ID      string    `json:"id"`
 	UnionID string    `json:"unionId"`
 	Name    string    `json:"name,omitempty"`
-	Until   time.Time `json:"until"` // of the token
+	Until   int64     `json:"until"` // of the token, Unix milliseconds: years of five digits are no JSON times
 	Good    time.Time `json:"good"`  // of the ticket
 }
 
@@ -92,7 +92,7 @@ func (t *tickets) issue(p auth.Person) (text string, good time.Time, err error) 
 	if p.Until.Before(good) {
 		good = p.Until
 	}
-	plain, err := json.Marshal(ticket{ID: rand.Text(), UnionID: p.UnionID, Name: p.Name, Until: p.Until, Good: good})
+	plain, err := json.Marshal(ticket{ID: rand.Text(), UnionID: p.UnionID, Name: p.Name, Until: p.Until.UnixMilli(), Good: good})
 	if err != nil {
 		return "", good, fmt.Errorf("ticket: %w", err)
 	}
@@ -118,14 +118,14 @@ func (t *tickets) redeem(ctx context.Context, text string) (auth.Person, error) 
 	}
 	ctx, cancel := context.WithTimeout(ctx, claimWithin)
 	defer cancel()
-	first, err := t.claim(ctx, "ticket/"+got.ID, 2*ticketFor)
+	first, err := t.claim(ctx, "ticket/"+got.ID, time.Until(got.Good)+ticketFor) // clocks of nodes differ
 	if err != nil {
 		return auth.Person{}, refuse(http.StatusServiceUnavailable, "it is not known whether the ticket was used at another node: come with a new one").after(time.Second)
 	}
 	if !first {
 		return auth.Person{}, errBadTicket
 	}
-	return auth.Person{UnionID: got.UnionID, Name: got.Name, Until: got.Until}, nil
+	return auth.Person{UnionID: got.UnionID, Name: got.Name, Until: time.UnixMilli(got.Until)}, nil
 }
 
 // use notes that the ticket was used here.
