@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/url"
 	"regexp"
 	"strings"
 
@@ -90,6 +91,16 @@ func (c *authConfig) overlay(f authFlags) {
 	c.Claim = cmp.Or(f.AuthClaim, c.Claim)
 	c.NameClaim = cmp.Or(f.AuthNameClaim, c.NameClaim)
 	c.Cookie = cmp.Or(f.AuthCookie, c.Cookie)
+}
+
+// shown is c as it may be printed.
+func (c authConfig) shown() authConfig {
+	c.Secret = ""
+	if u, err := url.Parse(c.Keys); err == nil && u.RawQuery != "" {
+		u.RawQuery = maskQuery(u.RawQuery)
+		c.Keys = u.String()
+	}
+	return c
 }
 
 // checkAuth says what is missing, and refuses to give everybody who comes the records of each user.

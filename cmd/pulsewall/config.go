@@ -198,9 +198,9 @@ func (c *config) print(w io.Writer) error {
 		shown.NodeSecret, head = "", "# nodeSecret is set, and never printed: give it by PULSEWALL_NODE_SECRET, or add it here.\n"
 	}
 	if shown.Auth.Secret != "" {
-		shown.Auth.Secret = ""
 		head += "# auth.secret is set, and never printed: give it by PULSEWALL_AUTH_SECRET.\n"
 	}
+	shown.Auth = shown.Auth.shown()
 	out, err := yaml.MarshalWithOptions(shown, yaml.IndentSequence(true), yaml.CustomMarshaler(func(s feeds.Secret) ([]byte, error) {
 		return yaml.Marshal(shownSecret(s))
 	}))
