@@ -48,17 +48,17 @@ func signedInAs(ctx context.Context) *person {
 	return p
 }
 
-// bearer is how a token is to be shown (RFC 6750, 3).
-const bearer = `Bearer realm="pulsewall"`
+// challengeText is how a token is to be shown (RFC 6750, 3).
+const challengeText = `Bearer realm="pulsewall"`
 
 // challenge says how to show a token, unless it was said what to show instead.
 func (d *Dashboard) challenge(h http.Header, err error) {
 	switch {
 	case h.Get("WWW-Authenticate") != "":
 	case errors.Is(err, auth.ErrBadToken), errors.Is(err, transport.ErrTokenEnded):
-		h.Set("WWW-Authenticate", bearer+`, error="invalid_token"`)
+		h.Set("WWW-Authenticate", challengeText+`, error="invalid_token"`)
 	case d.opts.Auth != nil:
-		h.Set("WWW-Authenticate", bearer)
+		h.Set("WWW-Authenticate", challengeText)
 	}
 }
 

@@ -74,8 +74,11 @@ func ticketNodes(t *testing.T, addr, token string) []*site {
 				Degraded bool
 			}
 			_, body, err := asked(t.Context(), http.MethodGet, n.URL+"/api/presence", "Authorization: Bearer "+token)
-			if err = errors.Join(err, json.Unmarshal([]byte(body), &p)); err != nil || len(p.Nodes) != len(nodes) || p.Degraded {
-				return fmt.Errorf("node %d sees %s, %v", i+1, body, err)
+			if err = errors.Join(err, json.Unmarshal([]byte(body), &p)); err != nil {
+				return err
+			}
+			if len(p.Nodes) != len(nodes) || p.Degraded {
+				return fmt.Errorf("node %d sees %s", i+1, body)
 			}
 		}
 		return nil
