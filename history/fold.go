@@ -12,6 +12,9 @@ import (
 // foldAtOnce is how many bytes of blocks go into one transaction, about.
 const foldAtOnce = 2 << 20
 
+// expireAtOnce is how many subscriptions of which nothing is kept go in one transaction.
+const expireAtOnce = 1000
+
 // tidy empties the journal when its time has come, forgets what is too old, and makes room.
 func (s *Store) tidy() error {
 	s.writing.Lock()
@@ -23,7 +26,7 @@ func (s *Store) tidy() error {
 		return err
 	}
 	now := s.opts.Now()
-	if since := now.Sub(s.folded); since >= 0 && since < foldEvery && entries <= mostJournal {
+	if since := now.Sub(s.folded); since >= 0 && since < foldEvery && entries <= mostJournal && s.journalSize <= s.opts.MaxSize/8 {
 		return nil
 	}
 	if err := s.fold(); err != nil {
@@ -38,7 +41,7 @@ func (s *Store) fold() error {
 	s.mu.RLock()
 	subs := slices.Sorted(maps.Keys(s.journal))
 	s.mu.RUnlock()
-	for len(subs) > 0 {
+	for len(subs) > 0 || s.journalSize > 0 {
 		var rest []string
 		err := s.change(func(tx *bbolt.Tx) error {
 			number := tx.Bucket(bucketJournal).Sequence()
@@ -62,7 +65,9 @@ func (s *Store) fold() error {
 		if err != nil {
 			return err
 		}
-		subs = rest
+		if subs = rest; len(subs) == 0 {
+			s.journalSize = 0
+		}
 		if err := s.makeRoom(); err != nil {
 			return err
 		}
@@ -72,10 +77,12 @@ func (s *Store) fold() error {
 
 // forgetJournal is for what is not in the journal any more. The caller holds mu.
 func (s *Store) forgetJournal(sub string) {
-	for _, list := range s.journal[sub] {
-		s.entries -= len(list)
+	if part := s.journal[sub]; part != nil {
+		for _, list := range part.Block {
+			s.entries -= len(list)
+		}
+		delete(s.journal, sub)
 	}
-	delete(s.journal, sub)
 }
 
 // emptyJournal takes all entries away. The next one has the next number.
@@ -99,8 +106,8 @@ func (s *Store) foldOne(tx *bbolt.Tx, sub string, number uint64) (written int, e
 		return 0, nil
 	}
 	for _, l := range levels {
-		coarse := make(Block, len(fresh))
-		coarse.fold(fresh, l.width)
+		coarse := make(Block, len(fresh.Block))
+		coarse.fold(fresh.Block, l.width)
 		for start, part := range coarse.split(l.span) {
 			chunk, err := tx.Bucket([]byte(l.name)).CreateBucketIfNotExists(chunkKey(start))
 			if err != nil {
@@ -156,7 +163,12 @@ func (s *Store) expire(now time.Time) error {
 		return err
 	}
 	last := levels[len(levels)-1]
-	return s.forget(s.before(now.Add(-last.keep-last.span), len(s.last)))
+	for {
+		gone := s.before(now.Add(-last.keep-last.span), expireAtOnce)
+		if err := s.forget(gone); err != nil || len(gone) < expireAtOnce {
+			return err
+		}
+	}
 }
 
 // keysOf lists the keys of a bucket: what a cursor is on must not be deleted by name.

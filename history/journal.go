@@ -15,11 +15,30 @@ import (
 var (
 	bucketJournal = []byte("journal") // number -> batch
 	bucketSubs    = []byte("subscriptions")
+	bucketFile    = []byte("file") // its sequence is the format
 )
+
+// format is the way in which this program writes. It reads all up to that one.
+const format = 1
+
+// checkFormat keeps an older program from writing over what it cannot read.
+func checkFormat(tx *bbolt.Tx) error {
+	file, err := tx.CreateBucketIfNotExists(bucketFile)
+	if err != nil {
+		return err
+	}
+	if wrote := file.Sequence(); wrote > format {
+		return damaged(fmt.Sprintf("a newer version of this program wrote it (format %d; this one knows %d)", wrote, format))
+	}
+	return file.SetSequence(format)
+}
 
 // load makes the buckets, and reads what the last process left in the journal.
 func (s *Store) load() error {
 	return s.db.Update(func(tx *bbolt.Tx) error {
+		if err := checkFormat(tx); err != nil {
+			return err
+		}
 		subs, err := tx.CreateBucketIfNotExists(bucketSubs)
 		if err != nil {
 			return err
@@ -42,10 +61,12 @@ func (s *Store) load() error {
 		if err != nil {
 			return err
 		}
-		return journal.ForEach(func(number, batch []byte) error {
+		return journal.ForEach(func(key, batch []byte) error {
+			number := binary.BigEndian.Uint64(key)
+			s.journalSize += int64(len(batch))
 			return readBatch(batch, func(e note) {
-				if binary.BigEndian.Uint64(number) > folded[e.sub] {
-					s.journaled(e.sub, e.block)
+				if number > folded[e.sub] {
+					s.journaled(e.sub, e.block, number)
 					s.last[e.sub] = e.last
 				}
 			})
@@ -67,7 +88,7 @@ func parseKnown(b []byte) (known, error) {
 	r := &reader{rest: b}
 	k := known{last: r.varint(), folded: r.uvarint()}
 	if r.bad {
-		return known{}, fmt.Errorf("%w: what is known of a subscription", ErrDamaged)
+		return known{}, damaged("what is known of a subscription")
 	}
 	return k, nil
 }
@@ -91,20 +112,27 @@ func readBatch(batch []byte, yield func(note)) error {
 		n := note{sub: string(r.part()), last: r.varint()}
 		var err error
 		if n.block, err = Decode(r.part(), Width); err != nil || r.bad {
-			return fmt.Errorf("%w: an entry of the journal", ErrDamaged)
+			return damaged("an entry of the journal")
 		}
 		yield(n)
 	}
 	return nil
 }
 
-// journaled notes what is in the journal. The caller holds mu, or is alone.
-func (s *Store) journaled(sub string, b Block) {
+// tail is what of a subscription is in the journal and in no block yet.
+type tail struct {
+	Block
+	number uint64 // of the last entry of the journal that is in it
+}
+
+// journaled notes what an entry of the journal says. The caller holds mu, or is alone.
+func (s *Store) journaled(sub string, b Block, number uint64) {
 	have := s.journal[sub]
 	if have == nil {
-		have = make(Block, len(b))
+		have = &tail{Block: make(Block, len(b))}
 		s.journal[sub] = have
 	}
+	have.number = number
 	s.entries += have.fold(b, Width)
 }
 
@@ -121,24 +149,26 @@ func (s *Store) writeJournal() error {
 	if len(batch) == 0 {
 		return nil
 	}
-	err := s.change(func(tx *bbolt.Tx) error {
+	var number uint64
+	err := s.change(func(tx *bbolt.Tx) (err error) {
 		journal := tx.Bucket(bucketJournal)
-		number, err := journal.NextSequence()
-		if err != nil {
+		if number, err = journal.NextSequence(); err != nil {
 			return err
 		}
 		return journal.Put(binary.BigEndian.AppendUint64(nil, number), batch)
 	}, func() {
 		for sub, b := range leaving {
-			s.journaled(sub, b)
+			s.journaled(sub, b, number)
 		}
 		s.leaving = nil
 		s.cells -= cells
 	})
 	if err != nil {
 		s.putBack()
+		return err
 	}
-	return err
+	s.journalSize += int64(len(batch))
+	return nil
 }
 
 // putBack has what could not be written wait again.
@@ -167,21 +197,34 @@ func (s *Store) change(write func(*bbolt.Tx) error, follow func()) error {
 	return err
 }
 
-// try makes a transaction, and has what is in memory follow before anybody can read either. The caller holds writing.
+// try makes a transaction, and has what is in memory follow. Whoever reads in between goes by what the file says was folded, so that nobody
+// waits for the disk. A page that cannot be read ends all writing: the rest of the file is left as it is. The caller holds writing, or writes messages alone.
 func (s *Store) try(write func(*bbolt.Tx) error, follow func()) error {
-	tx, err := s.db.Begin(true)
-	if err != nil {
-		return err
+	if why := s.damage.Load(); why != nil {
+		return *why
 	}
-	if err := write(tx); err != nil {
-		_ = tx.Rollback() // the first error says more
+	if err := s.commit(write); err != nil {
+		if errors.Is(err, ErrDamaged) && s.damage.CompareAndSwap(nil, &err) {
+			s.opts.Logger.Error("history is not written any more", "file", s.path, "err", err)
+		}
 		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := tx.Commit(); err != nil {
-		return err
-	}
 	follow()
 	return nil
+}
+
+func (s *Store) commit(write func(*bbolt.Tx) error) (err error) {
+	defer brittle()()
+	defer guard(&err)
+	tx, err := s.db.Begin(true)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // of what was committed, nothing is left to do
+	if err := write(tx); err != nil {
+		return err
+	}
+	return tx.Commit()
 }

@@ -1,9 +1,11 @@
 package history
 
 import (
+	"errors"
 	"fmt"
 
 	"go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
 )
 
 // Bounds of the messages that are kept, beside the age that their reader knows. They may take a quarter of the file.
@@ -28,6 +30,9 @@ type Message struct {
 // size is about what it takes in the file.
 func (m Message) size() int64 { return int64(len(m.Key) + len(m.Data) + 32) }
 
+// mostMessageBytes is how many bytes of messages are kept.
+func (s *Store) mostMessageBytes() int64 { return min(mostMessageBytes, s.opts.MaxSize/4) }
+
 // place is what is known of a message that is in the file.
 type place struct {
 	seq  int64
@@ -37,9 +42,9 @@ type place struct {
 // Log returns the name of the log of messages, which is the given one where there was none, the number of the last message that there
 // ever was, and those that are kept, in order. It is called once, before KeepMessages.
 func (s *Store) Log(unnamed string) (epoch string, last int64, list []Message, err error) {
-	s.writing.Lock()
-	defer s.writing.Unlock()
-	err = s.change(func(tx *bbolt.Tx) error {
+	s.keeping.Lock()
+	defer s.keeping.Unlock()
+	err = s.changeMessages(func(tx *bbolt.Tx) error {
 		list = nil
 		log, err := tx.CreateBucketIfNotExists(bucketLog)
 		if err != nil {
@@ -59,13 +64,13 @@ func (s *Store) Log(unnamed string) (epoch string, last int64, list []Message, e
 		return messages.ForEach(func(number, value []byte) error {
 			r := &reader{rest: value}
 			m := Message{Seq: chunkStart(number), Key: string(r.part()), Data: append([]byte(nil), r.part()...)}
-			if r.bad {
-				return fmt.Errorf("%w: message %d", ErrDamaged, m.Seq)
+			if r.bad { // it has its place; nobody gets it
+				m.Key, m.Data = "", nil
 			}
 			list = append(list, m)
 			return nil
 		})
-	}, func() {})
+	})
 	for _, m := range list {
 		s.messages = append(s.messages, place{m.Seq, m.size()})
 		s.messageBytes += m.size()
@@ -76,19 +81,19 @@ func (s *Store) Log(unnamed string) (epoch string, last int64, list []Message, e
 // KeepMessages returns when the messages are in the file, all of them or, with an error, none. Their numbers follow the last one. The oldest go when there
 // are too many.
 func (s *Store) KeepMessages(list []Message) error {
-	s.writing.Lock()
-	defer s.writing.Unlock()
+	s.keeping.Lock()
+	defer s.keeping.Unlock()
 	all, bytes := s.messages, s.messageBytes
 	for _, m := range list {
 		all = append(all, place{m.Seq, m.size()})
 		bytes += m.size()
 	}
 	drop := 0
-	for len(all)-drop > mostMessages || bytes > min(mostMessageBytes, s.opts.MaxSize/4) && drop < len(all)-1 {
+	for len(all)-drop > mostMessages || bytes > s.mostMessageBytes() && drop < len(all)-1 {
 		bytes -= all[drop].size
 		drop++
 	}
-	err := s.change(func(tx *bbolt.Tx) error {
+	err := s.changeMessages(func(tx *bbolt.Tx) error {
 		messages := tx.Bucket(bucketMessages)
 		for _, m := range list {
 			value := appendText(appendText(nil, m.Key), string(m.Data))
@@ -102,10 +107,21 @@ func (s *Store) KeepMessages(list []Message) error {
 			}
 		}
 		return messages.SetSequence(uint64(list[len(list)-1].Seq))
-	}, func() {})
+	})
 	if err != nil {
 		return fmt.Errorf("keep messages: %w", err)
 	}
 	s.messages, s.messageBytes = all[drop:], bytes
 	return nil
+}
+
+// changeMessages waits for one transaction at most, not until the journal is folded. The caller holds keeping.
+func (s *Store) changeMessages(write func(*bbolt.Tx) error) error {
+	err := s.try(write, func() {})
+	if errors.Is(err, bolterrors.ErrMaxSizeReached) {
+		s.writing.Lock()
+		defer s.writing.Unlock()
+		err = s.change(write, func() {})
+	}
+	return err
 }

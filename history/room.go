@@ -19,13 +19,12 @@ const (
 
 // size is how large the file is, and how much of it holds something.
 func (s *Store) size() (size, used int64) {
-	_ = s.db.View(func(tx *bbolt.Tx) error {
-		used = tx.Size()
+	_ = s.db.View(func(tx *bbolt.Tx) error { // without it the library may be about to map the file anew
+		state := s.db.Stats()
+		used = max(0, tx.Size()-int64(state.FreePageN+state.PendingPageN)*int64(s.db.Info().PageSize))
 		return nil
 	})
-	state := s.db.Stats()
-	used -= int64(state.FreePageN+state.PendingPageN) * int64(s.db.Info().PageSize)
-	if info, err := os.Stat(s.db.Path()); err == nil {
+	if info, err := os.Stat(s.path); err == nil {
 		size = info.Size()
 	}
 	return size, used

@@ -11,6 +11,8 @@ import (
 const (
 	// MostPoints is how many cells of a series an answer may have.
 	MostPoints = 10_000
+	// MostCells is how many an answer may have over all its series.
+	MostCells = 300_000
 	// MostStep is the longest step.
 	MostStep = 24 * time.Hour
 	// pointsUnasked is how many an answer has at most whose step is not given.
@@ -19,8 +21,12 @@ const (
 	grace = time.Minute
 )
 
-// ErrBadSpan reports a span that is not answered; the text says what is allowed.
-var ErrBadSpan = errors.New("history")
+var (
+	// ErrBadSpan reports a span that is not answered; the text says what is allowed.
+	ErrBadSpan = errors.New("history")
+	// ErrTooMuch reports that there are more than MostCells in a span.
+	ErrTooMuch = errors.New("history: more cells than an answer may have")
+)
 
 // Span is a stretch of time in equal steps. From and To are multiples of Step.
 type Span struct {
@@ -86,20 +92,18 @@ func source(step time.Duration) level {
 }
 
 // Range returns what is known of a subscription in a span that Plan made, also what is not in the file yet. Where nothing was seen there
-// is no cell.
-func (s *Store) Range(sub string, span Span) (Block, error) {
+// is no cell, nor where a block cannot be read. Errors are ErrTooMuch, ErrDamaged, and those of the file.
+func (s *Store) Range(sub string, span Span) (block Block, err error) {
+	defer brittle()()
+	defer guard(&err)
 	s.collect()
 	from, to, l := span.From.UnixMilli(), span.To.UnixMilli(), source(span.Step)
-	out, recent := make(Block), make(Block)
-	s.mu.RLock()
-	for _, part := range []map[string]Block{s.journal, s.leaving, s.waiting} {
-		recent.fold(part[sub].between(from, to), span.Step)
-	}
-	tx, err := s.db.Begin(false) // before the journal can become blocks
-	s.mu.RUnlock()
+	tx, recent, err := s.recent(sub, span)
 	if err != nil {
 		return nil, fmt.Errorf("read the history: %w", err)
 	}
+	defer func() { _ = tx.Rollback() }() // it has changed nothing
+	out, cells := make(Block), 0
 	err = chunksOf(tx, l, from, to, func(chunk *bbolt.Bucket) error {
 		value := chunk.Get([]byte(sub))
 		if value == nil {
@@ -107,19 +111,58 @@ func (s *Store) Range(sub string, span Span) (Block, error) {
 		}
 		block, err := Decode(value, l.width)
 		if err != nil {
-			return err
+			s.unreadable.Do(func() {
+				s.opts.Logger.Error("a block of the history cannot be read and is a gap; further ones are not logged", "subscription", sub)
+			})
+			return nil
 		}
-		out.fold(block.between(from, to), span.Step)
+		if cells += out.fold(block.between(from, to), span.Step); cells > MostCells {
+			return ErrTooMuch
+		}
 		return nil
 	})
-	if end := tx.Rollback(); err == nil {
-		err = end
-	}
 	if err != nil {
 		return nil, fmt.Errorf("read the history: %w", err)
 	}
-	out.fold(recent, span.Step)
+	if cells+out.fold(recent, span.Step) > MostCells {
+		return nil, ErrTooMuch
+	}
 	return out, nil
+}
+
+// recent returns what of a subscription is in no block, and a transaction that sees all of its blocks.
+func (s *Store) recent(sub string, span Span) (*bbolt.Tx, Block, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	tx, err := s.db.Begin(false)
+	if err != nil {
+		return nil, nil, err
+	}
+	folded, err := foldedIn(tx, sub)
+	if err != nil {
+		_ = tx.Rollback() // the first error says more
+		return nil, nil, err
+	}
+	parts := []Block{s.leaving[sub], s.waiting[sub]}
+	if t := s.journal[sub]; t != nil && t.number > folded { // else it is in the blocks, and will be known to be in a moment
+		parts = append(parts, t.Block)
+	}
+	out := make(Block)
+	for _, part := range parts {
+		out.fold(part.between(span.From.UnixMilli(), span.To.UnixMilli()), span.Step)
+	}
+	return tx, out, nil
+}
+
+// foldedIn is the number of the last entry of the journal that the blocks of a subscription hold.
+func foldedIn(tx *bbolt.Tx, sub string) (number uint64, err error) {
+	defer guard(&err)
+	value := tx.Bucket(bucketSubs).Get([]byte(sub))
+	if value == nil {
+		return 0, nil
+	}
+	k, err := parseKnown(value)
+	return k.folded, err
 }
 
 // chunksOf calls yield with the chunks of a level that have something of a span, in the order of time.

@@ -14,13 +14,12 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
-	bolterrors "go.etcd.io/bbolt/errors"
 )
 
 var (
 	// ErrInUse reports a file that another process has open.
 	ErrInUse = errors.New("history: another process has the file open")
-	// ErrDamaged reports a file that is none of this program's, or that was cut short.
+	// ErrDamaged reports a file that is none of this program's, that was cut short, or that a newer version of it wrote.
 	ErrDamaged = errors.New("history: the file cannot be read")
 )
 
@@ -40,8 +39,9 @@ const (
 	foldEvery = 10 * time.Minute
 	// mostInbox is how many readings may come between two looks.
 	mostInbox = 1 << 16
-	// mostWaiting is how many cells may be in memory alone when nothing can be written.
-	mostWaiting = 1 << 20
+	// mostWaiting is how many cells may be in memory alone when nothing can be written, as long as each has roomForOne bytes of the file: they
+	// are written in one transaction.
+	mostWaiting, roomForOne = 1 << 20, 128
 	// mostJournal is how many cells the journal may hold before its time is over.
 	mostJournal = 1 << 19
 )
@@ -56,24 +56,31 @@ type Options struct {
 // Store is what is remembered. All methods may be called concurrently.
 type Store struct {
 	opts    Options
+	path    string
 	db      *bbolt.DB
 	dropped atomic.Uint64
-	failing atomic.Bool // what was written last was not
+	failing atomic.Bool           // what was written last was not
+	damage  atomic.Pointer[error] // why nothing is written any more; nil while all is well
+
+	unreadable sync.Once // the log says so of one block
 
 	inboxMu sync.Mutex // never held while anything waits
 	inbox   []reading  // guarded by inboxMu
 
-	writing      sync.Mutex // held by whoever writes
-	folded       time.Time  // when the journal was emptied last; guarded by writing
-	messages     []place    // guarded by writing, like messageBytes
+	keeping      sync.Mutex // held by whoever writes messages; taken before writing
+	messages     []place    // guarded by keeping, like messageBytes
 	messageBytes int64
-	told         time.Time // when the log said last that there is no room; guarded by writing
+
+	writing     sync.Mutex // held by whoever writes anything else
+	folded      time.Time  // when the journal was emptied last; guarded by writing
+	journalSize int64      // bytes of the entries of the journal; guarded by writing
+	told        time.Time  // when the log said last that there is no room; guarded by writing
 
 	mu      sync.RWMutex
 	last    map[string]int64 // when each subscription was read last, Unix milliseconds; guarded by mu, like all below
 	waiting map[string]Block // not in the file yet
 	leaving map[string]Block // on its way into the journal
-	journal map[string]Block // in the file's journal
+	journal map[string]*tail // in the file's journal
 	cells   int              // in waiting and leaving
 	entries int              // cells in journal
 }
@@ -102,7 +109,7 @@ func Open(dir string, opts Options) (*Store, error) {
 	path := filepath.Join(dir, FileName)
 	s := &Store{
 		opts: opts, folded: opts.Now(),
-		last: make(map[string]int64), waiting: make(map[string]Block), journal: make(map[string]Block),
+		last: make(map[string]int64), waiting: make(map[string]Block), journal: make(map[string]*tail),
 	}
 	if err := s.open(path); err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
@@ -113,27 +120,41 @@ func Open(dir string, opts Options) (*Store, error) {
 }
 
 func (s *Store) open(path string) (err error) {
+	var file *os.File
 	defer func() {
-		if seen := recover(); seen != nil { // the library trusts its pages
-			err = fmt.Errorf("%w: %v", ErrDamaged, seen)
+		switch {
+		case err == nil:
+		case s.db != nil:
+			_ = s.db.Close() // the first error says more, here and below
+		case file != nil:
+			_ = file.Close() // a second time, unless the library has panicked
 		}
 	}()
-	s.db, err = bbolt.Open(path, 0o600, &bbolt.Options{
-		Timeout: lockWithin, MaxSize: int(s.opts.MaxSize), FreelistType: bbolt.FreelistMapType,
-	})
-	switch {
-	case errors.Is(err, bolterrors.ErrTimeout):
-		return ErrInUse
-	case errors.Is(err, bolterrors.ErrInvalid), errors.Is(err, bolterrors.ErrVersionMismatch), errors.Is(err, bolterrors.ErrChecksum):
-		return fmt.Errorf("%w: %w; move it away to begin anew", ErrDamaged, err)
-	case err != nil:
-		return err
+	defer brittle()()
+	defer guard(&err)
+	settings := s.settings()
+	settings.OpenFile = func(name string, flag int, mode os.FileMode) (f *os.File, err error) {
+		file, err = os.OpenFile(name, flag, mode) // #nosec G304 -- in the directory that the operator names
+		return file, err
+	}
+	s.path = path
+	if s.db, err = bbolt.Open(path, 0o600, settings); err != nil {
+		return opening(err)
 	}
 	s.db.AllocSize = int(min(s.opts.MaxSize/16, 16<<20))
-	if err = s.load(); err != nil {
-		_ = s.db.Close() // the first error says more
+	if err := whole(s.db); err != nil {
+		return err
 	}
-	return err
+	if err := s.load(); err != nil {
+		return err
+	}
+	s.fit()
+	return nil
+}
+
+// settings are what the library opens a file with.
+func (s *Store) settings() *bbolt.Options {
+	return &bbolt.Options{Timeout: lockWithin, MaxSize: int(s.opts.MaxSize), FreelistType: bbolt.FreelistMapType}
 }
 
 // Add takes the values of a subscription at a moment. It never waits: when the disk is behind by tens of thousands of readings, one is
@@ -213,7 +234,7 @@ func (s *Store) take(r reading) {
 		if math.IsNaN(v) || math.IsInf(v, 0) {
 			continue
 		}
-		if s.cells >= mostWaiting {
+		if int64(s.cells) >= min(mostWaiting, s.opts.MaxSize/roomForOne) {
 			s.dropped.Add(1)
 			continue
 		}
@@ -248,5 +269,8 @@ func (s *Store) Stats() Stats {
 	size, used := s.size()
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return Stats{Size: size, Used: used, Most: s.opts.MaxSize, Subscriptions: len(s.last), Dropped: s.dropped.Load(), Failing: s.failing.Load()}
+	return Stats{
+		Size: size, Used: used, Most: s.opts.MaxSize, Subscriptions: len(s.last),
+		Dropped: s.dropped.Load(), Failing: s.failing.Load() || s.damage.Load() != nil,
+	}
 }
