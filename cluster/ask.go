@@ -13,8 +13,8 @@ const (
 	partSize = 8 << 10
 	// MaxAnswer is how many bytes an answer to another node may have.
 	MaxAnswer = 4 << 20
-	// answersAtOnce is how many questions a node answers at a time. Others are not answered.
-	answersAtOnce = 8
+	// answersAtOnce is how many questions a node answers at a time, mostAsked how many wait or are answered. More are not answered.
+	answersAtOnce, mostAsked = 8, 128
 	// answerWithin is how long an answer may wait for room on its way.
 	answerWithin = 2 * time.Second
 )
@@ -22,7 +22,8 @@ const (
 // asks are questions to other nodes, and theirs to this one.
 type asks struct {
 	far   *far
-	slots chan struct{} // size answersAtOnce
+	asked chan struct{} // size mostAsked
+	turns chan struct{} // size answersAtOnce
 
 	mu      sync.Mutex
 	waiting map[int64]*awaited // by reference; guarded by mu
@@ -37,7 +38,9 @@ type awaited struct {
 }
 
 func newAsks(f *far) *asks {
-	return &asks{far: f, slots: make(chan struct{}, answersAtOnce), waiting: make(map[int64]*awaited)}
+	return &asks{
+		far: f, asked: make(chan struct{}, mostAsked), turns: make(chan struct{}, answersAtOnce), waiting: make(map[int64]*awaited),
+	}
 }
 
 // Ask asks another node, by its incarnation, what its Options.Answer says, and waits for that until ctx ends. A node of an older version,
@@ -78,19 +81,29 @@ func (a *asks) hear(p parcel) {
 		a.take(p)
 		return
 	}
-	answer := a.far.h.opts.Answer
-	if answer == nil {
+	if a.far.h.opts.Answer == nil {
 		return
 	}
 	select {
-	case a.slots <- struct{}{}:
+	case a.asked <- struct{}{}:
 		a.far.start(func() {
-			defer func() { <-a.slots }()
-			if b := answer(p.body); b != nil {
-				a.send(p.from, p.n, b)
-			}
+			defer func() { <-a.asked }()
+			a.answer(p)
 		})
 	default: // who asks goes on without it
+	}
+}
+
+// answer answers a question when it is its turn.
+func (a *asks) answer(p parcel) {
+	select {
+	case a.turns <- struct{}{}:
+		defer func() { <-a.turns }()
+	case <-a.far.life.Done():
+		return
+	}
+	if b := a.far.h.opts.Answer(p.body); b != nil {
+		a.send(p.from, p.n, b)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -31,12 +32,7 @@ func TestAsk(t *testing.T) {
 	}
 	a, b := startNode(t, "a", o), startNode(t, "b", answering)
 	joined(t, 20*time.Second, a, b)
-	to := ""
-	for _, n := range a.Nodes() {
-		if n.Name == "b" {
-			to = n.Incarnation
-		}
-	}
+	to := incarnationIn(a, "b")
 	ask := func(within time.Duration, incarnation, question string) (string, error) {
 		ctx, cancel := context.WithTimeout(t.Context(), within)
 		defer cancel()
@@ -65,6 +61,61 @@ func TestAsk(t *testing.T) {
 	}
 	if _, err := ask(time.Second, to, strings.Repeat("x", MaxFrame+1)); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("Ask with too long a question = %v; want ErrTooLarge", err)
+	}
+}
+
+// incarnationIn is that of the node of a name, as another one sees it.
+func incarnationIn(c Cluster, name string) string {
+	for _, n := range c.Nodes() {
+		if n.Name == name {
+			return n.Incarnation
+		}
+	}
+	return ""
+}
+
+// TestAskedByMany asks a node more at a time than it answers at a time: the others wait for their turn.
+func TestAskedByMany(t *testing.T) {
+	t.Parallel()
+	o := optionsFor(t, startMember(t, member.Options{Cluster: testCluster(t)}))
+	answering := o
+	begun, goOn := make(chan struct{}, 100), make(chan struct{})
+	release := sync.OnceFunc(func() { close(goOn) })
+	defer release()
+	answering.Answer = func(question []byte) []byte {
+		if string(question) != "hello" {
+			begun <- struct{}{}
+			<-goOn
+		}
+		return []byte("yes")
+	}
+	a, b := startNode(t, "a", o), startNode(t, "b", answering)
+	joined(t, 20*time.Second, a, b)
+	to := incarnationIn(a, "b")
+	ask := func(within time.Duration, question string) error {
+		ctx, cancel := context.WithTimeout(t.Context(), within)
+		defer cancel()
+		_, err := a.Ask(ctx, to, []byte(question))
+		return err
+	}
+	eventually(t, 30*time.Second, func() error { return ask(time.Second, "hello") })
+	const many = 3 * answersAtOnce
+	answered := make(chan error, many)
+	for range many {
+		go func() { answered <- ask(30*time.Second, "and you?") }()
+	}
+	for range answersAtOnce {
+		select {
+		case <-begun:
+		case <-time.After(30 * time.Second):
+			t.Fatal("the node does not answer")
+		}
+	}
+	release()
+	for range many {
+		if err := <-answered; err != nil {
+			t.Error(err)
+		}
 	}
 }
 
