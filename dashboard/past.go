@@ -19,9 +19,6 @@ import (
 // unaskedSpan is how far back the history goes where from is not given.
 const unaskedSpan = time.Hour
 
-// mostPastCells bounds one answer over all its series; each takes about 40 bytes of JSON.
-const mostPastCells = 300_000
-
 // remember notes the values of a reading.
 func (d *Dashboard) remember(r feeds.Reading) {
 	if d.opts.History != nil && !r.At.IsZero() {
@@ -50,10 +47,15 @@ func (d *Dashboard) past(sub feeds.Subscription, before time.Time) map[string][]
 	return points
 }
 
-// meanOf is the mean without digits that nobody measured.
+// meanOf is the mean without digits that nobody measured: it is kept to a part in billions of what lies between the least and the greatest.
 func meanOf(c history.Cell) float64 {
-	v, err := strconv.ParseFloat(strconv.FormatFloat(c.Mean, 'g', 9, 64), 64)
-	if err != nil || c.Min == c.Max {
+	spread := c.Max - c.Min
+	if spread == 0 || math.IsInf(spread, 0) {
+		return c.Mean
+	}
+	decimals := max(0, 8-int(math.Floor(math.Log10(spread))))
+	v, err := strconv.ParseFloat(strconv.FormatFloat(c.Mean, 'f', decimals, 64), 64)
+	if err != nil {
 		return c.Mean
 	}
 	return min(max(v, c.Min), c.Max)
@@ -194,11 +196,22 @@ func checkPast(block history.Block, span history.Span) error {
 	for _, cells := range block {
 		n += len(cells)
 	}
-	if n > mostPastCells {
-		least := span.Step * time.Duration(n/mostPastCells+1)
-		return refuse(http.StatusBadRequest, "%d points of %d series: at most %d are allowed in all; take a step of %v or a shorter time", n, len(block), mostPastCells, least)
+	if n > history.MostCells {
+		return tooMuch(span)
 	}
 	return nil
+}
+
+func tooMuch(span history.Span) *Problem {
+	return refuse(http.StatusBadRequest, "more than %d points in all series: take a longer step than %v, or a shorter time", history.MostCells, span.Step)
+}
+
+// spreadsheet keeps a name from being a formula there: those that begin like one get an apostrophe in front.
+func spreadsheet(name string) string {
+	if name != "" && strings.ContainsRune("=+-@\t\r\n", rune(name[0])) {
+		return "'" + name
+	}
+	return name
 }
 
 // writePastTable answers in CSV, a line for each point, by series and time.
@@ -208,7 +221,7 @@ func writePastTable(w http.ResponseWriter, block history.Block) {
 	_ = table.Write([]string{"time", "series", "min", "mean", "max"}) // a buffer takes all
 	for _, series := range slices.Sorted(maps.Keys(block)) {
 		for _, c := range block[series] {
-			line := []string{time.UnixMilli(c.At).UTC().Format("2006-01-02T15:04:05.000Z"), series}
+			line := []string{time.UnixMilli(c.At).UTC().Format("2006-01-02T15:04:05.000Z"), spreadsheet(series)}
 			for _, v := range [3]float64{c.Min, meanOf(c), c.Max} {
 				line = append(line, string(appendNumber(nil, v)))
 			}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -123,6 +124,70 @@ func TestHistoryRefusals(t *testing.T) {
 	none := newWall(t, withHistory(nil), false)
 	if res, got := none.askFor("/api/history?sub=rows", "application/json"); res.StatusCode != 404 || !strings.Contains(got, "--data-dir") {
 		t.Errorf("without a history: %d %s; want 404, --data-dir", res.StatusCode, got)
+	}
+}
+
+// TestHistoryForSpreadsheets has names that a spreadsheet would take for formulas, and values that lie close together far from zero.
+func TestHistoryForSpreadsheets(t *testing.T) {
+	store := openHistory(t)
+	begin := time.Now().Truncate(time.Hour).Add(-2 * time.Hour).UTC()
+	for i, v := range []float64{1234567890, 1234567893} {
+		store.Add("rows/-/1/5", begin.Add(time.Duration(i)*10*time.Second), map[string]float64{
+			"=HYPERLINK(A1)": v, "@SUM(1)": 1, "+1": 1, "-1": 1, "\t=1": 1, "a=b": 1,
+		})
+	}
+	w := newWall(t, withHistory(store), false)
+	span := "&step=60&from=" + begin.Format(time.RFC3339) + "&to=" + begin.Add(time.Minute).Format(time.RFC3339)
+	at := begin.Format("2006-01-02T15:04:05.000Z")
+	_, got := w.askFor("/api/history?sub=rows/-/1/5"+span, "text/csv")
+	for _, want := range []string{"'=HYPERLINK(A1),1234567890,1234567891.5,1234567893", "'@SUM(1),1,1,1", "'+1,1,1,1", "'-1,1,1,1", "'\t=1,1,1,1", "a=b,1,1,1"} {
+		if !strings.Contains(got, "\n"+at+","+want+"\n") {
+			t.Errorf("CSV has no line %s: %s", want, got)
+		}
+	}
+	_, got = w.askFor("/api/history?sub=rows/-/1/5"+span, "application/json")
+	if want := `"=HYPERLINK(A1)":[[` + strconv.FormatInt(begin.UnixMilli(), 10) + ",1234567890,1234567891.5,1234567893]]"; !strings.Contains(got, want) {
+		t.Errorf("JSON has no %s: %s", want, got)
+	}
+}
+
+// TestHistoryTooMuch refuses more than an answer may have, and says what to ask for.
+func TestHistoryTooMuch(t *testing.T) {
+	store := openHistory(t)
+	begin := time.Now().Add(-350 * time.Minute)
+	values := make(map[string]float64)
+	for k := range 150 {
+		values[strconv.Itoa(k)] = float64(k)
+	}
+	for i := range 2090 {
+		store.Add("rows/-/1/5", begin.Add(time.Duration(i)*10*time.Second), values)
+	}
+	w := newWall(t, withHistory(store), false)
+	query := "/api/history?sub=rows/-/1/5&from=" + begin.UTC().Format(time.RFC3339)
+	if res, got := w.askFor(query+"&step=10", "application/json"); res.StatusCode != 400 || !strings.Contains(got, "take a longer step than 10s") {
+		t.Errorf("%d %.200s; want 400, and a longer step", res.StatusCode, got)
+	}
+	if res, _ := w.askFor(query+"&step=20", "application/json"); res.StatusCode != 200 {
+		t.Errorf("twice the step = %d; want 200", res.StatusCode)
+	}
+}
+
+// BenchmarkHistory answers 90 days of one series in steps of 20 minutes. It fails where that takes 100 ms.
+func BenchmarkHistory(b *testing.B) {
+	store := openHistory(b)
+	now := time.Now()
+	for i := range 90 * 144 {
+		store.Add("rows/-/1/5", now.Add(-time.Duration(i)*10*time.Minute), map[string]float64{"x": float64(i) / 7})
+	}
+	w := newWall(b, withHistory(store), false)
+	query := "/api/history?sub=rows/-/1/5&step=1200&from=" + strconv.FormatInt(now.Add(-90*24*time.Hour).Unix(), 10)
+	for b.Loop() {
+		if res, got := w.askFor(query, "application/json"); res.StatusCode != 200 || strings.Count(got, "],[") < 6000 {
+			b.Fatalf("%d, %d bytes; want 6,480 points", res.StatusCode, len(got))
+		}
+	}
+	if each := b.Elapsed() / time.Duration(b.N); each > 100*time.Millisecond {
+		b.Errorf("one answer takes %v; want less than 100 ms", each)
 	}
 }
 

@@ -3,6 +3,7 @@ package dashboard
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -41,10 +42,10 @@ func (d *Dashboard) seen(ctx context.Context, p pastQuery) (block history.Block,
 	var asking sync.WaitGroup
 	var mu sync.Mutex
 	all := make(history.Block) // guarded by mu, as missing
-	alone := d.cluster.State().Degraded
-	for _, n := range d.cluster.Nodes() {
-		if n.Self || n.Left || n.Gone && !alone {
-			continue
+	nodes := d.cluster.Nodes()
+	for _, n := range nodes {
+		if n.Self || n.Left || n.Gone && (n.Seen.IsZero() || d.replaced(n, nodes)) {
+			continue // one that is there again has its file
 		}
 		asking.Go(func() {
 			theirs, err := d.askPast(ctx, n, p)
@@ -60,7 +61,7 @@ func (d *Dashboard) seen(ctx context.Context, p pastQuery) (block history.Block,
 	ours, err := d.ownPast(p.sub.String(), p.span)
 	asking.Wait()
 	all.Join(ours)
-	if d.opts.History == nil && len(all) == 0 {
+	if d.opts.History == nil && len(all) == 0 && len(missing) == 0 {
 		return nil, nil, errNoPast
 	}
 	slices.Sort(missing)
@@ -73,13 +74,16 @@ func (d *Dashboard) ownPast(sub string, span history.Span) (history.Block, error
 		return nil, nil
 	}
 	block, err := d.opts.History.Range(sub, span)
-	if err != nil {
+	switch {
+	case errors.Is(err, history.ErrTooMuch):
+		return nil, tooMuch(span)
+	case err != nil:
 		return nil, fmt.Errorf("history of %s: %w", sub, err)
 	}
 	return block, nil
 }
 
-// askPast asks another node. One that is not heard of, as this one is alone, does not answer.
+// askPast asks another node. One that is not heard of, as it died or this one is alone, does not answer.
 func (d *Dashboard) askPast(ctx context.Context, n cluster.Node, p pastQuery) (history.Block, error) {
 	question, err := json.Marshal(pastQuestion{p.sub.String(), p.span.From.UnixMilli(), p.span.To.UnixMilli(), p.span.Step.Milliseconds()})
 	if err != nil {
@@ -109,7 +113,9 @@ func (d *Dashboard) answerPast(question []byte) []byte {
 	span := history.Span{From: time.UnixMilli(q.From), To: time.UnixMilli(q.To), Step: step}
 	block, err := d.ownPast(sub.String(), span)
 	if err != nil {
-		d.log.Error("history not read", "subscription", q.Sub, "err", err)
+		if !errors.As(err, new(*Problem)) {
+			d.log.Error("history not read", "subscription", q.Sub, "err", err)
+		}
 		return nil // as if it had not answered
 	}
 	return append([]byte{pastBlock}, block.Encode(step)...)

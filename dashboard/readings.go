@@ -240,7 +240,7 @@ func (d *Dashboard) getReading(w http.ResponseWriter, r *http.Request) {
 		d.refuse(w, r, err)
 		return
 	}
-	d.revalidated(w)
+	w.Header().Set("Cache-Control", "no-cache")
 	if reading.Version != 0 && notModified(w, r, fmt.Sprintf(`W/"%d-%d"`, reading.Version, form)) {
 		return
 	}

@@ -248,11 +248,7 @@ func (s *sockJS) postTexts(w http.ResponseWriter, r *http.Request) {
 		s.d.refuseProgram(w, r, noSession(name))
 		return
 	}
-	err := c.isOf(r)
-	if err == nil {
-		err = c.say(w, r)
-	}
-	if err != nil {
+	if err := c.say(w, r); err != nil {
 		s.d.refuseProgram(w, r, err)
 		return
 	}
