@@ -1,6 +1,9 @@
 package feeds
 
-import "strings"
+import (
+	"encoding/json"
+	"strings"
+)
 
 // addValue adds to r what a text of a source without fields means: the fields of a JSON object, or else a value under the
 // given name. What r has already stays.
@@ -10,7 +13,7 @@ func addValue(r Record, name, text string) {
 		if unmarshal([]byte(t), &object) == nil {
 			for k, v := range object {
 				if _, taken := r[k]; !taken {
-					r[k] = plainNumbers(v)
+					r[k] = plainValue(v)
 				}
 			}
 			return
@@ -29,5 +32,8 @@ func scalar(text string) any {
 	if unmarshal([]byte(t), &v) != nil {
 		return text
 	}
-	return plainNumbers(v)
+	if n, ok := v.(json.Number); ok {
+		return plainNumber(n)
+	}
+	return plainValue(v)
 }

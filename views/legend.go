@@ -9,22 +9,19 @@ import (
 
 // legend names the curves of a chart and gives their newest values.
 type legend struct {
-	Items  []legendItem
-	More   string // how many series are not drawn, in words; empty: none
-	Bounds []bound
+	Items []legendItem
+	More  string // how many series are not drawn, in words; empty: none
 }
 
 // legendItem is one series.
 type legendItem struct {
 	Class, Series, Label string
 	Value                cell
-	State                cell // of a record that is a reason to look
 }
 
-// meaning is what a series is called and measured in, and how its record stands.
+// meaning is what a series is called and measured in.
 type meaning struct {
 	Label, Unit string
-	State       cell // "" unless its newest value is beyond a bound
 }
 
 // meanings explains the series of the records of the page.
@@ -34,9 +31,6 @@ func (f FragmentView) meanings() map[string]meaning {
 		id, label := plain(rec[f.About.ID]).Text, plain(rec[f.labelField()]).Text
 		for _, field := range f.valueFields() {
 			m := meaning{Label: label, Unit: f.unit(rec, field)}
-			if s := f.blamed(rec, field.Name); s != "" {
-				m.State = stateCell(s)
-			}
 			if len(f.About.Values) > 1 {
 				m.Label += " " + field.Label
 				known[id+" "+field.Name] = m
@@ -75,13 +69,13 @@ func (f FragmentView) legend() legend {
 		}
 	}
 	places := decimals(values...)
-	l := legend{Items: make([]legendItem, 0, len(names)), Bounds: f.bounds()}
+	l := legend{Items: make([]legendItem, 0, len(names))}
 	for i, label := range f.labels(names) {
 		item := legendItem{Class: colour(i), Series: names[i], Label: label, Value: cell{Text: none, Empty: true}}
 		if last, ok := lastPoint(f.History[names[i]]); ok && last.At.Equal(newest) {
 			item.Value = cell{Text: number(last.Value, places), Unit: common}
 			if m, ok := known[names[i]]; ok {
-				item.Value.Unit, item.State = m.Unit, m.State
+				item.Value.Unit = m.Unit
 			}
 		}
 		l.Items = append(l.Items, item)

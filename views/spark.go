@@ -9,7 +9,7 @@ import (
 
 // spark is the last hour of one value as a small curve.
 type spark struct {
-	Class string // its colour: "up", "down", "warn", "crit" or ""
+	Trend string // "up", "down" or ""
 	Lines []string
 	Areas []string
 }

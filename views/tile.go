@@ -1,7 +1,6 @@
 package views
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 
@@ -12,7 +11,6 @@ import (
 type tile struct {
 	Label  string
 	Value  cell
-	State  cell // by the thresholds, if there are any
 	Detail string
 	Spark  spark
 }
@@ -38,11 +36,7 @@ func (f FragmentView) tiles() []tile {
 		if t.Value.Unit == "" && !t.Value.Empty {
 			t.Value.Unit = f.unit(rec, field)
 		}
-		t.Value.State = f.blamed(rec, field.Name)
-		t.Spark.Class = cmp.Or(string(t.Value.State), t.Value.Trend)
-		if f.judged() {
-			t.State = stateCell(f.state(rec))
-		}
+		t.Spark.Trend = t.Value.Trend
 		tiles = append(tiles, t)
 	}
 	return tiles
@@ -58,9 +52,6 @@ func (f FragmentView) detail(rec feeds.Record, value feeds.Field) string {
 	}
 	var parts []string
 	skip := []string{f.About.ID, f.labelField(), f.About.Unit, f.About.Time, value.Name}
-	if f.judged() {
-		skip = append(skip, feeds.StateField)
-	}
 	for _, d := range f.fields() {
 		v := rec[d.Name]
 		if v == nil || slices.Contains(skip, d.Name) || d.Type == "time" || d.Type == "bool" || len(parts) == mostDetails {

@@ -162,11 +162,11 @@ func TestRestartKeepsMessages(t *testing.T) {
 	}
 }
 
-// TestKillKeepsMessages kills the program while messages are posted: every one that it took is there when it is back. 20 times with PULSEWALL_LONG.
+// TestKillKeepsMessages kills the program while messages are posted: every one that it took is there when it is back. 50 times with PULSEWALL_LONG.
 func TestKillKeepsMessages(t *testing.T) {
 	rounds := 2
 	if os.Getenv("PULSEWALL_LONG") != "" {
-		rounds = 20
+		rounds = 50
 	}
 	dir := t.TempDir()
 	taken := make(map[string]bool)

@@ -5,7 +5,6 @@ package servers
 import (
 	"context"
 	"errors"
-	"maps"
 	"os"
 	"strings"
 	"testing"
@@ -16,7 +15,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// kinds are all servers that need no certificate.
+// kinds are all servers that there are.
 var kinds = map[string]func(context.Context) (*Server, error){
 	"postgresql": Postgres,
 	"mariadb":    MariaDB,
@@ -28,14 +27,7 @@ var kinds = map[string]func(context.Context) (*Server, error){
 
 // TestServer has each server killed, started again, frozen and closed.
 func TestServer(t *testing.T) {
-	a, err := NewAuthority(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := maps.Clone(kinds)
-	all["redis with TLS"] = func(ctx context.Context) (*Server, error) { return RedisTLS(ctx, a) }
-	all["mosquitto with TLS"] = func(ctx context.Context) (*Server, error) { return MosquittoTLS(ctx, a) }
-	for kind, start := range all {
+	for kind, start := range kinds {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			s, err := start(t.Context())

@@ -35,17 +35,6 @@ func (c *crowd) end() {
 
 // watch opens a stream and reads it until the crowd ends.
 func (c *crowd) watch(s *site, transport, query string) {
-	first := true
-	c.listen(s, transport, query, func(e event) {
-		if first && e.Event == "reading" {
-			first = false
-			c.heard.Add(1)
-		}
-	})
-}
-
-// listen opens a stream and gives what it brings to heard until the crowd ends.
-func (c *crowd) listen(s *site, transport, query string, heard func(event)) {
 	c.wg.Go(func() {
 		var conn stream
 		var err error
@@ -59,7 +48,7 @@ func (c *crowd) listen(s *site, transport, query string, heard func(event)) {
 			return
 		}
 		defer conn.close()
-		for {
+		for first := true; ; {
 			e, err := conn.next()
 			if err != nil {
 				if c.ctx.Err() == nil {
@@ -67,7 +56,10 @@ func (c *crowd) listen(s *site, transport, query string, heard func(event)) {
 				}
 				return
 			}
-			heard(e)
+			if first && e.Event == "reading" {
+				first = false
+				c.heard.Add(1)
+			}
 		}
 	})
 }
