@@ -112,6 +112,12 @@ type Cluster interface {
 	// Unwant ends what Want began.
 	Unwant(sub string)
 
+	// Alerts returns what SwapAlert has put there, on any node, by key. The error is ErrAlone where this node cannot reach the others.
+	Alerts(ctx context.Context) (map[string][]byte, error)
+	// SwapAlert puts next in the place of old, if that is what is under the key, and returns what is there then. nil is nothing.
+	// Errors are ErrAlone, and others after which nobody knows what is there.
+	SwapAlert(ctx context.Context, key string, old, next []byte) (now []byte, err error)
+
 	// Enter says which streams a user has on this node; the last call for a user counts, one without streams removes him.
 	Enter(e Entry)
 	// Poll says that a session of no stream is here for so long after its last answer. Entry.Streams says as what.

@@ -33,6 +33,7 @@ var contract = []struct {
 	{"presence of pollers", testPollers},
 	{"self", testSelf},
 	{"readings", testOwnReadings},
+	{"alerts", testAlerts},
 	{"channel", testChannel},
 	{"channel taken over", testChannelReplaced},
 	{"channel of two", testChannelOfTwo},

@@ -51,6 +51,8 @@ type link struct {
 	readings    *hazelcast.Map
 	bulkReading *hazelcast.Map
 	channels    *hazelcast.Map
+	alerts      *hazelcast.Map
+	bulkAlerts  *hazelcast.Map // the same
 	beacons     *hazelcast.Topic
 	copied      *hazelcast.Topic // what is safe in the ring
 	topics      [readingTopics]*hazelcast.Topic
@@ -280,6 +282,8 @@ func (h *Hazelcast) openLink(ctx context.Context, l *link) error {
 	mapOf(&l.claims, l.small, "claims")
 	mapOf(&l.readings, l.small, "readings")
 	mapOf(&l.channels, l.small, "channels")
+	mapOf(&l.alerts, l.small, "alerts")
+	mapOf(&l.bulkAlerts, l.bulk, "alerts")
 	mapOf(&l.bulkReading, l.bulk, "readings")
 	mapOf(&l.bulkEntries, l.bulk, "presence")
 	topic(&l.beacons, "nodes")

@@ -27,6 +27,7 @@ type Local struct {
 	mu     sync.Mutex
 	guests guests  // guarded by mu
 	roster *Roster // guarded by mu; nil when it has to be counted anew
+	board  board   // guarded by mu
 }
 
 // NewLocal returns a cluster of the node alone.

@@ -41,6 +41,7 @@ type Dashboard struct {
 	metrics   *metrics
 	vitals    *vitals
 	errands   errands
+	alerts    *alertBook // nil: no feed has alerts
 	handler   http.Handler
 	alone     bool // no cluster: this node's name goes without saying
 	started   time.Time
@@ -81,7 +82,7 @@ func New(opts Options) (*Dashboard, error) {
 	}
 	polling := feeds.Options{
 		Interval: opts.Interval, MaxPolls: opts.Limits.Polls, MaxPollsPerFeed: opts.Limits.PollsPerFeed,
-		Observe: d.polled, Now: opts.Now, Logger: opts.Logger,
+		Observe: d.polled, Judged: d.judged, Now: opts.Now, Logger: opts.Logger,
 	}
 	if opts.History != nil {
 		polling.Past = d.past
@@ -104,7 +105,7 @@ func New(opts Options) (*Dashboard, error) {
 	for _, f := range d.scheduler.Feeds() {
 		d.abouts[f.Name] = f.Describe()
 	}
-	if err := errors.Join(d.layOut(opts.Boards), d.takeOlder(opts.Feeds)); err != nil {
+	if err := errors.Join(d.layOut(opts.Boards), d.takeOlder(opts.Feeds), d.takeAlerts()); err != nil {
 		d.hub.Close()
 		return nil, err
 	}
@@ -126,6 +127,9 @@ func (d *Dashboard) Run(ctx context.Context) error {
 	workers := []func(context.Context) error{d.poll, d.cluster.Run}
 	if d.opts.History != nil {
 		workers = append(workers, d.opts.History.Run)
+	}
+	if d.alerts != nil {
+		workers = append(workers, d.alerts.Run)
 	}
 	ended := make(chan error, len(workers))
 	for _, run := range workers {

@@ -32,6 +32,9 @@ func (d *Dashboard) send(ctx context.Context, m draft) (receipt, error) {
 	if err := m.check(); err != nil {
 		return receipt{}, err
 	}
+	if m.to.Room == alertsRoom && d.alerts != nil {
+		return receipt{}, refuse(http.StatusForbidden, "room %q: only the server writes there, of alerts; any other room is allowed", alertsRoom)
+	}
 	if err := d.mayNow(m); err != nil {
 		return receipt{}, err
 	}

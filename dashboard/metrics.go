@@ -118,11 +118,13 @@ var (
 	descPastSubs   = prometheus.NewDesc("pulsewall_history_subscriptions", "Subscriptions of which something is remembered.", nil, nil)
 	descPastLost   = prometheus.NewDesc("pulsewall_history_dropped_total", "Values left out because the disk was too slow.", nil, nil)
 	descPastFails  = prometheus.NewDesc("pulsewall_history_failing", "1 while the history cannot be written.", nil, nil)
+	descAlerts     = prometheus.NewDesc("pulsewall_alerts", "Alerts that are raised, on all nodes together, by state (warn, crit).", []string{"state"}, nil)
+	descNotices    = prometheus.NewDesc("pulsewall_alert_notices_total", "Attempts of this node to tell of a change of an alert, by whom it is told to (room, or the name of a notifier) and outcome (told, failed, given_up).", []string{"to", "outcome"}, nil)
 	descDegraded   = prometheus.NewDesc("pulsewall_degraded", "1 while this node cannot reach the others.", nil, nil)
 )
 
 func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{descSessions, descDeliveries, descBytes, descSlow, descResets, descKept, descUsers, descOnline, descWanted, descAge, descDegraded, descClients, descNodes, descRoundTrip, descChannels, descPassed, descDropped, descLinks, descPastBytes, descPastSubs, descPastLost, descPastFails} {
+	for _, desc := range []*prometheus.Desc{descSessions, descDeliveries, descBytes, descSlow, descResets, descKept, descUsers, descOnline, descWanted, descAge, descDegraded, descClients, descNodes, descRoundTrip, descChannels, descPassed, descDropped, descLinks, descPastBytes, descPastSubs, descPastLost, descPastFails, descAlerts, descNotices} {
 		ch <- desc
 	}
 }
@@ -165,6 +167,9 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 		gauge(descPastSubs, float64(past.Subscriptions))
 		counter(descPastLost, past.Dropped)
 		gauge(descPastFails, map[bool]float64{true: 1}[past.Failing])
+	}
+	if g.d.alerts != nil {
+		g.collectAlerts(gauge, counter)
 	}
 	for feed, at := range g.d.metrics.byFeed() {
 		gauge(descAge, time.Since(at).Seconds(), feed)

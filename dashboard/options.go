@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/pulsewall/pulsewall/alerts"
 	"github.com/pulsewall/pulsewall/cluster"
 	"github.com/pulsewall/pulsewall/feeds"
 	"github.com/pulsewall/pulsewall/history"
@@ -47,7 +48,9 @@ type Options struct {
 	// History keeps the values of readings, fills charts after a start and answers /api/history. Run runs it; the caller closes it
 	// after that. The default is to remember the last hour in memory alone.
 	History *history.Store
-	Version string
+	// Notifiers are told of alerts, of feeds that have any.
+	Notifiers []alerts.Notifier
+	Version   string
 	Now     func() time.Time // the clock of versions and of times that go to other nodes; default: time.Now
 	Logger  *slog.Logger     // default: slog.Default()
 }

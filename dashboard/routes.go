@@ -56,6 +56,8 @@ func (d *Dashboard) routes() http.Handler {
 		read(r, "/api/presence", d.getPresence)
 		read(r, "/api/presence/users", d.getUsers)
 		read(r, "/api/presence/users/{unionId}", d.getUser)
+		read(r, alertsPath, d.getAlerts)
+		r.Post(alertsPath+"/{id}/ack", d.postAck)
 		read(r, "/api/feeds", d.getFeeds)
 		read(r, "/api/nodes", d.getNodes)
 		r.Post(pushPath+"{name}", d.postRecords)

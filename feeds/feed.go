@@ -96,6 +96,9 @@ func (f Feed) check() (*feed, error) {
 	if err := f.checkThresholds(); err != nil {
 		return nil, err
 	}
+	if err := f.checkAlerts(desc); err != nil {
+		return nil, err
+	}
 	f.TimeField = cmp.Or(f.TimeField, desc.Time)
 	if f.MaxAge > 0 && f.TimeField == "" && !desc.Pushed {
 		return nil, fmt.Errorf("maxAge %s needs a time field, and the source has none", f.MaxAge)

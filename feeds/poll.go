@@ -195,7 +195,9 @@ func (s *Scheduler) ask(run context.Context, p *poll) {
 	p.heals = down != nil || errors.Is(err, ErrAway)
 	s.mu.Unlock()
 	if err == nil && len(p.feed.Thresholds) > 0 {
-		t.marks = judge(p.feed.Thresholds, before, t.records, p.feed.desc.ID, time.Now())
+		now := time.Now()
+		t.marks = judge(p.feed.Thresholds, before, t.records, p.feed.desc.ID, now)
+		t.verdict = p.verdict(t, now)
 	}
 	if err == nil && p.share != nil {
 		t, err = t.travelled()
@@ -270,8 +272,14 @@ func (s *Scheduler) finish(run context.Context, p *poll, t *table, err error) {
 	took := now.Sub(a.started)
 	news := p.settle(now, took, t, err)
 	s.advance(p, now, a.started)
+	verdict := p.handOver(t, now)
 	s.mu.Unlock()
-	tell := func() { s.opts.Observe(p.feed.Name, took, s.announce(p, now, report{news, err})) }
+	tell := func() {
+		s.opts.Observe(p.feed.Name, took, s.announce(p, now, report{news, err}))
+		if verdict != nil {
+			s.opts.Judged(*verdict)
+		}
+	}
 	if p.share == nil {
 		tell()
 		return

@@ -27,6 +27,7 @@ type Options struct {
 	Concurrency      int                                                  // polls of one feed at the same time; default 32
 	Node             string                                               // name of this node, to which plain host resolves
 	Observe          func(feed string, took time.Duration, status Status) // called after each poll, for metrics; OK, Stale (source-old) or Failed
+	Judged           func(Verdict)                                        // called after each good poll of a feed with alerts, by the node that made it; must not block
 	Logger           *slog.Logger                                         // default: slog.Default()
 	Peers            Peers                                                // with whom polls are shared; default: this node is alone
 	Past             Past                                                 // what is known from before this process; default: nothing
@@ -41,6 +42,9 @@ func (o Options) withDefaults() Options {
 	o.Logger = cmp.Or(o.Logger, slog.Default())
 	if o.Observe == nil {
 		o.Observe = func(string, time.Duration, Status) {}
+	}
+	if o.Judged == nil {
+		o.Judged = func(Verdict) {}
 	}
 	return o
 }

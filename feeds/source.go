@@ -67,4 +67,5 @@ type Feed struct {
 
 	NeedsUnionID bool        // a subscription without one is refused, where records are each user's own
 	Thresholds   []Threshold // what has a record be in which state
+	AlertFor     []string    // the users whose records are judged for alerts, "" for none; empty: no alerts
 }

@@ -18,6 +18,7 @@ type table struct {
 	newest  time.Time // as a paged source says
 	at      time.Time // when the poll ended
 	marks   marks     // of the records, by the feed's thresholds
+	verdict *Verdict  // of the records, until it is handed over; nil: nobody asked
 	asOf    time.Time // the same, on the clock of the node that polled; zero: there is one node
 }
 

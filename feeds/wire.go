@@ -93,7 +93,7 @@ func (t *table) travelled() (*table, error) {
 	if err != nil {
 		return nil, fmt.Errorf("write the records: %w", err)
 	}
-	same := &table{total: t.total, newest: t.newest.Truncate(time.Microsecond), at: t.at, marks: t.marks}
+	same := &table{total: t.total, newest: t.newest.Truncate(time.Microsecond), at: t.at, marks: t.marks, verdict: t.verdict}
 	if err := unmarshal(data, &same.records); err != nil {
 		return nil, err
 	}

@@ -23,6 +23,8 @@ type feedConfig struct {
 
 	MinGap     time.Duration     `yaml:"minGap,omitempty"`
 	Thresholds []feeds.Threshold `yaml:"thresholds,omitempty"`
+	Alerts     bool              `yaml:"alerts,omitempty"`
+	AlertFor   []alertUser       `yaml:"alertFor,omitempty"`
 
 	From    sourceConfig  `yaml:",inline"`
 	Mapping feeds.Mapping `yaml:",inline"`
@@ -152,6 +154,7 @@ func (c *config) addFeed(fc feedConfig, base feeds.Feed) {
 		base.Source = fc.source
 	}
 	base.MinGap, base.Thresholds, base.NeedsUnionID = fc.MinGap, fc.Thresholds, fc.UnionID == unionIDRequired
+	base.AlertFor = fc.alertFor()
 	if every := cmp.Or(fc.Interval, c.Interval); every != 0 {
 		base.Interval = time.Duration(every)
 	}

@@ -136,6 +136,7 @@ func (c *feedConfig) checkRest(f *file, path string, every interval) {
 			f.option(fmt.Sprintf("%s.thresholds[%d]", path, i), err)
 		}
 	}
+	c.checkAlerts(f, path, about)
 	if most := time.Duration(cmp.Or(c.Interval, every, interval(feeds.DefaultInterval))); c.MinGap != 0 && (c.MinGap < feeds.ShortestMinGap || c.MinGap > most) {
 		f.fault(path+".minGap", "%q is out of bounds; allowed: %s to the interval of %s", shortDuration(c.MinGap), feeds.ShortestMinGap, shortDuration(most))
 	}

@@ -44,6 +44,7 @@ type nodeSettings struct {
 	Tally    string        // address where its polls are told
 	Before   []string      // words that run it in a network of its own; none: in this one
 	Secret   string        // with which other nodes may open links to it; empty: it takes none
+	Boiler   string        // address of the boiler that its feed "boiler" reads and that its notifier tells of alerts; empty: it has neither
 }
 
 // runNode is the whole program of such a node. It ends by SIGTERM, or when the test binary that started it is gone.
@@ -61,9 +62,10 @@ func runNode(settings string) error {
 	d, err := dashboard.New(dashboard.Options{
 		Node:   s.Name,
 		Now:    func() time.Time { return time.Now().Add(s.Ahead) },
-		Feeds:  []feeds.Feed{s.feed("counter", !s.Cut, s.Took), s.feed("slow", true, longPoll(s.Interval)), s.feed("paged", false, 0)},
+		Feeds:  append(s.boilers(), s.feed("counter", !s.Cut, s.Took), s.feed("slow", true, longPoll(s.Interval)), s.feed("paged", false, 0)),
 		Boards: []dashboard.Board{{Name: "d", Title: "D", Panels: []dashboard.Panel{{Name: "c", Title: "C", Feed: "counter"}}}},
 		Limits: dashboard.Limits{MessagesPerSecond: 10_000},
+		Notifiers: s.hooks(),
 		Cluster: func(j dashboard.Joining) (cluster.Cluster, error) {
 			return cluster.NewHazelcast(j.Node, j.Handler, cluster.Options{
 				Addresses: s.Members, Status: j.Status, Now: j.Now, Logger: j.Logger, Secret: s.Secret, Address: "http://" + s.Listen,
