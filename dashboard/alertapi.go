@@ -12,6 +12,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/pulsewall/pulsewall/alerts"
+	"github.com/pulsewall/pulsewall/transport"
 )
 
 const (
@@ -34,6 +35,9 @@ func readAlertQuery(r *http.Request) (alertQuery, error) {
 	out := alertQuery{state: cmp.Or(q.Get("state"), "raised"), feed: q.Get("feed")}
 	if out.state != "raised" && out.state != "cleared" && out.state != "all" {
 		return out, refuse(http.StatusBadRequest, "state %q: allowed are raised (the default), cleared and all", clip(out.state))
+	}
+	if out.feed != "" && !transport.ValidName(out.feed) {
+		return out, refuse(http.StatusBadRequest, "feed %q: want 1–64 of A–Z a–z 0–9 . _ -", clip(out.feed))
 	}
 	out.unionID, _, err = who(q)
 	return out, err

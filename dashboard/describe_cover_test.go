@@ -28,10 +28,10 @@ var unseen = map[string]string{
 }
 
 // describedWall is a site of which seen is shared.
-func describedWall(t *testing.T, opts dashboard.Options, seen map[string]bool) *describedSite {
+func describedWall(t *testing.T, opts dashboard.Options, seen map[string]bool, more ...feeds.Feed) *describedSite {
 	t.Helper()
 	opts = two(opts)
-	opts.Feeds = append(opts.Feeds, pushFeed(t, "jobs", feeds.PushOptions{PerUser: true, MaxBytes: 4096, PerSecond: 100}), pushFeed(t, "hasty", feeds.PushOptions{PerSecond: 1}))
+	opts.Feeds = append(append(opts.Feeds, more...), pushFeed(t, "jobs", feeds.PushOptions{PerUser: true, MaxBytes: 4096, PerSecond: 100}), pushFeed(t, "hasty", feeds.PushOptions{PerSecond: 1}))
 	w := newWall(t, opts, false)
 	return &describedSite{w, w.described(), seen}
 }
@@ -53,6 +53,7 @@ func TestDescribedCalls(t *testing.T) {
 		plenty.check(c)
 	}
 	scarce(t, seen)
+	alerting(t, seen)
 	ended(t, seen)
 	withoutOrder(t, seen)
 	for _, path := range plenty.d.at(openapi, "paths").keys() {

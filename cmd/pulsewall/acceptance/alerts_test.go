@@ -18,16 +18,7 @@ func TestAlertThatFlaps(t *testing.T) {
 	t.Parallel()
 	b := newBoiler(t)
 	f := newFleet(t, 1, nil, 3, nodeSettings{Interval: time.Second, Boiler: b.server.URL})
-	left := slices.Clone(f.nodes)
-	var dying sync.Once
-	kill := func(name string) {
-		dying.Do(func() {
-			i := slices.IndexFunc(left, func(p *process) bool { return p == f.node(name) })
-			left[i].kill()
-			left = slices.Delete(left, i, i+1)
-			b.set(func(b *boiler) { b.onRow, b.onTop = nil, nil })
-		})
-	}
+	r := &reaper{fleet: f, boiler: b, left: slices.Clone(f.nodes)}
 	flap := func(n int) {
 		for range n {
 			for _, heat := range []float64{95, 20} {
@@ -38,17 +29,12 @@ func TestAlertThatFlaps(t *testing.T) {
 		}
 	}
 	flap(1)
-	b.set(func(b *boiler) { b.onRow = kill })
+	b.set(func(b *boiler) { b.onRow = r.kill })
 	flap(1)
-	if len(left) != 2 {
-		t.Fatalf("%d nodes are left; want that the one that polled was killed", len(left))
-	}
-	dying = sync.Once{}
-	b.set(func(b *boiler) { b.onTop = kill })
+	r.await(t, 2)
+	b.set(func(b *boiler) { b.onTop = r.kill })
 	flap(2)
-	if len(left) != 1 {
-		t.Fatalf("%d nodes are left; want that the one that told was killed", len(left))
-	}
+	left := r.await(t, 1)
 	want := slices.Repeat([]string{"raised", "cleared"}, 4)
 	eventually(t, 40*time.Second, func() error {
 		if got := roomChanges(t, &left[0].site); !slices.Equal(got, want) {
@@ -60,11 +46,45 @@ func TestAlertThatFlaps(t *testing.T) {
 		t.Errorf("the notifier was told %q; want %q", got, want)
 	}
 	var all struct{ Alerts []alerts.Alert }
-	get(t, left[0].URL+"/api/alerts?state=all", &all)
+	readJSON(t, left[0].URL+"/api/alerts?state=all", &all)
 	if len(all.Alerts) != 1 || all.Alerts[0].Cleared.IsZero() {
 		t.Errorf("alerts: %+v; want one, cleared", all.Alerts)
 	}
 	t.Logf("calls of the notifier: %d, of %d changes", len(b.calls()), len(want))
+}
+
+// reaper kills nodes of a fleet, one each time that it is asked to.
+type reaper struct {
+	*fleet
+	*boiler
+
+	mu   sync.Mutex
+	left []*process // guarded by mu
+}
+
+// kill ends a node in the middle of what it does. It is asked once.
+func (r *reaper) kill(name string) {
+	r.boiler.set(func(b *boiler) { b.onRow, b.onTop = nil, nil })
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if i := slices.Index(r.left, r.node(name)); i >= 0 {
+		r.left[i].kill()
+		r.left = slices.Delete(r.left, i, i+1)
+	}
+}
+
+// await returns those that are left when there are so many.
+func (r *reaper) await(t *testing.T, want int) (left []*process) {
+	t.Helper()
+	eventually(t, 40*time.Second, func() error {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if left = slices.Clone(r.left); len(left) != want {
+			return fmt.Errorf("%d nodes are left; want %d", len(left), want)
+		}
+		return nil
+	})
+	return left
 }
 
 // node returns the process of a node.
@@ -102,7 +122,7 @@ func roomChanges(t *testing.T, s *site) (list []string) {
 			Data struct{ Text, Change string }
 		}
 	}
-	get(t, s.URL+"/api/messages?room=alerts&after=earliest&limit=1000", &kept)
+	readJSON(t, s.URL+"/api/messages?room=alerts&after=earliest&limit=1000", &kept)
 	for _, m := range kept.Messages {
 		if !strings.HasPrefix(m.Data.Text, "boiler north:") {
 			t.Errorf("message %+v; want one of the boiler", m)
@@ -112,15 +132,11 @@ func roomChanges(t *testing.T, s *site) (list []string) {
 	return list
 }
 
-// get reads what is at an address.
-func get(t *testing.T, address string, v any) {
+// readJSON reads what is at an address.
+func readJSON(t *testing.T, address string, v any) {
 	t.Helper()
-	resp, err := clients.Get(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	if err := json.NewDecoder(resp.Body).Decode(v); err != nil {
-		t.Fatalf("%s: %s, %v", address, resp.Status, err)
+	resp, body := get(t, address)
+	if err := json.Unmarshal([]byte(body), v); err != nil {
+		t.Fatalf("%s: %s, %q: %v", address, resp.Status, body, err)
 	}
 }
