@@ -111,7 +111,7 @@ func fall(old *entry, v Verdict) *entry {
 	}
 	value, there := v.Value(old.Alert.Record, old.Alert.Field)
 	reason := ""
-	if !there {
+	if !there && !isClipped(old.Alert.Record) {
 		reason = ReasonGone
 	}
 	return old.clear(v.Version, value, reason, v.At)

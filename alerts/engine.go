@@ -14,8 +14,9 @@ import (
 const (
 	// Most is how many alerts may be raised at a time.
 	Most = 1000
-	// MostCleared is how many alerts are kept when they are cleared, for KeepCleared.
+	// MostCleared is how many alerts are kept when they are cleared.
 	MostCleared = 200
+	// KeepCleared is for how long they are.
 	KeepCleared = 24 * time.Hour
 
 	// refreshEvery is how old an alert of another node may be here.

@@ -54,3 +54,8 @@ func clip(s string, most int) string {
 	}
 	return string(runes[:most-1]) + "…"
 }
+
+// isClipped says whether s may be no longer what it was: nothing can be found by it.
+func isClipped(s string) bool {
+	return strings.HasSuffix(s, "…") || strings.ContainsRune(s, '\ufffd')
+}

@@ -167,4 +167,3 @@ func refuseAck(err error) error {
 	}
 	return refuse(http.StatusServiceUnavailable, "the other nodes do not answer: try again").after(time.Second)
 }
-

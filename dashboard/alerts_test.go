@@ -85,8 +85,8 @@ func TestAlerts(t *testing.T) {
 	if len(list) != 1 || list[0].State != "crit" || list[0].Record != "1" {
 		t.Fatalf("of boilers: %+v; want one, critical", list)
 	}
-	if res := w.post("/api/messages", `{"to":{"room":"alerts"},"data":"all is well"}`); res.status != http.StatusForbidden {
-		t.Errorf("a client in the room: %d; want 403", res.status)
+	if res := w.post("/api/messages", `{"to":{"room":"alerts"},"data":"all is well"}`); res.StatusCode != http.StatusForbidden {
+		t.Errorf("a client in the room: %d; want 403", res.StatusCode)
 	}
 	eventually(t, func() error {
 		body := w.get("/api/messages?room=alerts&after=earliest").body
@@ -98,8 +98,8 @@ func TestAlerts(t *testing.T) {
 		}
 		return nil
 	})
-	if res := w.post("/api/alerts/"+list[0].ID+"/ack", `{"by":" Ann  B ","note":"on it"}`); res.status != http.StatusOK || !strings.Contains(res.body, `"by":"Ann B"`) {
-		t.Errorf("acknowledge: %d %s", res.status, res.body)
+	if res := w.post("/api/alerts/"+list[0].ID+"/ack", `{"by":" Ann  B ","note":"on it"}`); res.StatusCode != http.StatusOK || !strings.Contains(res.body, `"by":"Ann B"`) {
+		t.Errorf("acknowledge: %d %s", res.StatusCode, res.body)
 	}
 	source.heat.Store(20)
 	got := w.alertsOf("?feed=boilers&state=cleared", 1)[0]
@@ -121,8 +121,8 @@ func TestNoAlerts(t *testing.T) {
 	if list := w.alerts("?state=all"); len(list) != 0 {
 		t.Errorf("alerts: %+v; want none", list)
 	}
-	if res := w.post("/api/messages", `{"to":{"room":"alerts"},"data":"hello"}`); res.status != http.StatusAccepted {
-		t.Errorf("a message to the room: %d; want 202", res.status)
+	if res := w.post("/api/messages", `{"to":{"room":"alerts"},"data":"hello"}`); res.StatusCode != http.StatusAccepted {
+		t.Errorf("a message to the room: %d; want 202", res.StatusCode)
 	}
 }
 

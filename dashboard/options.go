@@ -51,8 +51,8 @@ type Options struct {
 	// Notifiers are told of alerts, of feeds that have any.
 	Notifiers []alerts.Notifier
 	Version   string
-	Now     func() time.Time // the clock of versions and of times that go to other nodes; default: time.Now
-	Logger  *slog.Logger     // default: slog.Default()
+	Now       func() time.Time // the clock of versions and of times that go to other nodes; default: time.Now
+	Logger    *slog.Logger     // default: slog.Default()
 }
 
 // Joining is what a node brings into a cluster.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -14,8 +15,8 @@ type Verdict struct {
 	At      time.Time    // when the records were judged
 	Beyond  []Finding    // those that are not StateOK
 
-	records []Record
-	id      string
+	id   string
+	find func() map[string]Record // made when it is first asked for
 }
 
 // Finding is a record that is beyond a bound, by the worst of the thresholds.
@@ -33,12 +34,17 @@ type Finding struct {
 
 // Value returns the number in a field of a record, nil where there is none, and whether the record is in the table.
 func (v Verdict) Value(record, field string) (value *float64, there bool) {
-	for _, r := range v.records {
-		if text(r[v.id]) == record {
-			return valueOf(r, field), true
-		}
+	r, there := v.find()[record]
+	return valueOf(r, field), there
+}
+
+// byID finds records.
+func byID(records []Record, id string) map[string]Record {
+	found := make(map[string]Record, len(records))
+	for _, r := range records {
+		found[text(r[id])] = r
 	}
-	return nil, false
+	return found
 }
 
 func valueOf(r Record, field string) *float64 {
@@ -141,6 +147,8 @@ func (p *poll) handOver(t *table, now time.Time) *Verdict {
 	}
 	v := t.verdict
 	t.verdict = nil
-	v.Version, v.records = cmp.Or(p.version(), now.UnixMicro()), t.records
+	v.Version = cmp.Or(p.version(), now.UnixMicro())
+	records := t.records
+	v.find = sync.OnceValue(func() map[string]Record { return byID(records, v.id) })
 	return v
 }

@@ -133,7 +133,7 @@ func TestAllMistakesAtOnce(t *testing.T) {
 	writeConfig(t, "interval: 2h\nfeeds:\n  - name: host\n    colour: red\nlisten: x\n")
 	want := `pulsewall: 3 mistakes in the configuration
   wall.yaml:1:11: interval: "2h" is out of bounds; allowed: 1s to 1h
-  wall.yaml:4:5: feeds[0]: unknown key "colour"; allowed: name, kind, enabled, interval, maxAge, timeField, seed, unionId, minGap, thresholds, http, prometheus, file, sql, redis, mqtt, push, title, id, label, values, unit, time, status, filters, fields
+  wall.yaml:4:5: feeds[0]: unknown key "colour"; allowed: name, kind, enabled, interval, maxAge, timeField, seed, unionId, minGap, thresholds, alerts, alertFor, http, prometheus, file, sql, redis, mqtt, push, title, id, label, values, unit, time, status, filters, fields
   wall.yaml:5:9: listen: "x" is not an address; allowed: host:port, such as 127.0.0.1:7000 or [::1]:7000
 `
 	if code, _, stderr := invoke(t, nil, "--config", "wall.yaml"); stderr != want || code != 2 {

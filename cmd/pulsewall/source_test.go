@@ -20,6 +20,11 @@ func TestSourcesOfOnesOwn(t *testing.T) {
 		{"mapping", "  - name: a\n    http: {url: \"http://h/\"}\n    id: b\n    fields: [a]\n", `wall.yaml:4:9: feeds[0].id: "b" is no field; allowed: a`},
 		{"threshold", "  - name: a\n    http: {url: \"http://h/\"}\n    id: b\n    thresholds: [{field: v}]\n", `feeds[0].thresholds[0].warn: is missing; allowed: warn, crit, or both`},
 		{"unionId", "  - name: a\n    http: {url: \"http://h/\"}\n    unionId: required\n", `feeds[0].unionId: the records are the same for all users`},
+		{"alerts of nothing", "  - name: sensors\n    alerts: true\n", `wall.yaml:3:13: feeds[0].alerts: needs thresholds`},
+		{"alerts of users", "  - name: sensors\n    thresholds: [{field: value, warn: 1}]\n    alertFor: [7]\n", `feeds[0].alertFor: the records are the same for all users`},
+		{"alerts of nobody", "  - name: a\n    http: {url: \"http://h/{unionId}\"}\n    id: b\n    unionId: required\n    thresholds: [{field: v, warn: 1}]\n    alerts: true\n", `feeds[0].alerts: the records are each user's own`},
+		{"alerts of a word", "  - name: a\n    http: {url: \"http://h/{unionId}\"}\n    alertFor: [7, ann]\n", `feeds[0].alertFor[1]: "ann" is no unionId`},
+		{"alerts twice", "  - name: a\n    http: {url: \"http://h/{unionId}\"}\n    id: b\n    thresholds: [{field: v, warn: 1}]\n    alertFor: [7, \"7\"]\n", `feeds[0].alertFor[1]: unionId 7 stands here a second time`},
 		{"mapping of a kind", "  - name: sensors\n    id: b\n", `feeds[0]: kind sensors knows what its fields mean`},
 	}
 	for _, tt := range tests {

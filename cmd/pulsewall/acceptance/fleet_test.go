@@ -60,11 +60,11 @@ func runNode(settings string) error {
 		os.Exit(1)
 	}()
 	d, err := dashboard.New(dashboard.Options{
-		Node:   s.Name,
-		Now:    func() time.Time { return time.Now().Add(s.Ahead) },
-		Feeds:  append(s.boilers(), s.feed("counter", !s.Cut, s.Took), s.feed("slow", true, longPoll(s.Interval)), s.feed("paged", false, 0)),
-		Boards: []dashboard.Board{{Name: "d", Title: "D", Panels: []dashboard.Panel{{Name: "c", Title: "C", Feed: "counter"}}}},
-		Limits: dashboard.Limits{MessagesPerSecond: 10_000},
+		Node:      s.Name,
+		Now:       func() time.Time { return time.Now().Add(s.Ahead) },
+		Feeds:     append(s.boilers(), s.feed("counter", !s.Cut, s.Took), s.feed("slow", true, longPoll(s.Interval)), s.feed("paged", false, 0)),
+		Boards:    []dashboard.Board{{Name: "d", Title: "D", Panels: []dashboard.Panel{{Name: "c", Title: "C", Feed: "counter"}}}},
+		Limits:    dashboard.Limits{MessagesPerSecond: 10_000},
 		Notifiers: s.hooks(),
 		Cluster: func(j dashboard.Joining) (cluster.Cluster, error) {
 			return cluster.NewHazelcast(j.Node, j.Handler, cluster.Options{
