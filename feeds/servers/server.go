@@ -89,13 +89,28 @@ func (s *Server) Log() string {
 	return string(log)
 }
 
-// Kill ends the process and its children at once, as kill -9 does. Restart starts it again.
+// Kill ends the process and its children at once, as kill -9 does, and returns when nobody listens any more. Restart starts it
+// again.
 func (s *Server) Kill() {
 	s.Freeze()
 	for _, pid := range s.pids() {
 		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}
 	<-s.ended
+	ctx, cancel := context.WithTimeout(context.Background(), endWithin)
+	defer cancel()
+	for s.listens(ctx) && pause(ctx, time.Millisecond) {
+	}
+}
+
+// listens says whether anybody takes connections: children that were killed may be gone a little later than their parent.
+func (s *Server) listens(ctx context.Context) bool {
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", s.Addr())
+	if err != nil {
+		return false
+	}
+	_ = conn.Close()
+	return true
 }
 
 // Restart starts a server that was killed, on the same port and with the data that it had, and waits until it answers.
