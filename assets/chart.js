@@ -13,6 +13,7 @@
     this.unit = panel.plot.getAttribute("data-unit") || "";
     this.label = axes ? axes.getAttribute("aria-label") : "";
     this.names = "";
+    this.bounds = JSON.parse(panel.plot.getAttribute("data-bounds") || "[]");
     this.values = scale.values(0, 100, "%");
     this.watch();
   }
@@ -37,6 +38,7 @@
     } else {
       this.plot.setData(data);
     }
+    this.place();
     this.point();
   };
 
@@ -50,13 +52,24 @@
         }
       }
     }
-    this.values = scale.values(low, high, this.unit);
+    this.values = scale.values(low, high, this.unit, this.bounds.map(function (bound) { return bound[1]; }));
+  };
+
+  // place puts a line where each bound of a threshold lies. One that is off the scale is not shown.
+  Chart.prototype.place = function () {
+    var ends = this.values, bounds = this.bounds;
+    this.lines.forEach(function (line, i) {
+      var at = (ends.high - bounds[i][1]) / (ends.high - ends.low);
+      line.style.display = at >= 0 && at <= 1 ? "" : "none";
+      line.style.top = 100 * at + "%";
+    });
   };
 
   Chart.prototype.build = function (items, data) {
     if (this.plot) { this.plot.destroy(); }
     while (this.slot.firstChild) { this.slot.removeChild(this.slot.firstChild); }
     this.plot = new window.uPlot(this.options(items), data, this.slot);
+    this.lines = this.bounds.map(function (bound) { return this.plot.over.appendChild(dom.make("i", "bound " + bound[0])); }, this);
     this.tip = dom.make("div", "tip");
     this.tip.style.display = "none";
     this.slot.appendChild(this.tip);
@@ -153,6 +166,7 @@
     var items = this.legend();
     if (!this.plot || !items.length) { return; }
     this.build(items, this.plot.data);
+    this.place();
     this.point();
   };
 

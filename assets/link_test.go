@@ -222,6 +222,7 @@ func TestCloseCodes(t *testing.T) {
 		want string // a script that becomes true
 	}{
 		{4400, `pulsewall.page.link.state === "refused"`},
+		{4401, `waits[0] <= 1000 && pulsewall.page.link.state === "live" && pulsewall.page.link.transport === "websocket"`},
 		{4403, `pulsewall.page.link.state === "refused" && document.querySelector("[data-action=retry]")`},
 		{1013, `waits[0] > 3200`},
 		{1009, `waits[0] <= 1000 && pulsewall.page.link.state === "live" && pulsewall.page.link.transport === "sse"`},

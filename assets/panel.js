@@ -19,6 +19,7 @@
     this.current = Number(section.getAttribute("data-current")) || 1;
     this.body = dom.slot(section, "body");
     this.age = dom.slot(section, "age");
+    this.tally = dom.slot(section, "tally");
     this.plot = plot;
     this.readings = {};
     this.order = [];
@@ -46,7 +47,7 @@
     reading.error = attribute(section, "error");
     reading.since = Number(attribute(section, "since"));
     reading.heardAt = Date.now();
-    reading.own = this.body.innerHTML;
+    reading.own = this.body.outerHTML;
     if (this.plot) {
       try { this.merge(reading, JSON.parse(this.plot.getAttribute("data-points"))); } catch (none) { this.plot.removeAttribute("data-points"); }
     }
@@ -198,13 +199,21 @@
     this.body.appendChild(blank);
     if (foot) { this.body.appendChild(foot); }
     this.shown = copy(this.newest());
+    this.count(blank);
     this.setStatus(kind);
+  };
+
+  // count says in the head how many records are in which state, as the fragment counts them.
+  Panel.prototype.count = function (fragment) {
+    if (!this.tally) { return; }
+    dom.setAttribute(this.tally, "class", "tally mark " + (fragment.getAttribute("data-worst") || ""));
+    dom.setText(this.tally, fragment.getAttribute("data-tally") || "");
   };
 
   // fragment is what a reading shows in this panel's look, as elements.
   Panel.prototype.fragment = function (reading) {
     var parsed, child;
-    if (reading.own !== null) { return dom.parse(reading.own); }
+    if (reading.own !== null) { return dom.parse(reading.own).firstChild; }
     parsed = dom.parse(reading.html || "");
     for (child = parsed.firstChild; child; child = child.nextSibling) {
       if (child.nodeType === 1 && child.getAttribute("data-look") === this.look) { return child; }
@@ -225,6 +234,7 @@
         this.markPage(fresh);
         this.page.words.localise(fresh);
         dom.patch(this.body, fresh);
+        this.count(fresh);
         this.body.style.minHeight = "";
         this.shown = copy(reading);
         this.setStatus(reading.status);

@@ -5,7 +5,7 @@
   var Link = pulsewall.Link;
   var OVERLOADED = 5000;     // ms to stay away after 1013 without a bye
   var STOPS = [400, 401, 403, 404, 409, 413, 426]; // refusals that asking again will not change
-  var NEVER = [4400, 4401, 4403];                  // close codes likewise
+  var NEVER = [4400, 4403];                        // close codes likewise; after 4401 a cookie may hold a new token
   var NOT_THE_SAME = [1003, 1007, 1009];           // what was sent this way is not wanted again
 
   // end is told once of every connection, whoever ended it.
@@ -32,7 +32,7 @@
       this.retry(this.bye.retry);
     } else if (how.code === 1013) {
       this.retry(OVERLOADED);
-    } else if (how.status) {
+    } else if (how.status && !(how.status === 401 && heard)) { // a token that ended: there may be a new one
       this.refused(how);
     } else if (NOT_THE_SAME.indexOf(how.code) >= 0) {
       this.rung = (this.rung + 1) % this.ladder.length;

@@ -16,9 +16,9 @@
   }
 
   // values are the ends of the value axis and the distance of its marks: a percentage goes from 0 to 100, what comes near
-  // zero starts there.
-  scale.values = function (low, high, unit) {
-    var step;
+  // zero starts there, and a bound that is near is on it: curves keep at least half of the height.
+  scale.values = function (low, high, unit, bounds) {
+    var step, most;
     if (!(low <= high) || unit === "%" && low >= 0 && high <= 100) { return { low: 0, high: 100, step: 25 }; }
     if (low >= 0 && low < high / 2) {
       low = 0;
@@ -28,6 +28,14 @@
       high += step;
     }
     if (high === low) { high = low + 1; }
+    most = 2 * (high - low);
+    (bounds || []).forEach(function (bound) {
+      var bottom = Math.min(low, bound), top = Math.max(high, bound);
+      if (top - bottom <= most) {
+        low = bottom;
+        high = top;
+      }
+    });
     step = nice((high - low) / 5);
     return { low: Math.floor(low / step) * step, high: Math.ceil(high / step) * step, step: step };
   };

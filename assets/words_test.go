@@ -11,7 +11,7 @@ func TestParts(t *testing.T) {
 	t.Parallel()
 	b := open(t, newFake(t), "")
 	b.Run(`window.words = pulsewall.page.words; window.scale = pulsewall.scale;
-		window.axis = function (low, high, unit) { var v = scale.values(low, high, unit); return [v.low, v.high, v.step].map(function (n) { return Number(n.toPrecision(9)); }).join(" "); };
+		window.axis = function (low, high, unit, bounds) { var v = scale.values(low, high, unit, bounds); return [v.low, v.high, v.step].map(function (n) { return Number(n.toPrecision(9)); }).join(" "); };
 		window.fresh = function (more, state) {
 			var r = { sub: "", version: 1, at: 100000, due: 110000, sourceAt: 0, status: "ok", reason: "", error: "", since: 0, heardAt: 1 }, k;
 			var s = { now: 102000, proved: true, lost: 0, sleptAt: 0, slept: 0, paused: false, alone: false };
@@ -68,6 +68,9 @@ func TestParts(t *testing.T) {
 		{`axis(5, 5, "V")`, "4.94 5.06 0.02"},
 		{`axis(0, 0, "V")`, "0 1 0.2"},
 		{`axis(-3, 4, "V")`, "-4 4 2"},
+		{`axis(20, 24, "°C", [26, 30])`, "20 26 2"}, // a bound that is near is on the axis
+		{`axis(3, 43, "W", [60, 80])`, "0 80 20"},
+		{`axis(229, 231, "V", [227, 210])`, "227 231 1"},
 		{`[scale.places(25), scale.places(2.5), scale.places(0.25), scale.places(0.02), scale.places(1e-30)].join()`, "0,1,2,2,9"},
 		{`[scale.number(1234.5, 0), scale.number(-0.001, 2), scale.number(-12.345, 2), scale.number(0, 1)].join(" ")`, "1,235 0.00 −12.35 0.0"},
 		{`JSON.stringify(scale.align({ a: [[1000, 1], [2000, 2], [3000, 3], [9000, 9]], b: [[2000, 5]] }, ["a", "b", "c"]))`,

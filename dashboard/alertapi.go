@@ -39,7 +39,7 @@ func readAlertQuery(r *http.Request) (alertQuery, error) {
 	if out.feed != "" && !transport.ValidName(out.feed) {
 		return out, refuse(http.StatusBadRequest, "feed %q: want 1–64 of A–Z a–z 0–9 . _ -", clip(out.feed))
 	}
-	out.unionID, _, err = who(q)
+	out.unionID, _, err = who(r.Context(), q)
 	return out, err
 }
 
@@ -135,7 +135,7 @@ func (d *Dashboard) acknowledge(r *http.Request) (alerts.Alert, error) {
 	if err != nil {
 		return alerts.Alert{}, err
 	}
-	unionID, name, err := who(q)
+	unionID, name, err := who(r.Context(), q)
 	if err != nil {
 		return alerts.Alert{}, err
 	}

@@ -59,7 +59,7 @@ func (d *Dashboard) getChat(w http.ResponseWriter, r *http.Request) {
 		d.refuse(w, r, badRoom(g.room))
 		return
 	}
-	if g.unionID, g.name, err = who(q); err != nil {
+	if g.unionID, g.name, err = who(r.Context(), q); err != nil {
 		d.refuse(w, r, err)
 		return
 	}
@@ -68,7 +68,7 @@ func (d *Dashboard) getChat(w http.ResponseWriter, r *http.Request) {
 		d.refuse(w, r, err)
 		return
 	}
-	w.Header().Set("Cache-Control", "no-cache")
+	d.revalidated(w)
 	if notModified(w, r, d.chatTag(v)) {
 		return
 	}

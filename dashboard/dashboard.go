@@ -38,6 +38,7 @@ type Dashboard struct {
 	gate      *gate
 	senders   *senders
 	addresses *senders // all senders of one client address, where it is known
+	tickets   *tickets // nil: there is no Auth
 	metrics   *metrics
 	vitals    *vitals
 	errands   errands
@@ -67,6 +68,9 @@ func New(opts Options) (*Dashboard, error) {
 		senders: newSenders(opts.Limits.MessagesPerSecond), addresses: newSenders(sendersPerAddr * opts.Limits.MessagesPerSecond),
 	}
 	if d.origins, err = parseOrigins(opts.Origins); err != nil {
+		return nil, err
+	}
+	if err := d.takeAuth(); err != nil {
 		return nil, err
 	}
 	if !alone {

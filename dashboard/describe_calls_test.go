@@ -71,6 +71,7 @@ var calls = []call{
 	{413, "POST /api/messages", `{"to":{"all":true},"data":"` + large + `"}`, nil},
 	{200, "GET /api/messages?unionId=7&room=r&after=earliest&limit=2", "", nil}, {200, "GET /api/messages?after=e-0", "", nil}, {400, "GET /api/messages?limit=0", "", nil},
 	{201, "POST /api/channels", "", nil}, {403, "POST /api/channels", "", evil},
+	{403, "POST /api/tickets", "", evil}, {404, "POST /api/tickets", "", nil},
 	{200, "GET /api/readings?sub=rows/-/1/5&format=html", "", nil}, {200, "GET /api/readings?unionId=7&feed=mine&current=1&size=2", "", nil},
 	{304, "GET /api/readings?feed=rows", "", again}, {400, "GET /api/readings", "", nil}, {404, "GET /api/readings?feed=none", "", nil},
 	{400, "HEAD /api/readings", "", nil},

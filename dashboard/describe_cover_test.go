@@ -54,6 +54,7 @@ func TestDescribedCalls(t *testing.T) {
 	}
 	scarce(t, seen)
 	alerting(t, seen)
+	guardedCalls(t, seen)
 	ended(t, seen)
 	withoutOrder(t, seen)
 	for _, path := range plenty.d.at(openapi, "paths").keys() {
@@ -159,6 +160,24 @@ func scarce(t *testing.T, seen map[string]bool) {
 	}
 	s.check(call{429, "GET /api/readings?feed=mine&unionId=3", "", nil})
 	s.check(call{429, "GET /d/main?unionId=3", "", nil})
+}
+
+// guardedCalls asks a server that wants tokens, without one.
+func guardedCalls(t *testing.T, seen map[string]bool) {
+	t.Helper()
+	s := describedWall(t, dashboard.Options{Auth: &dashboard.Auth{Verify: tokens}}, seen)
+	s.check(call{201, "POST /api/tickets", "", []string{asSeven}})
+	paths := s.d.at(openapi, "paths")
+	for _, path := range paths.keys() {
+		address := strings.NewReplacer("{dashboard}", "main", "{server}", "0", "{session}", "s", "{unionId}", "7").Replace(path)
+		for _, method := range paths.at(path).keys() {
+			security, said := paths.at(path, method, "security").v.([]any)
+			isOpen := said && len(security) == 0
+			if method != "parameters" && !isOpen && !strings.Contains(path, "{name}") {
+				s.check(call{401, strings.ToUpper(method) + " " + address, "", nil})
+			}
+		}
+	}
 }
 
 // ended is a server that has ended behind a listener that goes on.

@@ -95,7 +95,7 @@ func readJSON(r *http.Request) (draft, error) {
 		q.Set("name", *body.Name)
 	}
 	m := draft{data: body.Data, key: body.Key, session: cmp.Or(body.Session, q.Get("session"))}
-	if m.from.UnionID, m.from.Name, err = who(q); err != nil {
+	if m.from.UnionID, m.from.Name, err = who(r.Context(), q); err != nil {
 		return draft{}, err
 	}
 	if len(body.To) == 0 {
@@ -168,7 +168,7 @@ func readForm(r *http.Request) (draft, error) {
 	}
 	m := draft{key: r.Form.Get("key"), session: r.Form.Get("session")}
 	var err error
-	if m.from.UnionID, m.from.Name, err = who(r.Form); err != nil {
+	if m.from.UnionID, m.from.Name, err = who(r.Context(), r.Form); err != nil {
 		return draft{}, err
 	}
 	if text := r.Form.Get("data"); text != "" {

@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"strings"
@@ -30,7 +31,7 @@ func (d *Dashboard) sendByLink(w http.ResponseWriter, r *http.Request) (receipt,
 		return receipt{}, err
 	}
 	bodyRead(w)
-	m, err := readHello1(q)
+	m, err := readHello1(r.Context(), q)
 	if err != nil {
 		return receipt{}, err
 	}
@@ -67,10 +68,16 @@ func queryAndForm(r *http.Request) (url.Values, error) {
 }
 
 // readHello1 reads id, idList, data and key.
-func readHello1(q url.Values) (draft, error) {
+func readHello1(ctx context.Context, q url.Values) (draft, error) {
 	from, err := feeds.ParseUnionID(q.Get("id"))
 	if err != nil {
 		return draft{}, refuse(http.StatusBadRequest, "id %q: want a 64-bit integer", clip(q.Get("id")))
+	}
+	if p := signedInAs(ctx); p != nil {
+		if err := p.is(from); err != nil {
+			return draft{}, err
+		}
+		from = p.UnionID
 	}
 	ids := strings.FieldsFunc(strings.Join(q["idList"], ","), func(c rune) bool { return c == ',' || c == ' ' })
 	if len(ids) == 0 {

@@ -31,13 +31,14 @@ type Visit struct {
 	// another, in its query or later, and records of another, are refused with 403.
 	Trusted bool
 
-	bound bool // Admit was asked, and does not trust it
+	bound bool // it has a token, or Admit was asked and does not trust it
 
 	mu      sync.Mutex
 	cancel  context.CancelCauseFunc // guarded by mu: ends what its request does; nil when that has gone
 	session *transport.Session      // guarded by mu: what has outlived the request
 	ended   error                   // guarded by mu: by End
 	over    bool                    // guarded by mu: it has left
+	expiry  *time.Timer             // guarded by mu: ends it with its token; nil: there is none
 }
 
 // mayBecome refuses a client that says that it is somebody else than Admit said.
@@ -63,9 +64,9 @@ func (v *Visit) person() string {
 	return "this connection is that of " + v.UnionID
 }
 
-// End ends the visit: a WebSocket is closed with 4401 where why is transport.ErrTokenEnded, else with 4403; other streams end, and a
-// poll that waits is answered 401 or 403. Whoever comes back meets Admit. It may be called from when Admit was called, at any time,
-// by any goroutine and again, and does not wait.
+// End ends the visit: a WebSocket is closed with 4401 where why is transport.ErrTokenEnded, else with 4403; other streams end, after
+// a bye where it was the token, and a poll that waits is answered 401 or 403. Whoever comes back meets Admit. It may be called from when
+// Admit was called, at any time, by any goroutine and again, and does not wait.
 func (v *Visit) End(why error) {
 	if !errors.Is(why, transport.ErrTokenEnded) {
 		why = fmt.Errorf("%w: %w", transport.ErrWithdrawn, why)
@@ -82,6 +83,14 @@ func (v *Visit) End(why error) {
 	if session != nil {
 		session.End(why)
 	}
+}
+
+// signIn has the visit be the person's, until its token ends.
+func (v *Visit) signIn(p *person) {
+	v.UnionID, v.Name, v.bound = p.UnionID, p.Name, true
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.expiry = time.AfterFunc(time.Until(p.Until), func() { v.End(transport.ErrTokenEnded) })
 }
 
 // outlives says that the visit is the session's from now on, whose request goes.
@@ -102,6 +111,9 @@ func (v *Visit) release() {
 	v.mu.Lock()
 	cancel := v.cancel
 	v.cancel, v.session, v.over = nil, nil, true
+	if v.expiry != nil {
+		v.expiry.Stop()
+	}
 	v.mu.Unlock()
 	if cancel != nil {
 		cancel(nil)
@@ -179,6 +191,7 @@ func (d *Dashboard) admit(r *http.Request, v *Visit) (visit *http.Request, s *st
 	said := v.UnionID
 	if err := d.askAdmit(r, v); err != nil {
 		end(err)
+		v.release()
 		d.gate.leave(s.from)
 		return nil, nil, err
 	}
@@ -192,6 +205,10 @@ func (d *Dashboard) admit(r *http.Request, v *Visit) (visit *http.Request, s *st
 }
 
 func (d *Dashboard) askAdmit(r *http.Request, v *Visit) (err error) {
+	signed := signedInAs(r.Context())
+	if signed != nil {
+		v.signIn(signed)
+	}
 	if d.opts.Admit == nil {
 		return nil
 	}
@@ -209,7 +226,7 @@ func (d *Dashboard) askAdmit(r *http.Request, v *Visit) (err error) {
 	if v.UnionID, err = feeds.ParseUnionID(v.UnionID); err != nil {
 		return fmt.Errorf("who Admit says it is: %v", err) //nolint:errorlint // it is no mistake of the client, so not to be told as one
 	}
-	v.bound = !v.Trusted
+	v.bound = !v.Trusted || signed != nil
 	if err := checkName(v.Name); err != nil {
 		return fmt.Errorf("what Admit calls it: %v", err) //nolint:errorlint // likewise
 	}

@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"net/http"
@@ -34,6 +35,9 @@ func (d *Dashboard) send(ctx context.Context, m draft) (receipt, error) {
 	}
 	if m.to.Room == alertsRoom && d.alerts != nil {
 		return receipt{}, refuse(http.StatusForbidden, "room %q: only the server writes there, of alerts; any other room is allowed", alertsRoom)
+	}
+	if p := signedInAs(ctx); p != nil && m.from.UnionID != p.UnionID {
+		return receipt{}, p.is(cmp.Or(m.from.UnionID, "-"))
 	}
 	if err := d.mayNow(m); err != nil {
 		return receipt{}, err

@@ -45,7 +45,7 @@ func (d *Dashboard) openOlder(w http.ResponseWriter, r *http.Request, v *Visit, 
 	}
 	q, err := parseQuery(r.URL.RawQuery)
 	if err == nil {
-		v.UnionID, v.Name, err = who(q)
+		v.UnionID, v.Name, err = who(r.Context(), q)
 	}
 	if err != nil {
 		d.refuse(w, r, err)

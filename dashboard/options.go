@@ -30,11 +30,14 @@ type Options struct {
 	Limits         Limits
 	// Cluster joins this node to others. The default is a cluster.Local.
 	Cluster func(Joining) (cluster.Cluster, error)
+	// Auth demands a token on every address but /healthz, /readyz, /metrics, files and pushing, and binds what is asked for to the person
+	// it is of. nil: everybody is taken at their word.
+	Auth *Auth
 	// Admit is asked before a client may stay: before each stream opens, on every address and transport, and at each long poll; of a
 	// SockJS session over HTTP once, whatever requests it makes. It sees
 	// the request, and may say who the client is. A *Problem refuses with its status, before any upgrade; context.DeadlineExceeded
 	// with 503; any other error, and a panic, with 500, and is logged. The request's context ends after 10 s. The default admits all. It
-	// is not asked for pages, for the API and for messages that are posted.
+	// is not asked for pages, for the API and for messages that are posted: that is for Auth, which comes before it.
 	Admit func(*http.Request, *Visit) error
 	// Left is told once of each visit that was admitted when it is over, and what ended it: nil where all was said, with a poll
 	// its answer. Run returns after the last one. Both are called by many goroutines at a time.

@@ -41,7 +41,7 @@ func canonicalHost(host, scheme string) string {
 }
 
 // checkOrigin refuses requests that do something when another site's page makes them. A request without Origin, Sec-Fetch-Site and
-// Referer is a program's.
+// Referer is a program's, unless it has its token from a cookie.
 func (d *Dashboard) checkOrigin(r *http.Request) error {
 	origin, site, referer := r.Header.Get("Origin"), r.Header.Get("Sec-Fetch-Site"), r.Header.Get("Referer")
 	switch {
@@ -65,6 +65,9 @@ func (d *Dashboard) checkOrigin(r *http.Request) error {
 		return d.crossOrigin(r, "Sec-Fetch-Site", site) // a page of this site led there by way of another, which chose the address
 	case site != "":
 		return d.crossOrigin(r, "Sec-Fetch-Site", site)
+	}
+	if p := signedInAs(r.Context()); p != nil && p.byCookie { // an old browser that another site's page told to say nothing
+		return refuse(http.StatusForbidden, "a cookie, but no Origin, Sec-Fetch-Site or Referer as browsers send with it: programs show the token as Authorization: Bearer TOKEN")
 	}
 	return nil
 }
@@ -132,7 +135,7 @@ func (d *Dashboard) share(next http.Handler) http.Handler {
 		h.Set("Access-Control-Expose-Headers", "ETag, Retry-After")
 		if r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != "" {
 			h.Set("Access-Control-Allow-Methods", "GET, POST")
-			h.Set("Access-Control-Allow-Headers", "Content-Type, If-None-Match, Last-Event-ID")
+			h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, If-None-Match, Last-Event-ID")
 			h.Set("Access-Control-Max-Age", "600")
 			h.Set("Vary", "Origin")
 			w.WriteHeader(http.StatusNoContent)

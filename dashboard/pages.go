@@ -49,8 +49,12 @@ const indexRefresh = 30 * time.Second
 
 // getIndex lists the dashboards.
 func (d *Dashboard) getIndex(w http.ResponseWriter, r *http.Request) {
+	viewer := &visit{}
+	if p := signedInAs(r.Context()); p != nil {
+		viewer.unionID = p.UnionID
+	}
 	_, cursor := d.hub.Snapshot(nil) // first: a notice that comes in between is on the page and comes again, and the script knows it by its id
-	v := views.IndexView{PageView: d.livePage(d.frame("Dashboards", ""), &visit{})}
+	v := views.IndexView{PageView: d.livePage(d.frame("Dashboards", ""), viewer)}
 	v.Refresh, v.Cursor = indexRefresh, cursor
 	for _, b := range d.boards {
 		card := views.Card{Title: b.Title, Href: "/d/" + b.Name}
@@ -60,8 +64,8 @@ func (d *Dashboard) getIndex(w http.ResponseWriter, r *http.Request) {
 		}
 		v.Dashboards = append(v.Dashboards, card)
 	}
-	w.Header().Set("Cache-Control", "no-cache")
-	if notModified(w, r, d.tag("index", v.Users, v.Connections, v.Degraded, messageIDs(v.Notices.Messages), v.Notices.Earlier)) {
+	d.revalidated(w)
+	if notModified(w, r, d.tag("index", v.UnionID, v.Users, v.Connections, v.Degraded, messageIDs(v.Notices.Messages), v.Notices.Earlier)) {
 		return
 	}
 	d.render(w, r, http.StatusOK, views.Index(v))
@@ -93,7 +97,7 @@ func (d *Dashboard) getBoard(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	page := d.page(v, newest)
-	w.Header().Set("Cache-Control", "no-cache")
+	d.revalidated(w)
 	if notModified(w, r, d.pageTag(page)) {
 		return
 	}
@@ -198,7 +202,7 @@ func (d *Dashboard) page(v *visit, newest []feeds.Reading) views.PageView {
 	d.forgetOld(v.subs)
 	updates, cursor := d.hub.Snapshot(topics(v.subs))
 	page := d.livePage(d.frame(v.Title, v.Name), v)
-	page.PerUser, page.Cursor = v.perUser, cursor
+	page.PerUser, page.Cursor = v.perUser && d.opts.Auth == nil, cursor // with a token there is nobody else to be
 	if !d.alone && slices.ContainsFunc(v.panels, func(p *panel) bool { return p.ofAnyNode() && p.sub.Feed != nodesName }) {
 		page.Nodes = d.livingNodes()
 		if v.node != "" && !slices.Contains(page.Nodes, v.node) {

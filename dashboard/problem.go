@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pulsewall/pulsewall/auth"
 	"github.com/pulsewall/pulsewall/feeds"
 	"github.com/pulsewall/pulsewall/transport"
 	"github.com/pulsewall/pulsewall/views"
@@ -54,6 +55,7 @@ var statuses = []struct {
 	{feeds.ErrBadPush, http.StatusBadRequest, 0},
 	{feeds.ErrTooManyPolls, http.StatusTooManyRequests, 30 * time.Second},
 	{transport.ErrBadAddress, http.StatusBadRequest, 0},
+	{auth.ErrBadToken, http.StatusUnauthorized, 0},
 	{transport.ErrTokenEnded, http.StatusUnauthorized, 0},
 	{transport.ErrWithdrawn, http.StatusForbidden, 0},
 }
@@ -92,7 +94,11 @@ func (d *Dashboard) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	p := d.refused(w, r, err)
-	d.render(w, r, p.Status, views.ErrorPage(views.ErrorView{Frame: d.frame(p.Title, ""), Status: p.Status, Detail: p.Detail, Degraded: d.cluster.State().Degraded}))
+	f := d.frame(p.Title, "")
+	if d.opts.Auth != nil && signedInAs(r.Context()) == nil {
+		f.Nav, f.Node = nil, "" // strangers are not told what there is
+	}
+	d.render(w, r, p.Status, views.ErrorPage(views.ErrorView{Frame: f, Status: p.Status, Detail: p.Detail, Degraded: d.cluster.State().Degraded}))
 }
 
 // refuseProgram answers with why as problem details, whoever asks. Pages of other sites may read these and no page: that has more on it.
@@ -120,6 +126,9 @@ func (d *Dashboard) refused(w http.ResponseWriter, r *http.Request, err error) *
 		h.Set("Cache-Control", "no-store")
 	}
 	h.Del("ETag")
+	if p.Status == http.StatusUnauthorized {
+		d.challenge(h, err)
+	}
 	if p.RetryAfter > 0 {
 		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(p.RetryAfter.Seconds()))))
 	}

@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"slices"
@@ -72,7 +73,7 @@ func (d *Dashboard) wish(r *http.Request) (*wish, error) {
 		return nil, err
 	}
 	o := &wish{query: q}
-	if o.UnionID, o.Name, err = who(q); err != nil {
+	if o.UnionID, o.Name, err = who(r.Context(), q); err != nil {
 		return nil, err
 	}
 	if o.subs, err = d.subscriptions(q); err != nil {
@@ -120,10 +121,13 @@ func format(q url.Values) (transport.Format, error) {
 	}
 }
 
-// who reads who the sender or viewer says it is.
-func who(q url.Values) (unionID, name string, err error) {
+// who reads who the sender or viewer says it is. What a token says of it stands.
+func who(ctx context.Context, q url.Values) (unionID, name string, err error) {
 	if unionID, err = feeds.ParseUnionID(q.Get("unionId")); err != nil {
 		return "", "", err
+	}
+	if p := signedInAs(ctx); p != nil {
+		return p.UnionID, p.Name, p.is(unionID)
 	}
 	if name = q.Get("name"); !visible(name) {
 		name = ""

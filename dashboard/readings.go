@@ -240,7 +240,7 @@ func (d *Dashboard) getReading(w http.ResponseWriter, r *http.Request) {
 		d.refuse(w, r, err)
 		return
 	}
-	w.Header().Set("Cache-Control", "no-cache")
+	d.revalidated(w)
 	if reading.Version != 0 && notModified(w, r, fmt.Sprintf(`W/"%d-%d"`, reading.Version, form)) {
 		return
 	}

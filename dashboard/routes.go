@@ -20,49 +20,12 @@ func (d *Dashboard) routes() http.Handler {
 	})
 	r.MethodNotAllowed(func(w http.ResponseWriter, req *http.Request) { d.refuseMethod(r, w, req) })
 
-	r.Group(func(r chi.Router) { // streams: no HEAD, and nothing in between that holds back
-		r.Use(d.joined, uncached, varying("Accept, Accept-Encoding, Upgrade"))
-		r.Get("/live", d.live)
-		r.Get("/live/ws", d.liveSocket)
-		r.Get("/live/sse", d.liveEvents)
-		r.Get("/live/poll", d.livePoll)
-		if d.serves(OlderChannel) {
-			r.Get(channelPath, d.getChannel)
-		}
-	})
 	r.Group(func(r chi.Router) {
-		r.Use(d.joined, uncached, varying("Origin, Upgrade"))
-		if d.serves(OlderSockJS) {
-			newSockJS(d).routes(r)
-		}
+		r.Use(d.joined, d.signedIn) // in this order: whether a ticket was used before is known by those who have joined
+		d.personal(r)
 	})
-	r.Group(func(r chi.Router) {
-		r.Use(d.joined, uncached, varying("Accept, Origin, Upgrade"))
-		d.olderRoutes(r)
-	})
-	r.Group(func(r chi.Router) {
-		r.Use(d.joined, varying("Accept, Accept-Encoding, Origin"), middleware.Compress(5, "text/html", "application/json", "application/problem+json", "text/csv"))
-		read(r, "/", d.getIndex)
-		read(r, "/d/{dashboard}", d.getBoard)
-		read(r, chatPage, d.getChat)
-		r.Post(chatPage, d.postChat)
-		r.Post("/api/messages", d.postMessage)
-		if d.serves(OlderChannel) {
-			r.Post("/api/channels", d.postChannel)
-		}
-		read(r, "/api/messages", d.getMessages)
-		read(r, "/api/readings", d.getReading)
-		read(r, "/api/history", d.getHistory)
-		read(r, "/api/presence", d.getPresence)
-		read(r, "/api/presence/users", d.getUsers)
-		read(r, "/api/presence/users/{unionId}", d.getUser)
-		read(r, alertsPath, d.getAlerts)
-		r.Post(alertsPath+"/{id}/ack", d.postAck)
-		read(r, "/api/feeds", d.getFeeds)
-		read(r, "/api/nodes", d.getNodes)
-		r.Post(pushPath+"{name}", d.postRecords)
-	})
-	r.Group(func(r chi.Router) { // of this node alone
+	r.With(d.joined, varying("Accept, Accept-Encoding, Origin"), compressed).Post(pushPath+"{name}", d.postRecords) // who has the key of the feed
+	r.Group(func(r chi.Router) {                                                                                    // of this node alone
 		r.Use(varying("Accept, Accept-Encoding, Origin"), middleware.Compress(5, "application/json", "application/problem+json"))
 		read(r, "/healthz", d.getHealth)
 		read(r, "/readyz", d.getReady)
@@ -77,6 +40,55 @@ func (d *Dashboard) routes() http.Handler {
 		read(r, "/asyncapi.yaml", getDescription(asyncAPI))
 	})
 	return r
+}
+
+// compressed compresses answers that pages and programs read whole.
+var compressed = middleware.Compress(5, "text/html", "application/json", "application/problem+json", "text/csv")
+
+// personal are the addresses that are for somebody: with Auth, for who has a token.
+func (d *Dashboard) personal(r chi.Router) {
+	r.Group(func(r chi.Router) { // streams: no HEAD, and nothing in between that holds back
+		r.Use(uncached, d.varyingByPerson("Accept, Accept-Encoding, Upgrade"))
+		r.Get("/live", d.live)
+		r.Get("/live/ws", d.liveSocket)
+		r.Get("/live/sse", d.liveEvents)
+		r.Get("/live/poll", d.livePoll)
+		if d.serves(OlderChannel) {
+			r.Get(channelPath, d.getChannel)
+		}
+	})
+	r.Group(func(r chi.Router) {
+		r.Use(uncached, d.varyingByPerson("Origin, Upgrade"))
+		if d.serves(OlderSockJS) {
+			newSockJS(d).routes(r)
+		}
+	})
+	r.Group(func(r chi.Router) {
+		r.Use(uncached, d.varyingByPerson("Accept, Origin, Upgrade"))
+		d.olderRoutes(r)
+	})
+	r.Group(func(r chi.Router) {
+		r.Use(d.varyingByPerson("Accept, Accept-Encoding, Origin"), compressed)
+		read(r, "/", d.getIndex)
+		read(r, "/d/{dashboard}", d.getBoard)
+		read(r, chatPage, d.getChat)
+		r.Post(chatPage, d.postChat)
+		r.Post("/api/messages", d.postMessage)
+		r.Post("/api/tickets", d.postTicket)
+		if d.serves(OlderChannel) {
+			r.Post("/api/channels", d.postChannel)
+		}
+		read(r, "/api/messages", d.getMessages)
+		read(r, "/api/readings", d.getReading)
+		read(r, "/api/history", d.getHistory)
+		read(r, "/api/presence", d.getPresence)
+		read(r, "/api/presence/users", d.getUsers)
+		read(r, "/api/presence/users/{unionId}", d.getUser)
+		read(r, alertsPath, d.getAlerts)
+		r.Post(alertsPath+"/{id}/ack", d.postAck)
+		read(r, "/api/feeds", d.getFeeds)
+		read(r, "/api/nodes", d.getNodes)
+	})
 }
 
 // getAsset serves the files of pages. That there is none is said here, as every refusal is.

@@ -79,8 +79,8 @@ func (s *sockJS) getDoor(w http.ResponseWriter, r *http.Request) {
 	s.lib.ServeHTTP(w, r)
 }
 
-// credentialed lets pages of the origins that were configured read what they ask for with their cookies, as SockJS's clients do, though
-// nobody here looks at any.
+// credentialed lets pages of the origins that were configured read what they ask for with their cookies, as SockJS's clients do, which
+// may hold a token.
 func (s *sockJS) credentialed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if w.Header().Get("Access-Control-Allow-Origin") != "" {
@@ -143,7 +143,7 @@ func (s *sockJS) find(name string) *sockJSCall {
 // begin returns the call of a session's name and makes it, if there is none, of who the query says it is.
 func (s *sockJS) begin(r *http.Request, name string) (*sockJSCall, error) {
 	if c := s.find(name); c != nil {
-		return c, nil
+		return c, c.isOf(r)
 	}
 	c, err := s.take(r, name)
 	if err != nil {
@@ -157,7 +157,7 @@ func (s *sockJS) begin(r *http.Request, name string) (*sockJSCall, error) {
 	s.mu.Unlock()
 	if other != nil { // another request of it was faster
 		c.leave(nil)
-		return other, nil
+		return other, other.isOf(r)
 	}
 	return c, nil
 }
@@ -217,6 +217,6 @@ func sockJSVisit(r *http.Request) (*Visit, error) {
 		return nil, err
 	}
 	v := &Visit{Transport: transport.SockJS, Rooms: []string{sockJSRoom}}
-	v.UnionID, v.Name, err = who(q)
+	v.UnionID, v.Name, err = who(r.Context(), q)
 	return v, err
 }

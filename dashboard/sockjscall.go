@@ -248,7 +248,11 @@ func (s *sockJS) postTexts(w http.ResponseWriter, r *http.Request) {
 		s.d.refuseProgram(w, r, noSession(name))
 		return
 	}
-	if err := c.say(w, r); err != nil {
+	err := c.isOf(r)
+	if err == nil {
+		err = c.say(w, r)
+	}
+	if err != nil {
 		s.d.refuseProgram(w, r, err)
 		return
 	}

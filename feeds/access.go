@@ -170,6 +170,8 @@ func checkRedirect(policy string, next *http.Request, via []*http.Request) error
 		return fmt.Errorf("%w: it redirects from https to %s", errRedirect, to.Scheme)
 	case policy == RedirectsSame && !same:
 		return fmt.Errorf("%w: it redirects to %s, another host; put that into the url, or set redirects: any", errRedirect, to.Host)
+	case next.Method != via[0].Method:
+		return fmt.Errorf("%w: it redirects to %s://%s, which loses what is asked; put that into the url", errRedirect, to.Scheme, to.Host)
 	case len(via) >= maxRedirects:
 		return fmt.Errorf("%w: it redirects more than %d times", errRedirect, maxRedirects)
 	}

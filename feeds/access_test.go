@@ -54,6 +54,13 @@ func TestHTTPRedirect(t *testing.T) {
 	if err != nil || got[0]["at"] != "other" || len(elsewhere) != 1 {
 		t.Fatalf("redirects any: %v, %v; want the other's", got, err)
 	}
+	moved := serveHTTP(t, func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "/prometheus"+r.URL.Path, http.StatusMovedPermanently)
+	})
+	_, err = newTestPrometheus(t, PrometheusOptions{URL: Secret(moved), Query: "up"}).Poll(t.Context(), Query{})
+	if !errors.Is(err, errRedirect) || !strings.Contains(err.Error(), "put that into the url") {
+		t.Errorf("a query redirected to another path: %v; want %v, since the query is lost", err, errRedirect)
+	}
 	if told := fmt.Sprint(elsewhere[0]); strings.Contains(told, secretKey) || elsewhere[0].Get("Authorization") != "" || elsewhere[0].Get("Referer") != "" {
 		t.Errorf("the other host was told %s; want neither key, password nor referrer", told)
 	}

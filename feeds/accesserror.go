@@ -2,7 +2,6 @@ package feeds
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -90,15 +89,15 @@ func (w *web) refusal(code int) error {
 // explain makes of an error of the client one that says what to do, and tells neither the URL nor a secret.
 func (w *web) explain(err error) error {
 	var (
-		outer    *url.Error
-		large    *http.MaxBytesError
-		dns      *net.DNSError
-		unknown  x509.UnknownAuthorityError
-		hostname x509.HostnameError
-		invalid  x509.CertificateInvalidError
+		outer *url.Error
+		large *http.MaxBytesError
+		dns   *net.DNSError
 	)
 	if errors.As(err, &outer) {
 		err = outer.Err
+	}
+	if why := distrust(w.host, "ca", err); why != nil {
+		return why
 	}
 	timeout := func() bool {
 		var late net.Error
@@ -109,12 +108,6 @@ func (w *web) explain(err error) error {
 		return fmt.Errorf("ask %s: %w", w.host, err)
 	case errors.As(err, &large):
 		return fmt.Errorf("the answer of %s has more than %d bytes; ask for less, or raise maxBytes", w.host, large.Limit)
-	case errors.As(err, &unknown):
-		return fmt.Errorf("the certificate of %s is signed by nobody who is trusted here; name the signer's with ca", w.host)
-	case errors.As(err, &hostname):
-		return fmt.Errorf("the certificate of %s is for another name", w.host)
-	case errors.As(err, &invalid):
-		return fmt.Errorf("the certificate of %s is not valid: %w", w.host, invalid)
 	case errors.Is(err, http.ErrSchemeMismatch):
 		return fmt.Errorf("%s does not speak TLS; is it http in place of https?", w.host)
 	case errors.As(err, &dns) && dns.IsNotFound:

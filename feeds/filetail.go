@@ -110,7 +110,7 @@ func (t *fileTail) read() error {
 	if info.Size()-t.offset > t.max {
 		t.offset, t.skip = info.Size()-t.max, true
 	}
-	data := make([]byte, info.Size()-t.offset)
+	data := make([]byte, max(0, info.Size()-t.offset)) // the old of two files may have been cut before it was replaced
 	n, err := t.file.ReadAt(data, t.offset)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return err

@@ -105,6 +105,19 @@ func TestFileTailRotation(t *testing.T) {
 	r.want("replaced by what has no rows", int64(7), int64(6), int64(55))
 }
 
+// TestFileTailCutAndReplaced has both happen between two polls, as some programs rotate their logs.
+func TestFileTailCutAndReplaced(t *testing.T) {
+	t.Parallel()
+	r := newTailRig(t, "a.ndjson")
+	r.append("{\"n\":1}\n{\"n\":2}\n")
+	r.want("first", int64(2), int64(1))
+	if err := errors.Join(os.Truncate(r.path, 0), os.Rename(r.path, r.path+".1")); err != nil {
+		t.Fatal(err)
+	}
+	r.append("{\"n\":3}\n")
+	r.want("cut and replaced", int64(3), int64(2), int64(1))
+}
+
 // TestFileTailWrong wants a file without any row to be an error.
 func TestFileTailWrong(t *testing.T) {
 	t.Parallel()

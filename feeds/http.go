@@ -78,8 +78,11 @@ func (h *HTTP) Describe() Description {
 	return Description{Whole: !h.paged, PerUser: h.url.has("unionId")}
 }
 
-// Poll asks once. What the server says is the same as before is not read again.
+// Poll asks once. What the server says is the same as before is not read again. For nobody there are no records of one user.
 func (h *HTTP) Poll(ctx context.Context, q Query) (Result, error) {
+	if q.UnionID == "" && h.url.has("unionId") {
+		return Result{}, nil // a server might give nobody the records of all
+	}
 	u, err := h.url.fill(q)
 	if err != nil {
 		return Result{}, err

@@ -59,6 +59,31 @@ func TestHTTPPaged(t *testing.T) {
 	}
 }
 
+// TestHTTPOfNobody asks for no records of a user when there is none: a server might answer with those of all.
+func TestHTTPOfNobody(t *testing.T) {
+	t.Parallel()
+	base := serveHTTP(t, func(w http.ResponseWriter, r *http.Request) {
+		t.Errorf("%s was asked for", r.URL)
+		fmt.Fprint(w, `[{"of":"all"}]`)
+	})
+	for _, path := range []string{"/rows?u={unionId}", "/of/{unionId}/rows", "/of/u-{unionId}"} {
+		res, err := newTestHTTP(t, HTTPOptions{URL: Secret(base + path)}).Poll(t.Context(), Query{})
+		if err != nil || len(res.Records) != 0 {
+			t.Errorf("Poll of %s = %v, %v; want nothing", path, res.Records, err)
+		}
+	}
+	for _, match := range []string{`up{user="{unionId}"}`, `up{user!="{unionId}"}`} {
+		res, err := newTestPrometheus(t, PrometheusOptions{Scrape: Secret(base), Match: match}).Poll(t.Context(), Query{})
+		if err != nil || len(res.Records) != 0 {
+			t.Errorf("Poll of %s = %v, %v; want nothing", match, res.Records, err)
+		}
+	}
+	query := PrometheusOptions{URL: Secret(base), Query: `up{user!~"{unionId}.*"}`}
+	if res, err := newTestPrometheus(t, query).Poll(t.Context(), Query{}); err != nil || len(res.Records) != 0 {
+		t.Errorf("Poll of a query = %v, %v; want nothing", res.Records, err)
+	}
+}
+
 // TestHTTPShared counts the requests of 30 users on 30 pages: one of a whole table, 30 where the server cuts.
 func TestHTTPShared(t *testing.T) {
 	t.Parallel()

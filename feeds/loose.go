@@ -1,9 +1,6 @@
 package feeds
 
-import (
-	"encoding/json"
-	"strings"
-)
+import "strings"
 
 // addValue adds to r what a text of a source without fields means: the fields of a JSON object, or else a value under the
 // given name. What r has already stays.
@@ -13,7 +10,7 @@ func addValue(r Record, name, text string) {
 		if unmarshal([]byte(t), &object) == nil {
 			for k, v := range object {
 				if _, taken := r[k]; !taken {
-					r[k] = plainValue(v)
+					r[k] = plainNumbers(v)
 				}
 			}
 			return
@@ -32,8 +29,5 @@ func scalar(text string) any {
 	if unmarshal([]byte(t), &v) != nil {
 		return text
 	}
-	if n, ok := v.(json.Number); ok {
-		return plainNumber(n)
-	}
-	return plainValue(v)
+	return plainNumbers(v)
 }

@@ -45,6 +45,7 @@ type MQTT struct {
 
 	mu      sync.Mutex
 	held    map[string]map[string]heldMessage // by unionId and topic; guarded by mu, like all below
+	taken   int                               // messages
 	count   int
 	size    int
 	full    bool          // there was no room for a topic
@@ -62,7 +63,7 @@ type heldMessage struct {
 
 // NewMQTT checks the options; it does not connect. Errors are a *OptionError.
 func NewMQTT(o MQTTOptions) (*MQTT, error) {
-	m := &MQTT{opts: o, changed: make(chan struct{})}
+	m := &MQTT{opts: o, changed: make(chan struct{}), held: make(map[string]map[string]heldMessage)}
 	m.opts.Most, m.opts.MaxBytes = cmp.Or(o.Most, defaultMost), cmp.Or(o.MaxBytes, defaultMessage)
 	m.opts.ClientID = cmp.Or(o.ClientID, "pulsewall")
 	switch {
@@ -123,11 +124,19 @@ func (m *MQTT) Run(ctx context.Context, wake func(unionID string)) error {
 	config := m.config
 	config.ClientID = m.opts.ClientID + "-" + rand.Text()[:8]
 	config.ConnectPacketBuilder = m.packet
-	config.OnConnectError = func(err error) { m.set(false, err, wake) }
-	config.OnConnectionDown = func() bool { m.set(false, errors.New("the connection was lost"), wake); return true }
+	config.OnConnectError = func(err error) { m.set(false, cmp.Or(distrust(config.ServerUrls[0].Host, "caFile", err), err), wake) }
+	lose := func() {} // ends what is done on the connection that there is
+	config.OnConnectionDown = func() bool {
+		lose()
+		subscribing.Wait() // or it might say of this connection what is not so of the next
+		m.set(false, errors.New("the connection was lost"), wake)
+		return true
+	}
 	config.OnConnectionUp = func(cm *autopaho.ConnectionManager, _ *paho.Connack) {
 		m.forget()
-		subscribing.Go(func() { m.set(true, m.subscribe(ctx, cm), wake) })
+		on, cancel := context.WithCancel(ctx)
+		lose = cancel
+		subscribing.Go(func() { m.keepSubscribing(on, cm, wake) })
 	}
 	config.OnPublishReceived = []func(paho.PublishReceived) (bool, error){func(p paho.PublishReceived) (bool, error) {
 		if user, ok := m.take(p.Packet); ok {
@@ -205,11 +214,15 @@ func (m *MQTT) take(p *paho.Publish) (user string, ok bool) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.taken++
 	topics := m.held[user]
 	old, known := topics[p.Topic]
 	if len(p.Payload) == 0 {
 		if known {
 			delete(topics, p.Topic)
+			if len(topics) == 0 {
+				delete(m.held, user)
+			}
 			m.count--
 			m.size -= len(old.payload)
 		}

@@ -33,6 +33,11 @@ func tell(ctx context.Context, server *servers.Server, list ...paho.Publish) err
 	if err != nil {
 		return err
 	}
+	return tellOver(ctx, conn, list...)
+}
+
+// tellOver publishes over a connection, and closes it.
+func tellOver(ctx context.Context, conn net.Conn, list ...paho.Publish) error {
 	defer func() { _ = conn.Close() }()
 	client := paho.NewClient(paho.ClientConfig{Conn: conn, PacketTimeout: within})
 	if _, err := client.Connect(ctx, &paho.Connect{ClientID: fmt.Sprint("teller-", time.Now().UnixNano()), CleanStart: true, KeepAlive: 60}); err != nil {
@@ -44,7 +49,7 @@ func tell(ctx context.Context, server *servers.Server, list ...paho.Publish) err
 			return err
 		}
 	}
-	err = client.Disconnect(&paho.Disconnect{})
+	err := client.Disconnect(&paho.Disconnect{})
 	<-client.Done()
 	return err
 }

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"slices"
+	"regexp"
 	"strings"
 	"time"
 
@@ -119,8 +119,11 @@ func (p *Prometheus) Describe() Description {
 	return d
 }
 
-// Poll asks once.
+// Poll asks once. For nobody there are no records of one user.
 func (p *Prometheus) Poll(ctx context.Context, q Query) (Result, error) {
+	if q.UnionID == "" && p.Describe().PerUser {
+		return Result{}, nil // a matcher of an empty text takes all series without that label
+	}
 	if err := p.web.rest.over(p.web.host, q.Interval, time.Now()); err != nil {
 		return Result{}, err
 	}
@@ -175,8 +178,8 @@ func (p *Prometheus) explain(err error) error {
 	return fmt.Errorf("%s answered: %s; check the url, headers, token, or user and password", p.web.host, msg)
 }
 
+// sorting matches a query of which the order of the answer means something.
+var sorting = regexp.MustCompile(`^\s*(sort|sort_desc|sort_by_label|sort_by_label_desc|topk|bottomk)\s*(\(|by\b|without\b)`)
+
 // sortsItself says whether the order of a query's answer means something.
-func sortsItself(query string) bool {
-	query = strings.TrimSpace(query)
-	return slices.ContainsFunc([]string{"sort", "topk", "bottomk"}, func(s string) bool { return strings.HasPrefix(query, s) })
-}
+func sortsItself(query string) bool { return sorting.MatchString(query) }

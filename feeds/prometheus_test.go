@@ -251,6 +251,17 @@ func TestPromRecords(t *testing.T) {
 	}
 }
 
+func TestSortsItself(t *testing.T) {
+	for query, want := range map[string]bool{
+		" sort_desc (up)": true, "topk(3, up)": true, "topk by (job) (3, up)": true, "sort_by_label(up, 'job')": true,
+		"sorted_jobs": false, "sort_jobs_total(": false, "topk_size > 1": false, "up": false,
+	} {
+		if got := sortsItself(query); got != want {
+			t.Errorf("sortsItself(%q) = %v; want %v", query, got, want)
+		}
+	}
+}
+
 func TestNewPrometheus(t *testing.T) {
 	tests := []struct {
 		o            PrometheusOptions

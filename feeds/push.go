@@ -169,8 +169,12 @@ func (p *Push) Put(unionID string, body []byte) (Receipt, error) {
 	if n := len(records); b.Total != nil && *b.Total != n {
 		return Receipt{}, badPush("total is %d, and there are %d records: want all of them, since the pages are cut here", *b.Total, n)
 	}
+	if err := checkSize(records); err != nil {
+		return Receipt{}, badPush("%s", err)
+	}
 	at := time.Now()
-	if wake := p.keep(&pushed{unionID: unionID, records: b.Records, at: at}); wake != nil {
+	kept := bytes.Clone(b.Records) // not the whole body, of which it may be a small part
+	if wake := p.keep(&pushed{unionID: unionID, records: kept, at: at}); wake != nil {
 		wake(unionID)
 	}
 	return Receipt{UnionID: unionID, Records: len(records), At: at}, nil
@@ -275,8 +279,11 @@ func readRecords(data []byte) ([]Record, error) {
 		if r == nil {
 			return nil, badPush("record %d is null: %s", i+1, pushedExamples)
 		}
+		for name, v := range r {
+			r[name] = plainNumbers(v)
+		}
 	}
-	return plain(records), nil
+	return records, nil
 }
 
 func badPush(format string, args ...any) error {

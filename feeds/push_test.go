@@ -23,10 +23,11 @@ func TestPushIsChecked(t *testing.T) {
 		{"", `{"records":[],"more":1}`, "unknown field"},
 		{"", `{"records":[{}],"total":100}`, "total is 100, and there are 1 records"},
 		{"", many, "10001 records: 10000 are allowed"},
+		{"", `[{"a":"` + strings.Repeat("x", MaxRecordBytes) + `"}]`, "1048576 are allowed"},
 		{"7", `[]`, "all users share"},
 		{"", `{"unionId":7,"records":[]}`, "all users share"},
 	} {
-		_, err := pushable(t, PushOptions{}).Put(tt.unionID, []byte(tt.body))
+		_, err := pushable(t, PushOptions{MaxBytes: mostBytes}).Put(tt.unionID, []byte(tt.body))
 		if !errors.Is(err, ErrBadPush) || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%.60s: %v; want an ErrBadPush with %q", tt.body, err, tt.want)
 		}
@@ -68,7 +69,8 @@ func TestPushIsTaken(t *testing.T) {
 // TestPushMemoryIsBounded forgets who was pushed longest ago.
 func TestPushMemoryIsBounded(t *testing.T) {
 	p := pushable(t, PushOptions{PerUser: true, MaxBytes: mostBytes})
-	body := fmt.Appendf(nil, `[{"id":%q}]`, strings.Repeat("x", 5<<20))
+	record := fmt.Sprintf(`{"id":%q}`, strings.Repeat("x", 1<<19))
+	body := []byte("[" + strings.Repeat(record+",", 9) + record + "]")
 	for user := range 40 {
 		if _, err := p.Put(fmt.Sprint(user), body); err != nil {
 			t.Fatal(err)
@@ -84,6 +86,13 @@ func TestPushMemoryIsBounded(t *testing.T) {
 		if user == 15 && (p.byID["0"] == nil || p.byID["1"] != nil) {
 			t.Error("forgotten is not who was pushed longest ago")
 		}
+	}
+	padded := pushable(t, PushOptions{MaxBytes: mostBytes})
+	if _, err := padded.Put("", []byte(strings.Repeat(" ", 5<<20)+"[]"+strings.Repeat("\n", 5<<20))); err != nil {
+		t.Fatal(err)
+	}
+	if held := cap(padded.byID[""].records); held > 1<<10 {
+		t.Errorf("%d bytes are held of 2", held)
 	}
 	small := pushable(t, PushOptions{PerUser: true})
 	for user := range mostUsers + 10 {

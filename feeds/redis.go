@@ -84,7 +84,8 @@ const userPlace = "{unionId}"
 func (r *Redis) prepare() error {
 	opts, err := redis.ParseURL(r.opts.URL.Reveal())
 	if err != nil {
-		return &OptionError{Key: "url", Problem: "want redis://user:password@host:6379/0, or rediss:// with TLS: " + HideSecrets(err, r.opts.URL).Error()}
+		// Not what the library says: of a password with a sign that ends it, that has a part.
+		return &OptionError{Key: "url", Problem: "want redis://user:password@host:6379/0, or rediss:// with TLS, with % for signs that have a meaning in URLs (%40 for @)"}
 	}
 	if opts.TLSConfig != nil {
 		name := opts.TLSConfig.ServerName
@@ -178,6 +179,9 @@ func (r *Redis) Poll(ctx context.Context, q Query) (Result, error) {
 	case redis.HasErrorPrefix(err, "WRONGTYPE"):
 		err = fmt.Errorf("what is at %s is no %s", quote(key), r.kind)
 	case err != nil:
+		if why := distrust(r.client.Options().Addr, "caFile", err); why != nil {
+			return Result{}, why
+		}
 		err = HideSecrets(fmt.Errorf("read %s: %w", quote(key), err), r.opts.URL)
 	}
 	return res, err

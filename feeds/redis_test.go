@@ -163,12 +163,14 @@ func TestRedisOptionsAreChecked(t *testing.T) {
 	}{
 		{RedisOptions{URL: url}, "hash"}, {RedisOptions{URL: url, Hash: "a", List: "b"}, "list"}, {RedisOptions{URL: url, Hash: "a", Ascending: true}, "ascending"},
 		{RedisOptions{URL: url, Hash: "a:{unionID}"}, "hash"}, {RedisOptions{URL: url, Stream: "a", Most: 20_000}, "most"}, {RedisOptions{Hash: "a"}, "url"},
+		{RedisOptions{URL: "redis://:sesame#open@x", Hash: "a"}, "url"}, {RedisOptions{URL: "redis://:sesame/open@x:6379/0", Hash: "a"}, "url"},
+		{RedisOptions{URL: "redis://x:6379/sesame@y", Hash: "a"}, "url"}, {RedisOptions{URL: `redis://:ses"ame%zz@x`, Hash: "a"}, "url"},
 		{RedisOptions{URL: "http://open-sesame@x", Hash: "a"}, "url"}, {RedisOptions{URL: "redis://:open-sesame@x:y:z", Hash: "a"}, "url"},
 		{RedisOptions{URL: url, Hash: "a", CAFile: "x"}, "caFile"}, {RedisOptions{URL: "rediss://x", Hash: "a", CAFile: "/none"}, "caFile"},
 	} {
 		_, err := NewRedis(tt.o)
 		var wrong *OptionError
-		if !errors.As(err, &wrong) || wrong.Key != tt.want || strings.Contains(err.Error(), "sesame") {
+		if !errors.As(err, &wrong) || wrong.Key != tt.want || strings.Contains(err.Error(), "sesame") || strings.Contains(err.Error(), "ame%zz") {
 			t.Errorf("%+v: %v; want one of %s, without the password", tt.o, err, tt.want)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"net/url"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -74,7 +75,8 @@ func hideIn(text string, secrets []Secret) string {
 // forms are the texts as which a secret may appear, the longest first.
 func (s Secret) forms() []string {
 	text := s.Reveal()
-	forms := []string{text, url.QueryEscape(text), url.PathEscape(text)}
+	quoted := strconv.Quote(text)
+	forms := []string{text, quoted[1 : len(quoted)-1], url.QueryEscape(text), url.PathEscape(text)}
 	if u, err := url.Parse(text); err == nil && u.User != nil {
 		if password, ok := u.User.Password(); ok {
 			_, raw, _ := strings.Cut(u.User.String(), ":")

@@ -50,6 +50,7 @@ func TestHideSecrets(t *testing.T) {
 		{"ab ab", []Secret{"ab"}, "*** ***"},
 		{"abab", []Secret{"ab"}, "abab"},
 		{"key=a%2Fsecret+b", []Secret{"a/secret b"}, "key=***"},
+		{`parse "a\"quoted\\secret": no`, []Secret{`a"quoted\secret`}, `parse "***": no`},
 		{"nothing here", []Secret{"", "other1"}, "nothing here"},
 	}
 	for _, tt := range tests {

@@ -28,6 +28,8 @@ type Description struct {
 	Pushed    bool     // records come by themselves, and stay until others come: nothing is polled at intervals
 	Simulated bool     // made up; said in the data and on the page
 	Origin    string   // where real data is from, to name on the page
+
+	Thresholds []Threshold // what judges the records; told by Feed.Describe, not by sources
 }
 
 // Field is one column.

@@ -4,13 +4,11 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"math"
 	"net/url"
 	"strconv"
-	"sync"
 	"time"
 )
 
@@ -21,8 +19,9 @@ const (
 	defaultSQLBytes   = 8 << 20
 	maxSQLBytes       = MaxTableBytes
 	defaultSQLTimeout = 10 * time.Second
-	defaultSQLPool    = 4
-	maxSQLPool        = 100
+	defaultSQLConns   = 4
+	maxSQLConns       = 100
+	longestChannel    = 63
 )
 
 // The types as which a unionId is bound.
@@ -48,8 +47,9 @@ type SQLOptions struct {
 	MaxBytes int `yaml:"maxBytes,omitempty"`
 	// Timeout ends a poll that the interval would let go on. The default is 10 s.
 	Timeout time.Duration `yaml:"timeout,omitempty"`
-	// Pool is how many connections are open at most. The default is 4.
-	Pool int `yaml:"pool,omitempty"`
+	// MaxConnections is how many connections all feeds of this URL may have together, 1 to 100; of several feeds the largest
+	// number counts. Those that listen need one more together. The default is 4.
+	MaxConnections int `yaml:"maxConnections,omitempty"`
 	// UnionIDType is the type of the column that :unionId is compared with, integer (the default) or text.
 	UnionIDType string `yaml:"unionIdType,omitempty"`
 	// Listen is a channel of PostgreSQL: NOTIFY has the feed polled at once, for the user whose unionId is the payload, or
@@ -61,14 +61,10 @@ type SQLOptions struct {
 type SQL struct {
 	opts         SQLOptions
 	engine       sqlEngine
-	connector    driver.Connector
 	where        string // which database, for people
 	query, count sqlQuery
 	desc         Description
-
-	mu      sync.Mutex
-	db      *sql.DB // guarded by mu; nil before the first poll and after Close
-	leaving sync.WaitGroup
+	share        *sqlShare // of the connections
 }
 
 // NewSQL checks the options. It connects to nothing: the first poll does. The caller must Close it.
@@ -87,9 +83,11 @@ func NewSQL(o SQLOptions) (*SQL, error) {
 		return nil, &OptionError{Key: "url", Problem: fmt.Sprintf("scheme %s; postgres, mysql and sqlite are allowed", quote(u.Scheme))}
 	}
 	s := &SQL{opts: o, engine: engine}
-	if s.connector, s.where, err = engine.open(u, o); err != nil {
+	connector, where, err := engine.open(u)
+	if err != nil {
 		return nil, &OptionError{Key: "url", Problem: s.hide(err.Error())}
 	}
+	s.where = where
 	if s.query, err = parseSQL(o.Query, engine.syntax); err != nil {
 		return nil, &OptionError{Key: "query", Problem: err.Error()}
 	}
@@ -98,8 +96,11 @@ func NewSQL(o SQLOptions) (*SQL, error) {
 			return nil, &OptionError{Key: "count", Problem: err.Error()}
 		}
 	}
-	if o.Listen != "" && engine.listen == nil {
+	switch {
+	case o.Listen != "" && !engine.listens:
 		return nil, &OptionError{Key: "listen", Problem: "only PostgreSQL can; leave it out"}
+	case len(o.Listen) > longestChannel:
+		return nil, &OptionError{Key: "listen", Problem: fmt.Sprintf("%s has %d bytes; PostgreSQL takes %d", quote(o.Listen), len(o.Listen), longestChannel)}
 	}
 	s.desc = Description{
 		Whole:   !s.query.names(sqlLimit),
@@ -108,6 +109,7 @@ func NewSQL(o SQLOptions) (*SQL, error) {
 	if err := s.checkPaging(); err != nil {
 		return nil, err
 	}
+	s.share = joinSQLPool(engine.key(u), connector, engine.fresh, o.MaxConnections)
 	return s, nil
 }
 
@@ -128,7 +130,7 @@ func (o SQLOptions) withDefaults() (SQLOptions, error) {
 	}{
 		{"maxRows", &o.MaxRows, defaultSQLRows, maxSQLRows},
 		{"maxBytes", &o.MaxBytes, defaultSQLBytes, maxSQLBytes},
-		{"pool", &o.Pool, defaultSQLPool, maxSQLPool},
+		{"maxConnections", &o.MaxConnections, defaultSQLConns, maxSQLConns},
 	} {
 		*n.value = cmp.Or(*n.value, n.otherwise)
 		if *n.value < 1 || *n.value > n.most {
@@ -165,14 +167,19 @@ func (s *SQL) String() string { return s.where }
 // Describe says what the query tells by itself: the names and types of the columns are known to the database alone.
 func (s *SQL) Describe() Description { return s.desc }
 
-// Poll asks the database, in one read-only transaction.
+// Poll asks the database, in one read-only transaction. Its time begins with the wait for a connection.
 func (s *SQL) Poll(ctx context.Context, q Query) (Result, error) {
 	values, err := s.values(q)
 	if err != nil {
 		return Result{}, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.opts.Timeout)
+	// Less than there is, so that it is told what took so long, and not only that the poll is late.
+	ctx, cancel := context.WithTimeout(ctx, min(s.opts.Timeout, left(ctx)*19/20))
 	defer cancel()
+	if err := s.share.take(ctx); err != nil {
+		return Result{}, s.explainWait(err)
+	}
+	defer s.share.giveBack()
 	conn, err := s.begin(ctx)
 	if err != nil {
 		return Result{}, s.explain(ctx, err, sqlBound{})
@@ -185,23 +192,13 @@ func (s *SQL) Poll(ctx context.Context, q Query) (Result, error) {
 			return res, errors.Join(err, conn.Close())
 		}
 	}
-	s.discard(conn)
+	s.share.pool.discard(conn)
 	return res, err
 }
 
-// Close closes the connections and returns when they are. It may be called again.
-func (s *SQL) Close() error {
-	s.mu.Lock()
-	db := s.db
-	s.db = nil
-	s.mu.Unlock()
-	var err error
-	if db != nil {
-		err = db.Close()
-	}
-	s.leaving.Wait()
-	return err
-}
+// Close lets go of the connections; the last feed of a database closes them and returns when they are. It may be called again,
+// and nothing may be polled afterwards.
+func (s *SQL) Close() error { return s.share.leave() }
 
 // values are what the parameters stand for in one poll.
 func (s *SQL) values(q Query) (map[string]any, error) {
@@ -220,56 +217,41 @@ func (s *SQL) values(q Query) (map[string]any, error) {
 	return values, nil
 }
 
-// open returns the pool, which connects when there is something to ask.
-func (s *SQL) open() *sql.DB {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.db == nil {
-		s.db = sql.OpenDB(s.connector)
-		s.db.SetMaxOpenConns(s.opts.Pool)
-		s.db.SetMaxIdleConns(s.opts.Pool)
-		s.db.SetConnMaxIdleTime(5 * time.Minute)
-		s.db.SetConnMaxLifetime(30 * time.Minute)
-		if s.engine.fresh {
-			s.db.SetMaxIdleConns(-1)
-		}
-	}
-	return s.db
-}
-
 // begin takes a connection and begins a transaction on it. Kept connections to a server that is gone are thrown away, until
 // there is one to the server that is there.
 func (s *SQL) begin(ctx context.Context) (*sql.Conn, error) {
-	db := s.open()
-	for tries := 0; ; tries++ {
-		conn, err := db.Conn(ctx)
-		if err != nil {
-			if ctx.Err() != nil && db.Stats().InUse >= s.opts.Pool {
-				return nil, &sqlSentence{fmt.Sprintf("none of the %d connections to %s became free in time; raise pool, or make the query faster", s.opts.Pool, s.where)}
-			}
-			return nil, err
+	db, err := s.share.pool.open()
+	for tries := 0; err == nil; tries++ {
+		var conn *sql.Conn
+		if conn, err = db.Conn(ctx); err != nil {
+			break
 		}
-		for _, statement := range s.engine.begin(left(ctx)) {
-			if _, err = conn.ExecContext(ctx, statement); err != nil {
-				break
-			}
-		}
-		if err == nil {
+		if err = s.prepare(ctx, conn); err == nil {
 			return conn, nil
 		}
-		s.discard(conn)
-		if _, said := s.engine.fault(err); said || ctx.Err() != nil || tries > s.opts.Pool {
-			return nil, err
+		s.share.pool.discard(conn)
+		if _, said := s.engine.fault(err); said || ctx.Err() != nil || tries > s.share.pool.limit() {
+			break
 		}
+		err = nil
 	}
+	return nil, err
 }
 
-// discard closes a connection of which nobody knows in which state it is. A database that hangs may make that take a while,
-// for which Close waits.
-func (s *SQL) discard(conn *sql.Conn) {
-	s.leaving.Go(func() {
-		_ = conn.Raw(func(any) error { return driver.ErrBadConn })
-	})
+// prepare says on a connection what holds for this feed, and begins.
+func (s *SQL) prepare(ctx context.Context, conn *sql.Conn) error {
+	if s.engine.largest != nil {
+		err := conn.Raw(func(c any) error { return s.engine.largest(c, s.opts.MaxBytes) })
+		if err != nil {
+			return err
+		}
+	}
+	for _, statement := range s.engine.begin(left(ctx)) {
+		if _, err := conn.ExecContext(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // left is how long ctx may last.

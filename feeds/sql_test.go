@@ -40,10 +40,11 @@ func TestSQLOptions(t *testing.T) {
 		{SQLOptions{URL: here, Query: "SELECT 1", Window: "n"}, "window", "leave it out"},
 		{SQLOptions{URL: here, Query: "SELECT 1", MaxRows: -1}, "maxRows", "1–1000000"},
 		{SQLOptions{URL: here, Query: "SELECT 1", MaxBytes: 1 << 40}, "maxBytes", "is allowed"},
-		{SQLOptions{URL: here, Query: "SELECT 1", Pool: 101}, "pool", "1–100"},
+		{SQLOptions{URL: here, Query: "SELECT 1", MaxConnections: 101}, "maxConnections", "1–100"},
 		{SQLOptions{URL: here, Query: "SELECT 1", Timeout: -1}, "timeout", "1ms to 1h"},
 		{SQLOptions{URL: here, Query: "SELECT 1", UnionIDType: "uuid"}, "unionIdType", "integer and text"},
 		{SQLOptions{URL: "sqlite:a.db", Query: "SELECT 1", Listen: "news"}, "listen", "only PostgreSQL"},
+		{SQLOptions{URL: here, Query: "SELECT 1", Listen: strings.Repeat("x", 64)}, "listen", "takes 63"},
 	} {
 		s, err := NewSQL(tt.o)
 		var wrong *OptionError
@@ -131,18 +132,18 @@ func TestSQLValues(t *testing.T) {
 		want  Record
 	}{
 		"postgres": {`SELECT NULL AS nothing, true AS yes, 7::smallint AS small, 9007199254740993::bigint AS big, 1.1::real AS r, 1.25::double precision AS d,
-			12345.678901234567890123::numeric AS n, 'NaN'::numeric AS nan, 'ü' AS txt, '\x00ff'::bytea AS b, 'hé'::bytea AS bt, '{"a": 1}'::jsonb AS j,
+			12345.678901234567890123::numeric AS n, 9007199254740993::numeric AS whole, 'NaN'::numeric AS nan, 'ü' AS txt, '\x00ff'::bytea AS b, 'hé'::bytea AS bt, '{"a": 1}'::jsonb AS j,
 			'2026-02-03 04:05:06.789'::timestamp AS t, '2026-02-03 06:05:06.789+02'::timestamptz AS tz, '2026-02-03'::date AS day, 'infinity'::timestamptz AS never,
 			'1 day'::interval AS i, '{1,2}'::int[] AS arr, 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'::uuid AS id, '04:05:06'::time AS clock`,
 			Record{"nothing": nil, "yes": true, "small": int64(7), "big": int64(9007199254740993), "r": 1.1, "d": 1.25,
-				"n": 12345.678901234567, "nan": "NaN", "txt": "ü", "b": "AP8=", "bt": "hé", "j": `{"a": 1}`,
+				"n": 12345.678901234567, "whole": int64(9007199254740993), "nan": "NaN", "txt": "ü", "b": "AP8=", "bt": "hé", "j": `{"a": 1}`,
 				"t": instant, "tz": instant, "day": "2026-02-03T00:00:00.000Z", "never": "infinity",
 				"i": "1 day", "arr": "{1,2}", "id": "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", "clock": "04:05:06"}},
 		"mysql": {`SELECT NULL AS nothing, true AS yes, 9007199254740993 AS big, CAST(18446744073709551615 AS UNSIGNED) AS huge, CAST(1.1 AS FLOAT) AS r, CAST(1.25 AS DOUBLE) AS d,
-			12345.678901234567890123 AS n, 'ü' AS txt, x'00ff' AS b, CAST('hé' AS BINARY(8)) AS bt, bits,
+			12345.678901234567890123 AS n, CAST(9007199254740993 AS DECIMAL(20)) AS whole, 'ü' AS txt, x'00ff' AS b, CAST('hé' AS BINARY(8)) AS bt, bits, wide,
 			CAST('2026-02-03 04:05:06.789' AS DATETIME(3)) AS t, DATE '2026-02-03' AS day, TIME '04:05:06' AS clock, zero FROM v`,
 			Record{"nothing": nil, "yes": int64(1), "big": int64(9007199254740993), "huge": uint64(18446744073709551615), "r": 1.1, "d": 1.25,
-				"n": 12345.678901234567, "txt": "ü", "b": "AP8=", "bt": "hé", "bits": int64(5),
+				"n": 12345.678901234567, "whole": int64(9007199254740993), "txt": "ü", "b": "AP8=", "bt": "hé", "bits": int64(5), "wide": uint64(1 << 63),
 				"t": instant, "day": "2026-02-03T00:00:00.000Z", "clock": "04:05:06", "zero": nil}},
 		"sqlite": {`SELECT NULL AS missing, 9007199254740993 AS big, 1.25 AS d, 9e999 AS much, 'ü' AS txt, x'00ff' AS b, x'6869' AS bt, t, (SELECT max(t) FROM v) AS last, yes, n FROM v`,
 			Record{"missing": nil, "big": int64(9007199254740993), "d": 1.25, "much": "inf", "txt": "ü", "b": "AP8=", "bt": "hi",
@@ -153,7 +154,7 @@ func TestSQLValues(t *testing.T) {
 			d := newSQLDatabase(t, kind)
 			switch kind {
 			case "mysql":
-				d.exec("CREATE TABLE v (bits BIT(3), zero DATE)", "INSERT IGNORE INTO v VALUES (b'101', '0000-00-00')")
+				d.exec("CREATE TABLE v (bits BIT(3), wide BIT(64), zero DATE)", "INSERT IGNORE INTO v VALUES (b'101', 1 << 63, '0000-00-00')")
 			case "sqlite":
 				d.exec("CREATE TABLE v (t DATETIME, yes BOOLEAN, n DECIMAL(30,18))", "INSERT INTO v VALUES ('2026-02-03 04:05:06.789', 1, 12345.678901234567)")
 			}
@@ -198,7 +199,7 @@ func TestSQLErrors(t *testing.T) {
 				"DELETE FROM people":                      {"polls are read-only"},
 				"SELEKT 1":                                {"SELEKT"},
 			} {
-				s := d.source(SQLOptions{Query: query, Pool: 1})
+				s := d.source(SQLOptions{Query: query, MaxConnections: 1})
 				for range 3 {
 					_, err := s.Poll(t.Context(), Query{UnionID: "7"})
 					wantSQLError(t, err, words...)

@@ -41,7 +41,7 @@ var advice = map[sqlFaultKind]string{
 	sqlNoColumn:   "check the column in the query",
 	sqlReadOnly:   "polls are read-only",
 	sqlDenied:     "grant SELECT to the user in url",
-	sqlTooMany:    "lower pool, or raise what the server allows",
+	sqlTooMany:    "lower maxConnections, or raise what the server allows",
 	sqlStarting:   "it starts or stops; the next poll comes by itself",
 	sqlTooLarge:   "select fewer or shorter columns, or raise maxBytes",
 }
@@ -59,6 +59,9 @@ func (s *SQL) explain(ctx context.Context, err error, b sqlBound) error {
 	}
 	fault, said := s.engine.fault(err)
 	if ctx.Err() != nil && !errors.Is(ctx.Err(), context.Canceled) || said && fault.kind == sqlTimeout {
+		if b.text == "" {
+			return &sqlSentence{s.where + " took longer than the poll may before anything was asked; see whether it can be reached from here, or raise timeout and interval"}
+		}
 		return fmt.Errorf("%s took longer than the poll may; make the query faster (an index?), or raise timeout and interval", s.where)
 	}
 	if !said {
@@ -72,6 +75,14 @@ func (s *SQL) explain(ctx context.Context, err error, b sqlBound) error {
 		sentence += "; " + what
 	}
 	return errors.New(sentence)
+}
+
+// explainWait is explain for a poll whose turn did not come.
+func (s *SQL) explainWait(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return &sqlSentence{fmt.Sprintf("none of the %d connections to %s became free in time; raise maxConnections, or make the queries faster", s.share.pool.limit(), s.where)}
+	}
+	return s.explainNetwork(err)
 }
 
 // explainNetwork is explain for what the database did not say itself.

@@ -108,7 +108,7 @@ func TestSQLTimeout(t *testing.T) {
 			t.Parallel()
 			d := newSQLDatabase(t, kind)
 			d.people()
-			s := d.source(SQLOptions{Query: tt.slow, Timeout: 300 * time.Millisecond, Pool: 1})
+			s := d.source(SQLOptions{Query: tt.slow, Timeout: 300 * time.Millisecond, MaxConnections: 1})
 			for range 2 {
 				_, err := s.Poll(t.Context(), Query{UnionID: "7"})
 				wantSQLError(t, err, "took longer than the poll may", "raise timeout")
@@ -134,16 +134,15 @@ func TestSQLTimeout(t *testing.T) {
 func TestSQLPool(t *testing.T) {
 	t.Parallel()
 	d := newSQLDatabase(t, "postgres")
-	s := d.source(SQLOptions{Query: "SELECT 1 AS n", Pool: 1})
-	busy, err := s.begin(t.Context())
-	if err != nil {
+	s := d.source(SQLOptions{Query: "SELECT 1 AS n", MaxConnections: 1})
+	if err := s.share.take(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	_, err = s.Poll(ctx, Query{})
-	s.discard(busy)
-	wantSQLError(t, err, "none of the 1 connections", "raise pool")
+	_, err := s.Poll(ctx, Query{})
+	s.share.giveBack()
+	wantSQLError(t, err, "none of the 1 connections", "raise maxConnections")
 	if _, err := s.Poll(t.Context(), Query{}); err != nil {
 		t.Errorf("Poll = %v; want nil", err)
 	}
@@ -165,20 +164,20 @@ func TestSQLHuge(t *testing.T) {
 			t.Parallel()
 			d := newSQLDatabase(t, kind)
 			d.exec(tt.many)
-			_, err := d.source(SQLOptions{Query: tt.value}).Poll(t.Context(), Query{})
+			_, err := d.source(SQLOptions{Query: tt.value, MaxConnections: 1}).Poll(t.Context(), Query{})
 			wantSQLError(t, err, "bytes", "raise maxBytes")
-			got, err := d.source(SQLOptions{Query: tt.value, MaxBytes: 16 << 20, Timeout: time.Minute}).Poll(t.Context(), Query{})
+			got, err := d.source(SQLOptions{Query: tt.value, MaxBytes: 16 << 20, MaxConnections: 1, Timeout: time.Minute}).Poll(t.Context(), Query{})
 			if err != nil || len(got.Records) != 1 || len(got.Records[0]["v"].(string)) != 10<<20 {
 				t.Errorf("10 MB: %d records, %v; want 1", len(got.Records), err)
 			}
-			whole := d.source(SQLOptions{Query: "SELECT id FROM many", Pool: 1})
+			whole := d.source(SQLOptions{Query: "SELECT id FROM many", MaxConnections: 1})
 			for range 2 {
 				_, err = whole.Poll(t.Context(), Query{})
 				wantSQLError(t, err, "more than 10000 rows")
 			}
-			_, err = d.source(SQLOptions{Query: "SELECT id FROM many", MaxRows: 1_000_000, MaxBytes: 1 << 20, Timeout: time.Minute}).Poll(t.Context(), Query{})
+			_, err = d.source(SQLOptions{Query: "SELECT id FROM many", MaxRows: 1_000_000, MaxBytes: 1 << 20, MaxConnections: 1, Timeout: time.Minute}).Poll(t.Context(), Query{})
 			wantSQLError(t, err, "more than 1048576 bytes")
-			paged := d.source(SQLOptions{Query: "SELECT id FROM many ORDER BY id LIMIT :limit OFFSET :offset", Count: "SELECT count(*) FROM many", Timeout: time.Minute})
+			paged := d.source(SQLOptions{Query: "SELECT id FROM many ORDER BY id LIMIT :limit OFFSET :offset", Count: "SELECT count(*) FROM many", MaxConnections: 1, Timeout: time.Minute})
 			got, err = paged.Poll(t.Context(), Query{Offset: tt.rows - 10, Limit: 500})
 			if err != nil || len(got.Records) != 10 || got.Total != tt.rows {
 				t.Errorf("last page: %d records of %d, %v; want 10 of %d", len(got.Records), got.Total, err, tt.rows)

@@ -13,7 +13,11 @@ func (s *SQL) Run(ctx context.Context, wake func(unionID string)) error {
 		<-ctx.Done()
 		return nil
 	}
-	err := s.engine.listen(ctx, s.opts, func() { wake("") }, func(payload string) { wake(s.whose(payload)) })
+	err := s.share.pool.hear(ctx, &sqlHearer{
+		channel: s.opts.Listen,
+		ready:   func() { wake("") },
+		notice:  func(payload string) { wake(s.whose(payload)) },
+	})
 	if err == nil || ctx.Err() != nil {
 		return nil
 	}

@@ -169,7 +169,7 @@ func TestSQLFrozen(t *testing.T) {
 				begun := time.Now()
 				_, err := s.Poll(ctx, Query{})
 				cancel()
-				wantSQLError(t, err, "took longer than the poll may")
+				wantSQLError(t, err, "took longer than the poll may", "can be reached from here")
 				if took := time.Since(begun); took > 4*time.Second { // 10 s is what the source itself allows
 					t.Errorf("Poll of 200 ms took %v", took)
 				}

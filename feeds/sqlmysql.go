@@ -14,6 +14,7 @@ import (
 
 func sqlMySQL() sqlEngine {
 	return sqlEngine{
+		name:   "mysql",
 		syntax: sqlSyntax{backslash: true, hash: true, question: true},
 		open:   openMySQL,
 		begin: func(left time.Duration) []string {
@@ -28,7 +29,7 @@ func sqlMySQL() sqlEngine {
 	}
 }
 
-func openMySQL(u *url.URL, o SQLOptions) (c driver.Connector, where string, err error) {
+func openMySQL(u *url.URL) (c driver.Connector, where string, err error) {
 	query := u.Query()
 	socket := query.Get("socket")
 	query.Del("socket")
@@ -53,7 +54,7 @@ func openMySQL(u *url.URL, o SQLOptions) (c driver.Connector, where string, err 
 	// What a query could do harm with, or would change what its values are.
 	config.MultiStatements, config.InterpolateParams, config.AllowAllFiles = false, false, false
 	config.ParseTime, config.Loc, config.Logger = true, time.UTC, &mysql.NopLogger{}
-	config.ReadTimeout, config.WriteTimeout = o.Timeout+time.Second, o.Timeout+time.Second
+	config.WriteTimeout = answersWithin // of a farewell; all else ends with its poll
 	c, err = mysql.NewConnector(config)
 	return c, fmt.Sprintf("MySQL database %s at %s", quote(config.DBName), config.Addr), err
 }

@@ -185,7 +185,7 @@ func sqlValue(v any, kind string) any {
 	case []byte:
 		switch {
 		case kind == "BIT" && len(v) <= 8: // of MySQL
-			return int64(bitNumber(v))
+			return bitNumber(v)
 		case decimal(kind), strings.HasPrefix(kind, "UNSIGNED"):
 			return sqlNumber(string(v))
 		case utf8.Valid(v):
@@ -213,9 +213,12 @@ func sqlValue(v any, kind string) any {
 
 func decimal(kind string) bool { return kind == "NUMERIC" || strings.Contains(kind, "DECIMAL") }
 
-// sqlNumber is a number of any precision as one of 15 to 17 digits, or itself as text when it is none.
+// sqlNumber is a whole number of 64 bits as it is, any other as one of 15 to 17 digits, and what is none as text.
 func sqlNumber(s string) any {
-	if n, err := strconv.ParseUint(s, 10, 64); err == nil && n > math.MaxInt64 {
+	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
+		return n
+	}
+	if n, err := strconv.ParseUint(s, 10, 64); err == nil {
 		return n
 	}
 	f, err := strconv.ParseFloat(s, 64)
@@ -231,9 +234,13 @@ func shortest(f float64) float64 {
 	return short
 }
 
-func bitNumber(b []byte) (n uint64) {
+func bitNumber(b []byte) any {
+	var n uint64
 	for _, c := range b {
 		n = n<<8 | uint64(c)
 	}
-	return n
+	if n > math.MaxInt64 {
+		return n
+	}
+	return int64(n)
 }

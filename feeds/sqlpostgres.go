@@ -14,30 +14,26 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
-const (
-	// quietFor is how long a connection that listens hears nothing before it is asked whether it still is one.
-	quietFor = 30 * time.Second
-	// answersWithin is how long that, and connecting, may take.
-	answersWithin = 10 * time.Second
-	// messageOverhead is what a row needs on the wire beside its values.
-	messageOverhead = 64 << 10
-)
+// messageOverhead is what a row needs on the wire beside its values.
+const messageOverhead = 64 << 10
 
 func sqlPostgres() sqlEngine {
 	return sqlEngine{
+		name:     "postgres",
 		syntax:   sqlSyntax{escape: true, nested: true, dollar: true},
 		numbered: true,
 		open:     openPostgres,
+		largest:  largestPostgres,
 		begin: func(left time.Duration) []string {
 			return []string{fmt.Sprintf("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = %d", max(left.Milliseconds(), 1))}
 		},
-		fault:  postgresFault,
-		listen: listenPostgres,
+		fault:   postgresFault,
+		listens: true,
 	}
 }
 
-func openPostgres(u *url.URL, o SQLOptions) (c driver.Connector, where string, err error) {
-	config, err := postgresConfig(u, o)
+func openPostgres(u *url.URL) (c driver.Connector, where string, err error) {
+	config, err := postgresConfig(u)
 	if err != nil {
 		return nil, "", err
 	}
@@ -46,7 +42,7 @@ func openPostgres(u *url.URL, o SQLOptions) (c driver.Connector, where string, e
 	return stdlib.GetConnector(*config, stdlib.OptionShouldPing(noPing)), where, nil
 }
 
-func postgresConfig(u *url.URL, o SQLOptions) (*pgx.ConnConfig, error) {
+func postgresConfig(u *url.URL) (*pgx.ConnConfig, error) {
 	config, err := pgx.ParseConfig(u.String())
 	if err != nil {
 		return nil, err
@@ -58,8 +54,18 @@ func postgresConfig(u *url.URL, o SQLOptions) (*pgx.ConnConfig, error) {
 	if config.RuntimeParams["application_name"] == "" {
 		config.RuntimeParams["application_name"] = "pulsewall"
 	}
-	config.MaxProtocolMessageBodyLen = o.MaxBytes + messageOverhead
+	config.MaxProtocolMessageBodyLen = maxSQLBytes + messageOverhead
 	return config, nil
+}
+
+// largestPostgres bounds each message, and so each row, of a connection.
+func largestPostgres(conn any, bytes int) error {
+	c, ok := conn.(*stdlib.Conn)
+	if !ok {
+		return fmt.Errorf("a connection of %T; want one of pgx", conn)
+	}
+	c.Conn().PgConn().Frontend().SetMaxBodyLen(bytes + messageOverhead)
+	return nil
 }
 
 func postgresFault(err error) (sqlFault, bool) {
@@ -76,52 +82,4 @@ func postgresFault(err error) (sqlFault, bool) {
 		"25006": sqlReadOnly, "42501": sqlDenied, "53300": sqlTooMany, "57P03": sqlStarting, "57P01": sqlStarting,
 	}
 	return sqlFault{kind: kinds[said.Code], message: said.Message, at: int(said.Position)}, true
-}
-
-// listenPostgres listens on a connection of its own until that fails or ctx ends.
-func listenPostgres(ctx context.Context, o SQLOptions, ready func(), notice func(payload string)) error {
-	u, err := url.Parse(o.URL.Reveal())
-	if err != nil {
-		return err
-	}
-	config, err := postgresConfig(u, o)
-	if err != nil {
-		return err
-	}
-	soon, cancel := context.WithTimeout(ctx, answersWithin)
-	defer cancel()
-	conn, err := pgx.ConnectConfig(soon, config)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-		defer cancel()
-		_ = conn.Close(end) // nothing is lost with it
-	}()
-	if _, err := conn.Exec(soon, "LISTEN "+pgx.Identifier{o.Listen}.Sanitize()); err != nil {
-		return err
-	}
-	ready()
-	for {
-		quiet, cancel := context.WithTimeout(ctx, quietFor)
-		n, err := conn.WaitForNotification(quiet)
-		silent := quiet.Err() != nil
-		cancel()
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case err == nil:
-			notice(n.Payload)
-		case !silent:
-			return err
-		default:
-			asked, cancel := context.WithTimeout(ctx, answersWithin)
-			err := conn.Ping(asked)
-			cancel()
-			if err != nil {
-				return err
-			}
-		}
-	}
 }

@@ -106,7 +106,7 @@ func (d *sqlDatabase) connect(written string) {
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	c, _, err := sqlEngines()[d.kind].open(u, SQLOptions{Timeout: time.Minute, MaxBytes: maxSQLBytes})
+	c, _, err := sqlEngines()[d.kind].open(u)
 	if err != nil {
 		d.t.Fatal(err)
 	}

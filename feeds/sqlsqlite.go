@@ -17,6 +17,7 @@ const busyFor = 500 * time.Millisecond
 
 func sqlSQLite() sqlEngine {
 	return sqlEngine{
+		name:   "sqlite",
 		syntax: sqlSyntax{brackets: true, question: true},
 		fresh:  true,
 		open:   openSQLite,
@@ -26,7 +27,7 @@ func sqlSQLite() sqlEngine {
 }
 
 // openSQLite takes sqlite:file, sqlite:/folder/file and sqlite:///folder/file.
-func openSQLite(u *url.URL, _ SQLOptions) (c driver.Connector, where string, err error) {
+func openSQLite(u *url.URL) (c driver.Connector, where string, err error) {
 	file := u.Opaque
 	if file == "" {
 		file = u.Path

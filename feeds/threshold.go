@@ -147,9 +147,10 @@ var states = []State{StateOK, StateWarn, StateCrit}
 
 func worse(a, b State) int { return cmp.Compare(slices.Index(states, a), slices.Index(states, b)) }
 
-// Describe is what the source says, with the field that thresholds add.
+// Describe is what the source says, with the thresholds and the field that they add.
 func (f Feed) Describe() Description {
 	d := f.Source.Describe()
+	d.Thresholds = f.Thresholds
 	if len(f.Thresholds) > 0 && len(d.Fields) > 0 && !slices.ContainsFunc(d.Fields, isState) {
 		d.Fields = append(slices.Clone(d.Fields), Field{Name: StateField, Label: "State", Type: "state"})
 	}

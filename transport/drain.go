@@ -25,7 +25,7 @@ func (h *Hub) Drain(ctx context.Context) error {
 	spread := byeSpread(n)
 	for _, sh := range h.shards {
 		for _, s := range sh.sessions {
-			s.leave(byeSlot(spread))
+			s.leave(byeSlot("the server is restarting", spread))
 		}
 	}
 	h.mu.Unlock()
@@ -68,9 +68,9 @@ func byeSpread(n int) time.Duration {
 }
 
 // byeSlot is one client's bye with a random place in the spread.
-func byeSlot(spread time.Duration) *event {
+func byeSlot(reason string, spread time.Duration) *event {
 	retry := 250*time.Millisecond + rand.N(spread) // #nosec G404 -- spreads load, guards nothing
-	e := newEvent("bye", "", bye{Reason: "the server is restarting", Retry: retry.Milliseconds()})
+	e := newEvent("bye", "", bye{Reason: reason, Retry: retry.Milliseconds()})
 	e.retry = retry
 	return e
 }

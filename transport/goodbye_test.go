@@ -130,6 +130,32 @@ func TestFirstCause(t *testing.T) {
 	})
 }
 
+// TestTokenEndsEventStream: it says bye once it has taken what was before, and ends for that cause.
+func TestTokenEndsEventStream(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := NewHub(Options{})
+		defer h.Close()
+		s, err := h.open(Opening{}, SSE)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var why error
+		out := newTap(10) // in the middle of hello
+		s.begin(out, ssePlain, nil, func(err error) { why = err })
+		s.End(ErrTokenEnded)
+		s.End(ErrTokenEnded)
+		synctest.Wait()
+		if why != nil {
+			t.Errorf("ended with %v before it said so", why)
+		}
+		out.open(1 << 20)
+		synctest.Wait()
+		if said := string(out.out); !strings.Contains(said, "event: hello") || strings.Count(said, `"reason":"the token ended"`) != 1 || !errors.Is(why, ErrTokenEnded) {
+			t.Errorf("ended with %v after %q; want %v after hello and bye", why, said, ErrTokenEnded)
+		}
+	})
+}
+
 // TestEndedBeforeItOpens: who was ended in the meantime is refused, with the cause and before anything is written.
 func TestEndedBeforeItOpens(t *testing.T) {
 	h := newTestHub(t, Options{})

@@ -157,6 +157,7 @@ func (p *pollSocket) refuse(timeout time.Duration, why error) {
 		return
 	case errors.Is(why, ErrTokenEnded):
 		said = newProblem(http.StatusUnauthorized, why.Error())
+		p.header.Set("WWW-Authenticate", `Bearer realm="pulsewall", error="invalid_token"`)
 	case errors.Is(why, ErrWithdrawn):
 		said = newProblem(http.StatusForbidden, why.Error())
 	default:

@@ -1,7 +1,6 @@
 package transport
 
 import (
-	"context"
 	"crypto/rand"
 	"strings"
 	"sync/atomic"
@@ -236,27 +235,6 @@ func (s *Session) gets(e *entry) bool {
 		return false
 	}
 	return e.message.To.All || e.message.To.reaches(s.reader())
-}
-
-// End ends the session for a cause, the first of which counts. A WebSocket is closed with a code that tells it. It does not wait.
-func (s *Session) End(cause error) {
-	s.shard.mu.Lock()
-	if s.cause == nil {
-		s.cause = cause
-	}
-	waiter, stream := s.waiter, s.stream
-	s.shard.mu.Unlock()
-	if waiter != nil {
-		waiter.cancel(cause)
-	}
-	if stream != nil {
-		stream.end(cause)
-	}
-}
-
-// endWith ends the session with ctx, for the same cause, until stop is called.
-func (s *Session) endWith(ctx context.Context) (stop func() bool) {
-	return context.AfterFunc(ctx, func() { s.End(context.Cause(ctx)) })
 }
 
 // Close takes the session out of the hub. It may be called again.

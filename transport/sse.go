@@ -48,7 +48,7 @@ func (h *Hub) ServeSSE(w http.ResponseWriter, r *http.Request, o Opening, ended 
 			return nil, err
 		}
 	}
-	err = s.writeSSE(&sseWriter{body: newBody(w, r, h.opts.WriteTimeout), deflated: c == sseDeflated, head: head})
+	err = s.endedFor(s.writeSSE(&sseWriter{body: newBody(w, r, h.opts.WriteTimeout), deflated: c == sseDeflated, head: head}))
 	s.Close()
 	ended(err)
 	return nil, nil

@@ -10,8 +10,8 @@ import (
 )
 
 // scale chooses round ends for the value axis and the distance of its marks. A percentage goes from 0 to 100, what
-// comes near zero starts there.
-func scale(all map[string][]feeds.Point, unit string) (low, high, step float64) {
+// comes near zero starts there, and a bound that is near is on it.
+func scale(all map[string][]feeds.Point, unit string, bounds []bound) (low, high, step float64) {
 	low, high = math.Inf(1), math.Inf(-1)
 	for _, points := range all {
 		for _, p := range points {
@@ -32,6 +32,7 @@ func scale(all map[string][]feeds.Point, unit string) (low, high, step float64) 
 	if high == low {
 		high = low + 1
 	}
+	low, high = reach(low, high, bounds)
 	step = nice((high - low) / 5)
 	return math.Floor(low/step) * step, math.Ceil(high/step) * step, step
 }

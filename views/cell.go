@@ -14,13 +14,14 @@ import (
 // cell is one value, ready to be shown.
 type cell struct {
 	Text  string
-	Small string    // a second, quieter line
-	Unit  string    // after the text
-	Trend string    // "up", "down" or "" of a change
-	At    time.Time // of a time, for the datetime attribute
-	Bar   string    // 0–100 of a percentage; empty: no bar
-	Mark  string    // "ok", "wait", "warn" or "crit" of a state; empty: no mark
-	Empty bool      // there is no value
+	Small string      // a second, quieter line
+	Unit  string      // after the text
+	Trend string      // "up", "down" or "" of a change
+	At    time.Time   // of a time, for the datetime attribute
+	Bar   string      // 0–100 of a percentage; empty: no bar
+	Mark  string      // "ok", "wait", "warn", "crit" or "none" of a state; empty: no mark
+	State feeds.State // warn or crit of a number that is beyond a bound
+	Empty bool        // there is no value
 }
 
 // format shows v as a field of its type says. places is for numbers, near is the time of the reading: times of the

@@ -146,6 +146,7 @@ func TestNothingInline(t *testing.T) {
 	pages := map[string][]byte{
 		"overview": render(t, Page(overview())), "states": render(t, Page(allStates())),
 		"hostile": render(t, Page(hostilePage())), "index": render(t, Index(cannedIndex())),
+		"judged": render(t, Page(judgedPage())),
 	}
 	for name, b := range pages {
 		each(parse(t, b), func(n *html.Node) {

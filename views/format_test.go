@@ -175,7 +175,7 @@ func TestScaleIsRound(t *testing.T) {
 		for i, v := range tt.values {
 			points = append(points, feeds.Point{At: noon.Add(time.Duration(i) * time.Second), Value: v})
 		}
-		low, high, step := scale(map[string][]feeds.Point{"a": points}, tt.unit)
+		low, high, step := scale(map[string][]feeds.Point{"a": points}, tt.unit, nil)
 		var got []string
 		for _, tick := range yTicks(frame{Low: low, High: high}, step) {
 			got = append(got, tick.Text)

@@ -58,6 +58,7 @@ func TestPageGolden(t *testing.T) {
 	golden(t, "page-states.html", Page(allStates()))
 	golden(t, "page-index.html", Index(cannedIndex()))
 	golden(t, "page-nodes.html", Page(cannedNodes()))
+	golden(t, "page-judged.html", Page(judgedPage()))
 	golden(t, "page-chat.html", Chat(cannedChat()))
 	writing := cannedChat()
 	writing.Writing, writing.Text, writing.Refusal = true, "typed <b>\nso far", "data has 8193 bytes: at most 8192 are allowed"

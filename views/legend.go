@@ -9,19 +9,22 @@ import (
 
 // legend names the curves of a chart and gives their newest values.
 type legend struct {
-	Items []legendItem
-	More  string // how many series are not drawn, in words; empty: none
+	Items  []legendItem
+	More   string // how many series are not drawn, in words; empty: none
+	Bounds []bound
 }
 
 // legendItem is one series.
 type legendItem struct {
 	Class, Series, Label string
 	Value                cell
+	State                cell // of a record that is a reason to look
 }
 
-// meaning is what a series is called and measured in.
+// meaning is what a series is called and measured in, and how its record stands.
 type meaning struct {
 	Label, Unit string
+	State       cell // "" unless its newest value is beyond a bound
 }
 
 // meanings explains the series of the records of the page.
@@ -31,6 +34,9 @@ func (f FragmentView) meanings() map[string]meaning {
 		id, label := plain(rec[f.About.ID]).Text, plain(rec[f.labelField()]).Text
 		for _, field := range f.valueFields() {
 			m := meaning{Label: label, Unit: f.unit(rec, field)}
+			if s := f.blamed(rec, field.Name); s != "" {
+				m.State = stateCell(s)
+			}
 			if len(f.About.Values) > 1 {
 				m.Label += " " + field.Label
 				known[id+" "+field.Name] = m
@@ -69,13 +75,13 @@ func (f FragmentView) legend() legend {
 		}
 	}
 	places := decimals(values...)
-	l := legend{Items: make([]legendItem, 0, len(names))}
+	l := legend{Items: make([]legendItem, 0, len(names)), Bounds: f.bounds()}
 	for i, label := range f.labels(names) {
 		item := legendItem{Class: colour(i), Series: names[i], Label: label, Value: cell{Text: none, Empty: true}}
 		if last, ok := lastPoint(f.History[names[i]]); ok && last.At.Equal(newest) {
 			item.Value = cell{Text: number(last.Value, places), Unit: common}
 			if m, ok := known[names[i]]; ok {
-				item.Value.Unit = m.Unit
+				item.Value.Unit, item.State = m.Unit, m.State
 			}
 		}
 		l.Items = append(l.Items, item)

@@ -46,7 +46,7 @@ func RenderFragments(w io.Writer, fragments []FragmentView) error {
 			continue
 		}
 		seen[key] = true
-		if _, err := io.WriteString(w, `<div data-look="`+templ.EscapeString(key)+`">`); err != nil {
+		if err := openLook(w, key, f.tally()); err != nil {
 			return fmt.Errorf("write look %q: %w", key, err)
 		}
 		if err := Fragment(f).Render(context.Background(), w); err != nil {

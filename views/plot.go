@@ -25,9 +25,12 @@ const (
 type plot struct {
 	Curves []curve
 	Y, X   []tick
-	Points string // the data for the script, as JSON
-	Unit   string
-	Label  string // what it shows, in words
+	Bounds []bound // of thresholds, those on the scale
+	Points string  // the data for the script, as JSON
+	// BoundValues are all bounds for the script, as JSON; empty: none.
+	BoundValues string
+	Unit        string
+	Label       string // what it shows, in words
 }
 
 // curve is one series of a plot.
@@ -62,7 +65,10 @@ func (f FragmentView) plot() plot {
 	box := frame{Width: plotWidth, Height: plotHeight}
 	box.From, box.To = span(all, f.Reading.At)
 	var step float64
-	box.Low, box.High, step = scale(all, p.Unit)
+	bounds := f.bounds()
+	p.BoundValues = boundsJSON(bounds)
+	box.Low, box.High, step = scale(all, p.Unit, bounds)
+	p.Bounds = box.bounds(bounds)
 	p.Y, p.X = yTicks(box, step), xTicks(box)
 	for i, name := range names {
 		c := curve{Class: colour(i)}

@@ -9,7 +9,7 @@ import (
 
 // spark is the last hour of one value as a small curve.
 type spark struct {
-	Trend string // "up", "down" or ""
+	Class string // its colour: "up", "down", "warn", "crit" or ""
 	Lines []string
 	Areas []string
 }

@@ -100,6 +100,21 @@ type Strings struct {
 	Yes          string `json:"-"`
 	No           string `json:"-"`
 
+	// states by thresholds
+	State        string `json:"-"`
+	StateOK      string `json:"-"`
+	StateWarn    string `json:"-"`
+	StateCrit    string `json:"-"`
+	StateUnknown string `json:"-"`
+	WarnCount    string `json:"-"`
+	WarnCounts   string `json:"-"`
+	CritCount    string `json:"-"`
+	BothCounts   string `json:"-"`
+	OnThisPage   string `json:"-"`
+	BoundAbove   string `json:"-"`
+	BoundBelow   string `json:"-"`
+	BoundOf      string `json:"-"`
+
 	// pages
 	User         string `json:"-"`
 	UserHint     string `json:"-"`
@@ -201,6 +216,20 @@ var English = Strings{
 	Down:         "down",
 	Yes:          "yes",
 	No:           "no",
+
+	State:        "State",
+	StateOK:      "OK",
+	StateWarn:    "Warning",
+	StateCrit:    "Critical",
+	StateUnknown: "Unknown",
+	WarnCount:    "1 warning",
+	WarnCounts:   "{n} warnings",
+	CritCount:    "{n} critical",
+	BothCounts:   "{crit}, {warn}",
+	OnThisPage:   "{counts} on this page",
+	BoundAbove:   "{state} ≥ {value}",
+	BoundBelow:   "{state} ≤ {value}",
+	BoundOf:      "{field}: {bound}",
 
 	User:         "User",
 	UserHint:     "A whole number, at most 19 digits",

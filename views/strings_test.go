@@ -74,6 +74,7 @@ func TestAttributesAreRead(t *testing.T) {
 	}
 	for name, b := range map[string][]byte{
 		"overview": render(t, Page(overview())), "states": render(t, Page(allStates())), "chat": render(t, Chat(cannedChat())),
+		"judged": render(t, Page(judgedPage())),
 	} {
 		unread := make(map[string]bool)
 		each(parse(t, b), func(n *html.Node) {

@@ -1,6 +1,7 @@
 package views
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -59,7 +60,7 @@ func (f FragmentView) sheet() sheet {
 			}
 			r.Cells = append(r.Cells, f.cell(rec, c, places[c.Name]))
 		}
-		r.Spark.Trend = trend(r.Cells)
+		r.Spark.Class = cmp.Or(string(f.blamed(rec, f.valueField().Name)), trend(r.Cells))
 		for i, c := range r.Cells {
 			s.Columns[i].Long = s.Columns[i].Long || c.long()
 		}
@@ -73,6 +74,9 @@ const ownPlaces = -1
 
 // cell is the value of one record in column c.
 func (f FragmentView) cell(rec feeds.Record, c column, places int) cell {
+	if f.isState(c) {
+		return stateCell(f.state(rec))
+	}
 	field := c.Field
 	if field.Name == f.About.ID && field.Type != "time" {
 		field.Type = "string" // 2214 is a name here, not 2,214
@@ -84,6 +88,7 @@ func (f FragmentView) cell(rec feeds.Record, c column, places int) cell {
 	if f.About.Unit != "" && slices.Contains(f.About.Values, c.Name) && v.Unit == "" && !v.Empty {
 		v.Unit = f.unit(rec, c.Field)
 	}
+	v.State = f.blamed(rec, c.Name)
 	if c.under != "" {
 		v.Small = plain(rec[c.under]).Text
 	}
@@ -105,7 +110,7 @@ func (f FragmentView) places(field feeds.Field, records []feeds.Record) int {
 }
 
 // columns are the fields to show, the one that names the record among them, and after it the last hour where there is
-// one. Of a record with a short key and a longer name the name stands under the key.
+// one. Of a record with a short key and a longer name the name stands under the key. What thresholds say comes first.
 func (f FragmentView) columns() []column {
 	fields := f.chosen()
 	has := func(name string) bool {
@@ -127,7 +132,12 @@ func (f FragmentView) columns() []column {
 	if len(cols) == 0 {
 		return nil
 	}
-	head := max(0, slices.IndexFunc(cols, func(c column) bool { return c.Head }))
+	cols = f.stateFirst(cols)
+	unnamed := 0
+	if f.judged() && len(cols) > 1 {
+		unnamed = 1
+	}
+	head := max(unnamed, slices.IndexFunc(cols, func(c column) bool { return c.Head }))
 	cols[head].Head = true
 	if f.Look.View == "table" && f.hasCurves() {
 		cols = slices.Insert(cols, head+1, column{Field: feeds.Field{Label: text.LastHour}, Spark: true})

@@ -165,7 +165,7 @@ func tableRows(s sheet, title string) templ.Component {
 						return templ_7745c5c3_Err
 					}
 				} else if c.Head {
-					var templ_7745c5c3_Var8 = []any{templ.KV("n", numeric(c.Type)), templ.KV("long", c.Long)}
+					var templ_7745c5c3_Var8 = []any{templ.KV("n", numeric(c.Type)), templ.KV("long", c.Long), string(r.Cells[i].State)}
 					templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var8...)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
@@ -219,7 +219,7 @@ func tableRows(s sheet, title string) templ.Component {
 						return templ_7745c5c3_Err
 					}
 				} else {
-					var templ_7745c5c3_Var11 = []any{templ.KV("n", numeric(c.Type)), templ.KV("long", c.Long), templ.KV("dim", !numeric(c.Type) || r.Cells[i].Empty), r.Cells[i].Trend}
+					var templ_7745c5c3_Var11 = []any{templ.KV("n", numeric(c.Type)), templ.KV("long", c.Long), templ.KV("dim", !numeric(c.Type) || r.Cells[i].Empty), r.Cells[i].Trend, string(r.Cells[i].State)}
 					templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var11...)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err

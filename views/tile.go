@@ -1,6 +1,7 @@
 package views
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -11,6 +12,7 @@ import (
 type tile struct {
 	Label  string
 	Value  cell
+	State  cell // by the thresholds, if there are any
 	Detail string
 	Spark  spark
 }
@@ -36,7 +38,11 @@ func (f FragmentView) tiles() []tile {
 		if t.Value.Unit == "" && !t.Value.Empty {
 			t.Value.Unit = f.unit(rec, field)
 		}
-		t.Spark.Trend = t.Value.Trend
+		t.Value.State = f.blamed(rec, field.Name)
+		t.Spark.Class = cmp.Or(string(t.Value.State), t.Value.Trend)
+		if f.judged() {
+			t.State = stateCell(f.state(rec))
+		}
 		tiles = append(tiles, t)
 	}
 	return tiles
@@ -52,6 +58,9 @@ func (f FragmentView) detail(rec feeds.Record, value feeds.Field) string {
 	}
 	var parts []string
 	skip := []string{f.About.ID, f.labelField(), f.About.Unit, f.About.Time, value.Name}
+	if f.judged() {
+		skip = append(skip, feeds.StateField)
+	}
 	for _, d := range f.fields() {
 		v := rec[d.Name]
 		if v == nil || slices.Contains(skip, d.Name) || d.Type == "time" || d.Type == "bool" || len(parts) == mostDetails {

@@ -31,6 +31,8 @@ type config struct {
 	Origins        []origin      `yaml:"origins,omitempty"`
 	TrustedProxies []addressSet  `yaml:"trustedProxies,omitempty"`
 	TLS            tlsConfig     `yaml:"tls,omitempty"`
+	Auth           authConfig    `yaml:"auth,omitempty"`
+	Insecure       bool          `yaml:"insecure,omitempty"`
 	DataDir        dataDir       `yaml:"dataDir,omitempty"`
 	History        historyConfig `yaml:"history"`
 	Log            logConfig     `yaml:"log"`
@@ -94,7 +96,7 @@ func effective(cmd command) (config, error) {
 	if err := f.err(); err != nil {
 		return config{}, err
 	}
-	if err := errors.Join(cfg.checkMsgFeed(f), cfg.checkLinks()); err != nil {
+	if err := errors.Join(cfg.checkMsgFeed(f), cfg.checkLinks(), cfg.checkAuth()); err != nil {
 		return config{}, err
 	}
 	return cfg, cfg.loadCertificate()
@@ -119,6 +121,10 @@ func (c *config) overlay(f flags) {
 	c.NodeAddress = cmp.Or(f.NodeAddress, c.NodeAddress)
 	c.TLS.Cert = cmp.Or(f.TLSCert, c.TLS.Cert)
 	c.TLS.Key = cmp.Or(f.TLSKey, c.TLS.Key)
+	c.Auth.overlay(f.AuthFlags)
+	if f.AuthFlags.Insecure != nil {
+		c.Insecure = *f.AuthFlags.Insecure
+	}
 	c.DataDir = cmp.Or(f.DataDir, c.DataDir)
 	c.Log.Level = cmp.Or(f.LogLevel, c.Log.Level)
 	c.Log.Format = cmp.Or(f.LogFormat, c.Log.Format)
@@ -191,6 +197,10 @@ func (c *config) print(w io.Writer) error {
 	if shown.NodeSecret != "" {
 		shown.NodeSecret, head = "", "# nodeSecret is set, and never printed: give it by PULSEWALL_NODE_SECRET, or add it here.\n"
 	}
+	if shown.Auth.Secret != "" {
+		head += "# auth.secret is set, and never printed: give it by PULSEWALL_AUTH_SECRET.\n"
+	}
+	shown.Auth = shown.Auth.shown()
 	out, err := yaml.MarshalWithOptions(shown, yaml.IndentSequence(true), yaml.CustomMarshaler(func(s feeds.Secret) ([]byte, error) {
 		return yaml.Marshal(shownSecret(s))
 	}))

@@ -28,7 +28,7 @@ type feedTest struct {
 	Current int    `help:"Which page (default 1)." placeholder:"N"`
 }
 
-// comeUp is how long a source that runs by itself may take to have something.
+// comeUp is how long a source that only hears may take to hear something.
 const comeUp = 10 * time.Second
 
 // testFeed polls a feed once, as the server does, and prints its page.
@@ -61,6 +61,11 @@ func testFeed(ctx context.Context, cfg config, ask feedTest, w io.Writer) error 
 	if r.Page == nil {
 		return fmt.Errorf("feed %s: %s\n  %s", f.Name, r.Error, advice(r, f))
 	}
+	if f.Describe().PerUser && sub.UnionID == "" && len(r.Page.Records) == 0 {
+		if _, err := fmt.Fprintln(w, "Each user has records of their own: name one with --union-id."); err != nil {
+			return err
+		}
+	}
 	return printReading(w, r, f.Describe())
 }
 
@@ -79,9 +84,24 @@ func (l latest) Put(r feeds.Reading) {
 // Drop has nothing to forget.
 func (l latest) Drop(feeds.Subscription) {}
 
-// pollOnce runs sched until there is a page, or it is clear that none comes.
+// hears says whether a source has what it is told, which comes after it has subscribed.
+func hears(s feeds.Source) bool {
+	for {
+		if _, ok := s.(*feeds.MQTT); ok {
+			return true
+		}
+		wrapped, ok := s.(interface{ Unwrap() feeds.Source })
+		if !ok {
+			return false
+		}
+		s = wrapped.Unwrap()
+	}
+}
+
+// pollOnce runs sched until there is a page, or it is clear that none comes. A page of what hears is waited for until there is
+// something on it.
 func pollOnce(ctx context.Context, sched *feeds.Scheduler, sub feeds.Subscription, f feeds.Feed, arrived latest) (feeds.Reading, error) {
-	_, runs := f.Source.(feeds.Runner)
+	waits := hears(f.Source)
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -98,11 +118,11 @@ func pollOnce(ctx context.Context, sched *feeds.Scheduler, sub feeds.Subscriptio
 	for {
 		select {
 		case last = <-arrived:
-			if last.Page != nil || last.Status == feeds.Failed && !runs {
+			if last.Status == feeds.Failed || last.Page != nil && !(waits && len(last.Page.Records) == 0) {
 				return last, nil
 			}
 		case <-patience:
-			if runs && last.Status == feeds.Failed {
+			if waits = false; last.Page != nil {
 				return last, nil
 			}
 		case err := <-ended:

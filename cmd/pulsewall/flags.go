@@ -27,6 +27,7 @@ type flags struct {
 	MsgFeed      name         `help:"Feed whose pages /msg pushes (default: the first that is per user, else the first)." placeholder:"NAME"`
 	DataDir      dataDir      `help:"Directory of the history, or off (default: the user's state directory)." placeholder:"DIR"`
 	LogLevel     logLevel     `help:"debug, info, warn or error (default info)." placeholder:"LEVEL"`
+	AuthFlags    authFlags    `embed:""`
 	LogFormat    logFormat    `help:"text or json (default text)." placeholder:"FORMAT"`
 }
 

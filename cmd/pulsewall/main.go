@@ -60,7 +60,7 @@ func execute(ctx context.Context, args, env []string, stdout, stderr io.Writer) 
 		_, err := fmt.Fprintln(stdout, versionLine())
 		return err
 	}
-	cfg, err := effective(cmd)
+	cfg, err := effective(cmd) //nolint:contextcheck // reading a file of keys waits for nothing
 	if err != nil {
 		return usageError{err}
 	}
@@ -73,6 +73,9 @@ func execute(ctx context.Context, args, env []string, stdout, stderr io.Writer) 
 	log := newLogger(cfg.Log, stderr)
 	opts := cfg.options()
 	opts.Logger, opts.Version = log, version()
+	if opts.Auth, err = cfg.auth(log); err != nil { //nolint:contextcheck // likewise
+		return usageError{err}
+	}
 	if cmd.name == "serve" {
 		return open(ctx, cfg, opts, env)
 	}

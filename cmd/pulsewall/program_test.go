@@ -105,10 +105,16 @@ type program struct {
 // launch runs the program on a free port of loopback until the test ends.
 func launch(t *testing.T, args ...string) *program {
 	t.Helper()
+	return launchIn(t, nil, args...)
+}
+
+// launchIn is launch with variables.
+func launchIn(t *testing.T, env []string, args ...string) *program {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &program{log: newLogged(), stop: cancel, code: make(chan int, 1)}
 	go func() {
-		p.code <- run(ctx, append([]string{"--listen", "127.0.0.1:0"}, args...), nil, io.Discard, p.log)
+		p.code <- run(ctx, append([]string{"--listen", "127.0.0.1:0"}, args...), env, io.Discard, p.log)
 	}()
 	t.Cleanup(func() {
 		cancel()

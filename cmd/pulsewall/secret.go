@@ -31,7 +31,10 @@ func shownSecret(s feeds.Secret) string {
 		return hidden
 	}
 	if u.User != nil {
-		if password, ok := u.User.Password(); ok && !isReference(password) {
+		switch password, ok := u.User.Password(); {
+		case password == "" && strings.HasPrefix(u.Scheme, "http") && !isReference(u.User.Username()):
+			u.User = url.User(hidden) // some services take a token there
+		case ok && !isReference(password):
 			u.User = url.UserPassword(u.User.Username(), hidden)
 		}
 	}
@@ -49,14 +52,23 @@ var placeholder = regexp.MustCompile(`^ENV-[a-z]-ENV$`)
 
 func isReference(s string) bool { return placeholder.MatchString(s) }
 
-// secretKey is a key of a query whose value is likely to be one.
-var secretKey = regexp.MustCompile(`(?i)key|token|secret|pass|auth|sig|cred`)
+var (
+	// secretKey is a key of a query whose value is likely to be a secret.
+	secretKey = regexp.MustCompile(`(?i)key|token|secret|pass|auth|sig|cred|appid`)
+	// long and mixed are what values made by chance are, whatever their key.
+	long  = regexp.MustCompile(`^[\w.~+=%-]{16,}$`)
+	mixed = regexp.MustCompile(`[0-9].*[A-Za-z]|[A-Za-z].*[0-9]`)
+)
+
+func looksSecret(key, value string) bool {
+	return !isReference(value) && (secretKey.MatchString(key) || long.MatchString(value) && mixed.MatchString(value))
+}
 
 func maskQuery(query string) string {
 	parts := strings.Split(query, "&")
 	for i, part := range parts {
 		key, value, _ := strings.Cut(part, "=")
-		if secretKey.MatchString(key) && !isReference(value) {
+		if looksSecret(key, value) {
 			parts[i] = key + "=" + hidden
 		}
 	}

@@ -48,7 +48,7 @@ func serve(ctx context.Context, cfg config, ln net.Listener, w wall, log *slog.L
 		ran <- w.Run(ctx)
 	}()
 	log.Info("listening", "url", address(ln.Addr().String()).url(cfg.certificate != nil), "node", string(cfg.Node))
-	if !loopback(ln.Addr()) {
+	if !loopback(ln.Addr()) && cfg.Auth.Kind != "jwt" {
 		log.Warn("listening beyond loopback without authentication: whoever reaches this address sees everything", "addr", ln.Addr().String())
 	}
 

@@ -42,13 +42,18 @@ func TestSecretsOfSourcesAreNotPrinted(t *testing.T) {
     http: { url: "https://u:${PW}@h.example/x/{unionId}?limit=5&apikey=hunter22", headers: { X-Key: "${KEY}", X-Other: hunter22 } }
   - name: b
     http: { url: "https://u:hunter22@h.example/y", records: data }
+  - name: c
+    http: { url: "https://hunter22@h.example/z?appid=hunter22&q=${Q}" }
+  - name: d
+    http: { url: "https://h.example/v?sub=5f0hunter22c7ab19&sslmode=verify-full" }
 `)
-	env := []string{"PW=hunter22", "KEY=hunter22"}
+	env := []string{"PW=hunter22", "KEY=hunter22", "Q=x"}
 	code, printed, stderr := invoke(t, env, "--config", "wall.yaml", "config", "print")
 	if code != 0 || strings.Contains(printed+stderr, "hunter22") {
 		t.Errorf("config print = %d, and tells a secret:\n%s%s", code, printed, stderr)
 	}
-	for _, want := range []string{"https://u:${PW}@h.example/x/{unionId}?limit=5&apikey=***", "X-Key: ${KEY}", "X-Other: '***'", "https://u:***@h.example/y", "records: data"} {
+	for _, want := range []string{"https://u:${PW}@h.example/x/{unionId}?limit=5&apikey=***", "X-Key: ${KEY}", "X-Other: '***'", "https://u:***@h.example/y", "records: data",
+		"https://***@h.example/z?appid=***&q=${Q}", "https://h.example/v?sub=***&sslmode=verify-full"} {
 		if !strings.Contains(strings.ReplaceAll(printed, `"`, "'"), want) {
 			t.Errorf("config print has no %q in\n%s", want, printed[strings.Index(printed, "- name: a\n"):])
 		}

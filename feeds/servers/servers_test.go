@@ -5,6 +5,7 @@ package servers
 import (
 	"context"
 	"errors"
+	"maps"
 	"os"
 	"strings"
 	"testing"
@@ -15,7 +16,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// kinds are all servers that there are.
+// kinds are all servers that need no certificate.
 var kinds = map[string]func(context.Context) (*Server, error){
 	"postgresql": Postgres,
 	"mariadb":    MariaDB,
@@ -27,7 +28,14 @@ var kinds = map[string]func(context.Context) (*Server, error){
 
 // TestServer has each server killed, started again, frozen and closed.
 func TestServer(t *testing.T) {
-	for kind, start := range kinds {
+	a, err := NewAuthority(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := maps.Clone(kinds)
+	all["redis with TLS"] = func(ctx context.Context) (*Server, error) { return RedisTLS(ctx, a) }
+	all["mosquitto with TLS"] = func(ctx context.Context) (*Server, error) { return MosquittoTLS(ctx, a) }
+	for kind, start := range all {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			s, err := start(t.Context())

@@ -133,6 +133,11 @@ type errClosed struct {
 func (e errClosed) Error() string { return fmt.Sprintf("closed %d %q", e.code, e.reason) }
 
 func (s *site) socket(ctx context.Context, query string) (*socket, error) {
+	return s.socketAt(ctx, "/live?"+query)
+}
+
+// socketAt opens one at any path.
+func (s *site) socketAt(ctx context.Context, path string) (*socket, error) {
 	scheme, host, _ := strings.Cut(s.URL, "://")
 	var dialer interface {
 		DialContext(ctx context.Context, network, address string) (net.Conn, error)
@@ -145,7 +150,7 @@ func (s *site) socket(ctx context.Context, query string) (*socket, error) {
 		return nil, err
 	}
 	w := &socket{conn: conn, in: bufio.NewReader(conn)}
-	if err := w.shake(host, query); err != nil {
+	if err := w.shake(host, path); err != nil {
 		w.close()
 		return nil, err
 	}
@@ -153,11 +158,11 @@ func (s *site) socket(ctx context.Context, query string) (*socket, error) {
 	return w, nil
 }
 
-func (w *socket) shake(host, query string) error {
+func (w *socket) shake(host, path string) error {
 	key := make([]byte, 16)
 	_, _ = rand.Read(key) // never fails
-	_, err := fmt.Fprintf(w.conn, "GET /live?%s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
-		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n\r\n", query, host, base64.StdEncoding.EncodeToString(key))
+	_, err := fmt.Fprintf(w.conn, "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n\r\n", path, host, base64.StdEncoding.EncodeToString(key))
 	if err != nil {
 		return err
 	}

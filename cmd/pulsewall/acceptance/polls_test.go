@@ -35,6 +35,17 @@ func (c *crowd) end() {
 
 // watch opens a stream and reads it until the crowd ends.
 func (c *crowd) watch(s *site, transport, query string) {
+	first := true
+	c.listen(s, transport, query, func(e event) {
+		if first && e.Event == "reading" {
+			first = false
+			c.heard.Add(1)
+		}
+	})
+}
+
+// listen opens a stream and gives what it brings to heard until the crowd ends.
+func (c *crowd) listen(s *site, transport, query string, heard func(event)) {
 	c.wg.Go(func() {
 		var conn stream
 		var err error
@@ -48,7 +59,7 @@ func (c *crowd) watch(s *site, transport, query string) {
 			return
 		}
 		defer conn.close()
-		for first := true; ; {
+		for {
 			e, err := conn.next()
 			if err != nil {
 				if c.ctx.Err() == nil {
@@ -56,10 +67,7 @@ func (c *crowd) watch(s *site, transport, query string) {
 				}
 				return
 			}
-			if first && e.Event == "reading" {
-				first = false
-				c.heard.Add(1)
-			}
+			heard(e)
 		}
 	})
 }
