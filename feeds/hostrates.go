@@ -13,11 +13,10 @@ import (
 	"github.com/shirou/gopsutil/v4/net"
 )
 
-// The time over which rates are averaged: the short window of a first poll, and bounds of what lies between two polls.
+// The time over which rates are averaged: the least, which a first poll waits for, and the most that may lie between two polls.
 const (
-	firstWindow = 250 * time.Millisecond
-	minWindow   = 100 * time.Millisecond
-	maxWindow   = 2 * time.Minute
+	minWindow = 80 * time.Millisecond
+	maxWindow = 2 * time.Minute
 )
 
 // counters are what the machine counts, at one moment. Parts that could not be read are empty.
@@ -46,7 +45,7 @@ func (h *host) rates(ctx context.Context) (rates, error) {
 	now, err := readCounters(ctx)
 	before := h.exchange(now)
 	if before == nil || !before.within(now) {
-		timer := time.NewTimer(firstWindow)
+		timer := time.NewTimer(minWindow)
 		defer timer.Stop()
 		select {
 		case <-ctx.Done():

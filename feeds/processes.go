@@ -68,8 +68,10 @@ func (s *processes) Poll(ctx context.Context, _ Query) (Result, error) {
 	}
 	now := readUsage(ctx, list)
 	before := s.exchange(now)
+	began := time.Now()
+	known := s.describe(ctx, list)
 	if !withinWindow(before, now) {
-		timer := time.NewTimer(firstWindow)
+		timer := time.NewTimer(minWindow - time.Since(began))
 		defer timer.Stop()
 		select {
 		case <-ctx.Done():
@@ -80,12 +82,13 @@ func (s *processes) Poll(ctx context.Context, _ Query) (Result, error) {
 		now = readUsage(ctx, list)
 		s.exchange(now)
 	}
-	records := make([]Record, 0, len(list))
-	for _, p := range list {
-		if ctx.Err() != nil {
-			return Result{}, ctx.Err()
-		}
-		if r := s.record(ctx, p, before, now); r != nil {
+	if ctx.Err() != nil {
+		return Result{}, ctx.Err()
+	}
+	records := make([]Record, 0, len(known))
+	for id, r := range known {
+		if current, ok := now[id]; ok {
+			r["cpu"] = cpuShare(before, id, current)
 			records = append(records, r)
 		}
 	}
@@ -131,37 +134,35 @@ func withinWindow(before, now map[processID]usage) bool {
 	return false
 }
 
-// record returns nil for a process that is gone.
-func (s *processes) record(ctx context.Context, p *process.Process, before, now map[processID]usage) Record {
-	created, err := p.CreateTimeWithContext(ctx)
-	if err != nil {
-		return nil
+// describe makes records of processes, but for their share of the processor. Those that are gone have none.
+func (s *processes) describe(ctx context.Context, list []*process.Process) map[processID]Record {
+	records := make(map[processID]Record, len(list))
+	for _, p := range list {
+		created, err := p.CreateTimeWithContext(ctx)
+		if err != nil || ctx.Err() != nil {
+			continue
+		}
+		var memory uint64
+		if m, err := p.MemoryInfoWithContext(ctx); err == nil && m != nil {
+			memory = m.RSS
+		}
+		var threads any
+		if n, err := p.NumThreadsWithContext(ctx); err == nil {
+			threads = n
+		}
+		records[processID{p.Pid, created}] = Record{
+			"pid": p.Pid, "command": commandOf(ctx, p), "user": s.userOf(ctx, p), "memory": memory, "threads": threads,
+			"started": time.UnixMilli(created).UTC().Format(timeLayout),
+		}
 	}
-	id := processID{p.Pid, created}
-	current, ok := now[id]
-	if !ok {
-		return nil
-	}
-	var memory uint64
-	if m, err := p.MemoryInfoWithContext(ctx); err == nil && m != nil {
-		memory = m.RSS
-	}
-	var threads any
-	if n, err := p.NumThreadsWithContext(ctx); err == nil {
-		threads = n
-	}
-	started := time.UnixMilli(created)
-	return Record{
-		"pid": p.Pid, "command": commandOf(ctx, p), "user": s.userOf(ctx, p), "memory": memory, "threads": threads,
-		"cpu": cpuShare(before, id, current, started), "started": started.UTC().Format(timeLayout),
-	}
+	return records
 }
 
 // cpuShare is nil when it cannot be told. A process that is new since the last poll is measured from its start.
-func cpuShare(before map[processID]usage, id processID, now usage, started time.Time) any {
+func cpuShare(before map[processID]usage, id processID, now usage) any {
 	from, ok := before[id]
 	if !ok {
-		from = usage{at: started}
+		from = usage{at: time.UnixMilli(id.created)}
 	}
 	elapsed, used := now.at.Sub(from.at).Seconds(), now.seconds-from.seconds
 	if elapsed < minWindow.Seconds() || used < 0 {

@@ -39,22 +39,22 @@ func TestProcessesFindThisOne(t *testing.T) {
 
 func TestProcessCPUShare(t *testing.T) {
 	now := time.Now()
-	old, fresh := processID{1, 1}, processID{2, 2}
+	started := func(ago time.Duration) processID { return processID{1, now.Add(-ago).UnixMilli()} }
+	old := started(time.Hour)
 	before := map[processID]usage{old: {at: now.Add(-10 * time.Second), seconds: 100}}
 	tests := []struct {
 		id      processID
 		seconds float64
-		started time.Duration
 		want    any
 	}{
-		{old, 105, time.Hour, 50.0},
-		{old, 100, time.Hour, 0.0},
-		{old, 90, time.Hour, nil},
-		{fresh, 2, 4 * time.Second, 50.0},
-		{fresh, 0, 0, nil},
+		{old, 105, 50.0},
+		{old, 100, 0.0},
+		{old, 90, nil},
+		{started(4 * time.Second), 2, 50.0},
+		{started(0), 0, nil},
 	}
 	for _, tt := range tests {
-		if got := cpuShare(before, tt.id, usage{at: now, seconds: tt.seconds}, now.Add(-tt.started)); got != tt.want {
+		if got := cpuShare(before, tt.id, usage{at: now, seconds: tt.seconds}); got != tt.want {
 			t.Errorf("cpuShare(%v, %v s) = %v; want %v", tt.id, tt.seconds, got, tt.want)
 		}
 	}

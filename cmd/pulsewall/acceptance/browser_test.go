@@ -39,6 +39,8 @@ type tab struct {
 	t   *testing.T
 	ctx context.Context
 
+	scriptless bool // the page's own scripts do not run, nor what they would listen to
+
 	mu       sync.Mutex
 	trouble  []string       // console errors, exceptions and dialogs
 	requests map[string]int // by address without query
@@ -123,6 +125,7 @@ func (p *tab) before(script string) {
 func (p *tab) withoutScripts() {
 	p.t.Helper()
 	p.must(call(p.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}))
+	p.scriptless = true
 }
 
 // size makes the tab's window so wide and high.
@@ -218,13 +221,29 @@ func (p *tab) words() string {
 	return text
 }
 
-// click clicks what a CSS selector finds, with the mouse. A page on its way elsewhere is waited for.
+// click clicks what a CSS selector finds, with the mouse. A page on its way elsewhere is waited for. Where the page moved between the look
+// and the click, which then struck something else, it clicks again: a page without scripts cannot tell.
 func (p *tab) click(selector string) {
 	p.t.Helper()
 	eventually(p.t, 20*time.Second, func() error {
 		ctx, cancel := context.WithTimeout(p.ctx, unhurried(20*time.Second)/4)
 		defer cancel()
-		return chromedp.Do(ctx, chromedp.Click(chromedp.CSS(selector)))
+		if err := chromedp.Do(ctx, chromedp.WaitVisible(chromedp.CSS(selector))); err != nil {
+			return err
+		}
+		if _, err := eval[chromedp.Void](p, fmt.Sprintf(`(function () {
+			window.struck = false;
+			document.querySelector(%q).addEventListener("click", function () { window.struck = true; }, true);
+		}())`, selector)); err != nil {
+			return err
+		}
+		if err := chromedp.Do(ctx, chromedp.Click(chromedp.CSS(selector))); err != nil || p.scriptless {
+			return err
+		}
+		if missed, err := eval[bool](p, "window.struck === false"); err == nil && missed { // a page that came after it has none
+			return fmt.Errorf("the click did not strike %s", selector)
+		}
+		return nil
 	})
 }
 
