@@ -175,9 +175,11 @@ func (c *config) addFeed(fc feedConfig, base feeds.Feed) {
 		fc.MaxAge = &maxAge
 	}
 	c.Feeds = append(c.Feeds, fc)
-	if fc.enabled() {
-		c.feeds = append(c.feeds, base)
+	if !fc.enabled() {
+		_ = shut(fc.source) // it was opened to be checked, and would count where feeds share connections
+		return
 	}
+	c.feeds = append(c.feeds, base)
 }
 
 func fieldNames(about feeds.Description) []string {

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/eclipse/paho.golang/packets"
+
+	"github.com/pulsewall/pulsewall/feeds"
 )
 
 // acceptAt calls serve with each connection to the address that it returns, one after the other.
@@ -81,5 +83,23 @@ func TestFeedTestOfNobody(t *testing.T) {
 	code, stdout, stderr := invoke(t, nil, "feed", "test", "mine", "--config", "wall.yaml")
 	if code != 0 || !strings.Contains(stdout, "--union-id") {
 		t.Errorf("feed test = %d, %s%s; want 0, and that --union-id names a user", code, stdout, stderr)
+	}
+}
+
+// TestDisabledFeedsHoldNothing closes what was opened to be checked.
+func TestDisabledFeedsHoldNothing(t *testing.T) {
+	writeConfig(t, "feeds:\n  - { name: a, enabled: false, sql: { url: \"sqlite:other.db\", query: SELECT 1 } }\n  - { name: b, sql: { url: \"sqlite:none.db\", query: SELECT 1 } }\n")
+	cfg, err := effective(command{flags: flags{Config: "wall.yaml"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = cfg.close() }()
+	for _, f := range cfg.Feeds {
+		if f.external() {
+			_, err := f.source.Poll(t.Context(), feeds.Query{})
+			if closed := strings.Contains(err.Error(), "closed"); closed == f.enabled() {
+				t.Errorf("feed %s, enabled %v: %v", f.Name, f.enabled(), err)
+			}
+		}
 	}
 }

@@ -218,9 +218,14 @@ func (x *expander) text(path, text string) string {
 func (c *config) close() error {
 	var errs []error
 	for _, f := range c.feeds {
-		if closer, ok := f.Source.(io.Closer); ok {
-			errs = append(errs, closer.Close())
-		}
+		errs = append(errs, shut(f.Source))
 	}
 	return errors.Join(errs...)
+}
+
+func shut(s feeds.Source) error {
+	if closer, ok := s.(io.Closer); ok {
+		return closer.Close()
+	}
+	return nil
 }
