@@ -139,9 +139,16 @@ func (d *Dashboard) acknowledge(r *http.Request) (alerts.Alert, error) {
 	if err != nil {
 		return alerts.Alert{}, err
 	}
+	p := signedInAs(r.Context())
+	if p != nil {
+		name = cmp.Or(name, unionID)
+	}
 	draft, err := readAck(r, name)
 	if err != nil {
 		return alerts.Alert{}, err
+	}
+	if p != nil { // whoever the body says it is
+		draft.By = name
 	}
 	id := chi.URLParam(r, "id")
 	all, _ := d.listAlerts(alertQuery{state: "all", unionID: unionID})

@@ -2,6 +2,7 @@ package dashboard_test
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -111,6 +112,64 @@ func TestNothingIsPolledBeforeJoining(t *testing.T) {
 		cancel()
 		if err := <-ran; err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// usedElsewhere is a late cluster that knows of each ticket that it was used, once it is joined.
+type usedElsewhere struct{ *late }
+
+func (u usedElsewhere) Claim(context.Context, string, time.Duration) (bool, error) {
+	return !u.joined.Load(), nil
+}
+
+// TestTicketBeforeJoining: whether a ticket was used at another node is asked when the others can be asked, and not before.
+func TestTicketBeforeJoining(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l *late
+		var handler cluster.Handler
+		run := func(join func(dashboard.Joining) (cluster.Cluster, error)) (d *dashboard.Dashboard, stop func()) {
+			d, err := dashboard.New(two(dashboard.Options{
+				Auth: &dashboard.Auth{Verify: tokens, TicketKey: []byte("what the nodes share")}, Logger: slog.New(slog.DiscardHandler), Cluster: join,
+			}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			ran := make(chan error, 1)
+			go func() { ran <- d.Run(ctx) }()
+			return d, func() {
+				cancel()
+				if err := <-ran; err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		giver, stop := run(nil)
+		defer stop()
+		taker, stop := run(func(j dashboard.Joining) (cluster.Cluster, error) {
+			l, handler = &late{Local: cluster.NewLocal(j.Node, j.Handler)}, j.Handler
+			return usedElsewhere{l}, nil
+		})
+		defer stop()
+		ask := func(d *dashboard.Dashboard, method, path, name, value string) *httptest.ResponseRecorder {
+			w, r := httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), method, path, nil)
+			r.Header.Set(name, value)
+			d.ServeHTTP(w, r)
+			return w
+		}
+		var got struct{ Ticket string }
+		given := ask(giver, http.MethodPost, "/api/tickets", "Authorization", "Bearer seven")
+		if err := json.Unmarshal(given.Body.Bytes(), &got); err != nil || got.Ticket == "" {
+			t.Fatalf("a ticket: %d %s, %v", given.Code, given.Body, err)
+		}
+		join := time.AfterFunc(time.Second, func() {
+			l.joined.Store(true)
+			handler.Changed()
+		})
+		defer join.Stop()
+		if taken := ask(taker, http.MethodGet, "/live?ticket="+got.Ticket, "Accept", "text/event-stream"); taken.Code != http.StatusUnauthorized {
+			t.Errorf("a ticket that was used elsewhere: %d; want 401", taken.Code)
 		}
 	})
 }

@@ -3,6 +3,7 @@ package dashboard_test
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -126,6 +127,54 @@ func TestTwoPeople(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// Alerts are those of all and one's own, and who acknowledges one is who his token says.
+func TestAlertsOfTwoPeople(t *testing.T) {
+	shared, own := new(boilers), &boilers{perUser: true}
+	shared.heat.Store(95)
+	own.heat.Store(95)
+	o := guarded(dashboard.Options{})
+	o.Feeds = append(o.Feeds, shared.feed("boilers", ""), own.feed("mine2", "7", "8"))
+	w := newWall(t, o, false)
+	ids := make(map[string]string) // of one's own, by user
+	for _, p := range people {
+		eventually(t, func() error {
+			var got struct{ Alerts []alert }
+			body := w.get("/api/alerts?state=all", p.header).body
+			if err := json.Unmarshal([]byte(body), &got); err != nil || len(got.Alerts) != 2 {
+				return fmt.Errorf("alerts of %s: %s; want that of all, and one", p.id, body)
+			}
+			for _, a := range got.Alerts {
+				if a.UnionID == p.other {
+					t.Fatalf("%s sees that of %s: %s", p.id, p.other, body)
+				}
+				if a.UnionID == p.id {
+					ids[p.id] = a.ID
+				}
+			}
+			return nil
+		})
+	}
+	const note = `{"by":"Somebody else","note":"on it"}`
+	if a := w.post("/api/alerts/"+ids["8"]+"/ack", note, asSeven); a.StatusCode != http.StatusNotFound {
+		t.Errorf("7 acknowledges that of 8: %d %s; want 404", a.StatusCode, a.body)
+	}
+	if a := w.post("/api/alerts/"+ids["7"]+"/ack", note, asSeven); a.StatusCode != http.StatusOK || !strings.Contains(a.body, `"by":"Seven"`) {
+		t.Errorf("7 acknowledges his own: %d %s", a.StatusCode, a.body)
+	}
+	for _, p := range people {
+		eventually(t, func() error {
+			body := w.get("/api/messages?room=alerts", p.header).body
+			if strings.Contains(body, `"users":["`+p.other+`"]`) {
+				t.Fatalf("%s reads of the alerts of %s: %s", p.id, p.other, body)
+			}
+			if !strings.Contains(body, `"users":["`+p.id+`"]`) {
+				return fmt.Errorf("%s reads nothing of his own: %s", p.id, body)
+			}
+			return nil
+		})
 	}
 }
 
