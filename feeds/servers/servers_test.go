@@ -23,6 +23,7 @@ var kinds = map[string]func(context.Context) (*Server, error){
 	"nginx":      Nginx,
 	"redis":      Redis,
 	"mosquitto":  Mosquitto,
+	"mail":       Mail,
 	"prometheus": func(ctx context.Context) (*Server, error) { return Prometheus(ctx) },
 }
 
@@ -35,6 +36,8 @@ func TestServer(t *testing.T) {
 	all := maps.Clone(kinds)
 	all["redis with TLS"] = func(ctx context.Context) (*Server, error) { return RedisTLS(ctx, a) }
 	all["mosquitto with TLS"] = func(ctx context.Context) (*Server, error) { return MosquittoTLS(ctx, a) }
+	all["mail with STARTTLS"] = func(ctx context.Context) (*Server, error) { return MailStartTLS(ctx, a) }
+	all["mail with TLS"] = func(ctx context.Context) (*Server, error) { return MailTLS(ctx, a) }
 	for kind, start := range all {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
