@@ -150,7 +150,7 @@ func (a Access) header() (http.Header, error) {
 }
 
 func (a Access) tls() (*tls.Config, error) {
-	config, err := trusting("ca", a.CA)
+	config, err := Trusting("ca", a.CA)
 	if err != nil {
 		return nil, err
 	}

@@ -98,7 +98,7 @@ func (m *MQTT) prepare() error {
 		m.config.ConnectPassword = []byte(password)
 	}
 	if u.Scheme == "mqtts" {
-		if m.config.TlsCfg, err = trusting("caFile", m.opts.CAFile); err != nil {
+		if m.config.TlsCfg, err = Trusting("caFile", m.opts.CAFile); err != nil {
 			return err
 		}
 		m.config.TlsCfg.ServerName = u.Hostname()

@@ -89,7 +89,7 @@ func (r *Redis) prepare() error {
 	}
 	if opts.TLSConfig != nil {
 		name := opts.TLSConfig.ServerName
-		if opts.TLSConfig, err = trusting("caFile", r.opts.CAFile); err != nil {
+		if opts.TLSConfig, err = Trusting("caFile", r.opts.CAFile); err != nil {
 			return err
 		}
 		opts.TLSConfig.ServerName = name

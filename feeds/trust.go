@@ -8,9 +8,9 @@ import (
 	"os"
 )
 
-// trusting returns what TLS needs for servers whose certificates the system trusts, or those of a file where one is named.
+// Trusting returns what TLS needs for servers whose certificates the system trusts, or those of a file where one is named.
 // The error is a *OptionError of key.
-func trusting(key, caFile string) (*tls.Config, error) {
+func Trusting(key, caFile string) (*tls.Config, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
 	if caFile == "" {
 		return config, nil
