@@ -14,6 +14,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"github.com/pulsewall/pulsewall/alerts"
 	"github.com/pulsewall/pulsewall/dashboard"
 	"github.com/pulsewall/pulsewall/feeds"
 	"github.com/pulsewall/pulsewall/history"
@@ -40,12 +41,14 @@ type config struct {
 	MsgFeed        name          `yaml:"msgFeed,omitempty"`
 	Limits         limitsConfig  `yaml:"limits"`
 	Feeds          []feedConfig  `yaml:"feeds"`
+	Alerts         alertsConfig  `yaml:"alerts,omitempty"`
 	Dashboards     []boardConfig `yaml:"dashboards"`
 
 	path        string            // of the file; empty: none
 	environ     []string          // for ${NAME} in sources
 	feeds       []feeds.Feed      // what Feeds describes
 	broken      []string          // names of feeds that have mistakes
+	notifiers   []alerts.Notifier // what Alerts describes
 	boards      []dashboard.Board // what Dashboards describes
 	certificate *tls.Certificate  // what TLS names; nil: plain HTTP
 }
@@ -92,6 +95,7 @@ func effective(cmd command) (config, error) {
 	cfg.Limits.complete()
 	cfg.History.MaxSize = cmp.Or(cfg.History.MaxSize, history.DefaultSize)
 	cfg.resolveFeeds(f)
+	cfg.resolveNotifiers(f)
 	cfg.resolveBoards(f)
 	if err := f.err(); err != nil {
 		return config{}, err
@@ -170,6 +174,7 @@ func (c *config) options() dashboard.Options {
 		Boards:      c.boards,
 		StrictReady: c.StrictReady,
 		MsgFeed:     string(c.MsgFeed),
+		Notifiers:   c.notifiers,
 		Limits: dashboard.Limits{
 			Connections:        int(c.Limits.Connections),
 			ConnectionsPerAddr: int(c.Limits.ConnectionsPerAddress),

@@ -32,7 +32,7 @@ func TestMistakesInFile(t *testing.T) {
 		name, yaml, want string
 	}{
 		{"unknown key", "listn: x\n",
-			`wall.yaml:1:1: unknown key "listn"; allowed: listen, interval, node, cluster, nodeSecret, nodeAddress, strictReady, origins, trustedProxies, tls, auth, insecure, dataDir, history, log, olderClients, msgFeed, limits, feeds, dashboards`},
+			`wall.yaml:1:1: unknown key "listn"; allowed: listen, interval, node, cluster, nodeSecret, nodeAddress, strictReady, origins, trustedProxies, tls, auth, insecure, dataDir, history, log, olderClients, msgFeed, limits, feeds, alerts, dashboards`},
 		{"unknown key deep", "feeds:\n  - name: host\n    intervall: 5s\n",
 			`wall.yaml:3:5: feeds[0]: unknown key "intervall"; allowed: name, kind, enabled, interval, maxAge, timeField, seed`},
 		{"address", "listen: 7000\n",

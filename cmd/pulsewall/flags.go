@@ -43,12 +43,15 @@ type grammar struct {
 	Feed struct {
 		Test feedTest `cmd:"" help:"Poll a feed once and print its page, or what is wrong with it."`
 	} `cmd:"" help:"Look at a feed."`
+	Alert struct {
+		Test struct{} `cmd:"" help:"Tell each notifier of an alert that is made up, and say what came of it."`
+	} `cmd:"" help:"Look at alerts."`
 	Version struct{} `cmd:"" help:"Print the version."`
 }
 
 // command is what the command line and the environment ask for.
 type command struct {
-	name       string // "serve", "config check", "config print", "feed test <name>", "version", or "help" when help was printed
+	name       string // "serve", "config check", "config print", "feed test <name>", "alert test", "version", or "help" when help was printed
 	env, flags flags
 	test       feedTest
 	environ    []string // for ${NAME} in the file
@@ -64,6 +67,7 @@ Examples:
   pulsewall --cluster hazelcast://10.0.0.5:5701/pulsewall
   pulsewall config check --config wall.yaml        find mistakes before a restart does
   pulsewall feed test orders --config wall.yaml    poll a feed once and look at its page
+  pulsewall alert test --config wall.yaml          see whether alerts arrive
 
 A flag beats its environment variable, which beats the configuration file.`
 
@@ -133,7 +137,7 @@ func explain(parser *kong.Kong, text string) string {
 		}
 		return text + "; allowed: " + strings.Join(names, ", ")
 	case strings.HasPrefix(text, "unexpected argument"):
-		return text + "; allowed: serve, config check, config print, feed test, version"
+		return text + "; allowed: serve, config check, config print, feed test, alert test, version"
 	case strings.Contains(text, `got "EOL"`):
 		flag, _, _ := strings.Cut(text, ":")
 		return flag + " needs a value; see pulsewall --help"

@@ -70,6 +70,9 @@ func execute(ctx context.Context, args, env []string, stdout, stderr io.Writer) 
 	if cmd.name == "feed test <name>" {
 		return testFeed(ctx, cfg, cmd.test, stdout)
 	}
+	if cmd.name == "alert test" {
+		return testNotifiers(ctx, cfg, stdout)
+	}
 	log := newLogger(cfg.Log, stderr)
 	opts := cfg.options()
 	opts.Logger, opts.Version = log, version()

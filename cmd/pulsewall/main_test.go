@@ -30,7 +30,7 @@ func TestWrongCommandLine(t *testing.T) {
 		args, env, want string
 	}{
 		{args: "--bogus", want: "unknown flag --bogus; allowed: --help, --config, --listen,"},
-		{args: "server", want: `unexpected argument server, did you mean "serve"?; allowed: serve, config check, config print, feed test, version`},
+		{args: "server", want: `unexpected argument server, did you mean "serve"?; allowed: serve, config check, config print, feed test, alert test, version`},
 		{args: "config", want: `expected one of "check", "print"`},
 		{args: "--listen", want: "--listen needs a value; see pulsewall --help"},
 		{args: "--listen 7000", want: `--listen: "7000" is not an address; allowed: host:port, such as`},
