@@ -119,7 +119,7 @@ func (l *line) dial(ctx context.Context, network, _ string) (net.Conn, error) {
 		return nil, err
 	}
 	l.Conn = conn
-	l.stop = context.AfterFunc(l.ctx, func() { _ = conn.Close() }) // nobody is left to be told
+	l.stop = context.AfterFunc(l.ctx, func() { _ = conn.Close() }) //nolint:contextcheck // ctx ends with the dialling
 	if !l.server.implicit {
 		return l, nil
 	}

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 const roomsWithAlerts = "feeds:\n  - {name: rooms, kind: sensors, thresholds: [{field: value, warn: 26}], alerts: true}\n"
@@ -84,5 +86,48 @@ func TestAlertTest(t *testing.T) {
 	writeConfig(t, "")
 	if code, _, stderr := invoke(t, nil, "--config", "wall.yaml", "alert", "test"); code != 2 || !strings.Contains(stderr, "nobody is told of alerts") {
 		t.Errorf("without notifiers: %d, %s", code, stderr)
+	}
+}
+
+// TestAlertIsPosted has a record go beyond a threshold and back, and the program tell a webhook of both, once each.
+func TestAlertIsPosted(t *testing.T) {
+	heat := make(chan string, 1) // of the next poll on
+	heat <- "95"
+	source := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		now := <-heat
+		heat <- now
+		_, _ = io.WriteString(w, `[{"id":"north","value":`+now+`}]`)
+	}))
+	defer source.Close()
+	posted := make(chan string, 16) // more than come
+	hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		var event struct{ Type, Subject, ID string }
+		if err := json.NewDecoder(r.Body).Decode(&event); err != nil {
+			t.Error(err)
+		}
+		posted <- event.Type + " " + event.Subject
+	}))
+	defer hook.Close()
+	writeConfig(t, "feeds:\n  - {name: boilers, interval: 1s, http: {url: \""+source.URL+"\"}, id: id, thresholds: [{field: value, crit: 90}], alerts: true, fields: [{name: id}, {name: value, type: number}]}\n"+
+		"alerts:\n  webhooks: [{url: \""+hook.URL+"\"}]\n")
+	p := launch(t, "--config", "wall.yaml", "--data-dir", "off")
+	await := func(want string) {
+		t.Helper()
+		select {
+		case got := <-posted:
+			if got != want {
+				t.Errorf("posted %q; want %q", got, want)
+			}
+		case <-time.After(patience):
+			t.Fatalf("not posted: %s\n%s", want, p.log)
+		}
+	}
+	await("pulsewall.alert.raised boilers/north")
+	<-heat
+	heat <- "20"
+	await("pulsewall.alert.cleared boilers/north")
+	p.exit()
+	if len(posted) > 0 {
+		t.Errorf("posted as well: %s", <-posted)
 	}
 }
