@@ -233,7 +233,7 @@ func TestWebhookSecrets(t *testing.T) {
 	url, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusBadRequest)
 		_, sent, _ := r.BasicAuth()
-		fmt.Fprintf(w, "%s %s %s", r.URL, r.Header.Get("X-Token"), sent)
+		fmt.Fprintf(w, "%s %s %s", r.URL, strings.TrimPrefix(r.Header.Get("X-Token"), "Bearer "), sent)
 	})
 	for _, base := range []string{url, "http://127.0.0.1:1", "https" + strings.TrimPrefix(url, "http")} {
 		scheme, host, _ := strings.Cut(base, "://")
