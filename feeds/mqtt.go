@@ -134,7 +134,7 @@ func (m *MQTT) Run(ctx context.Context, wake func(unionID string)) error {
 	}
 	config.OnConnectionUp = func(cm *autopaho.ConnectionManager, _ *paho.Connack) {
 		m.forget()
-		on, cancel := context.WithCancel(ctx)
+		on, cancel := context.WithCancel(ctx) // #nosec G118 -- lose calls it, or the end of ctx does
 		lose = cancel
 		subscribing.Go(func() { m.keepSubscribing(on, cm, wake) })
 	}
