@@ -3,6 +3,7 @@ package feeds
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 )
@@ -49,14 +50,23 @@ func (t Threshold) Check(d Description) error {
 		return fail("field", "needs an id, by which a record is known again; allowed: id: a field that differs by record")
 	case t.Warn == nil && t.Crit == nil:
 		return fail("warn", "is missing; allowed: warn, crit, or both")
+	case infinite(t.Warn):
+		return fail("warn", "%v; allowed: a number", *t.Warn)
+	case infinite(t.Crit):
+		return fail("crit", "%v; allowed: a number", *t.Crit)
 	case t.Warn != nil && t.Crit != nil && (*t.Crit < *t.Warn) != t.Below && *t.Crit != *t.Warn:
 		return fail("crit", "%v is passed before warn at %v; allowed: one beyond it, or below: true where low values are bad", *t.Crit, *t.Warn)
-	case t.Hysteresis < 0:
+	case t.Hysteresis < 0 || infinite(&t.Hysteresis):
 		return fail("hysteresis", "%v; allowed: 0 or more", t.Hysteresis)
 	case t.For < 0 || t.For > longestFor:
 		return fail("for", "%s; allowed: 0s to 24h", t.For)
 	}
 	return nil
+}
+
+// infinite says whether a bound is one that no value is ever beyond, or that is no number.
+func infinite(bound *float64) bool {
+	return bound != nil && (math.IsNaN(*bound) || math.IsInf(*bound, 0))
 }
 
 // mark is since when a value has been beyond the bounds of one threshold, with no break; zero: it is not. It is all that has

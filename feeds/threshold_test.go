@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math"
 	"reflect"
 	"strings"
 	"testing"
@@ -87,6 +88,9 @@ func TestThresholdCheck(t *testing.T) {
 		{Threshold{Field: "v", Warn: bound(2), Crit: bound(1)}, "crit"},
 		{Threshold{Field: "v", Warn: bound(1), Crit: bound(2), Below: true}, "crit"},
 		{Threshold{Field: "v", Warn: bound(1), Hysteresis: -1}, "hysteresis"},
+		{Threshold{Field: "v", Warn: bound(1), Hysteresis: math.NaN()}, "hysteresis"},
+		{Threshold{Field: "v", Warn: bound(math.NaN())}, "warn"},
+		{Threshold{Field: "v", Crit: bound(math.Inf(1))}, "crit"},
 		{Threshold{Field: "v", Warn: bound(1), For: 25 * time.Hour}, "for"},
 	}
 	for _, tt := range tests {
