@@ -71,13 +71,28 @@ func (e *Engine) nextVerdict() (Verdict, bool) {
 // compare makes the difference of one verdict.
 func (e *Engine) compare(ctx context.Context, v Verdict) error {
 	beyond := make(map[string]bool, len(v.Beyond))
+	left, refused := Most-e.raised(), 0
 	for _, f := range v.Beyond {
 		key := v.Source.key(f.Record)
 		beyond[key] = true
-		if err := e.update(ctx, key, func(old *entry) *entry { return e.rise(old, v, f) }); err != nil {
+		isNew := false
+		err := e.update(ctx, key, func(old *entry) *entry {
+			next := rise(old, v, f)
+			if isNew = next != nil && !old.raised(); isNew && left <= 0 {
+				return nil
+			}
+			return next
+		})
+		switch {
+		case err != nil:
 			return err
+		case isNew && left <= 0:
+			refused++
+		case isNew:
+			left--
 		}
 	}
+	e.noteFull(left, refused)
 	for key, old := range e.raisedOf(v.Source) {
 		if beyond[key] {
 			continue
@@ -90,7 +105,7 @@ func (e *Engine) compare(ctx context.Context, v Verdict) error {
 }
 
 // rise is what a finding makes of an alert.
-func (e *Engine) rise(old *entry, v Verdict, f Finding) *entry {
+func rise(old *entry, v Verdict, f Finding) *entry {
 	switch {
 	case old != nil && old.Version >= v.Version:
 		return nil
@@ -98,8 +113,6 @@ func (e *Engine) rise(old *entry, v Verdict, f Finding) *entry {
 		return nil
 	case old.raised():
 		return old.become(v, f)
-	case !e.hasRoom():
-		return nil
 	}
 	return raise(old, v, f)
 }
@@ -117,22 +130,27 @@ func fall(old *entry, v Verdict) *entry {
 	return old.clear(v.Version, value, reason, v.At)
 }
 
-// hasRoom says whether one more alert may be raised. That there was none is logged once, until there is again.
-func (e *Engine) hasRoom() bool {
+// raised is how many alerts are.
+func (e *Engine) raised() (n int) {
 	e.mu.Lock()
-	n := 0
+	defer e.mu.Unlock()
 	for _, old := range e.known {
 		if old.raised() {
 			n++
 		}
 	}
-	news := n >= Most && !e.full
-	e.full = n >= Most
+	return n
+}
+
+// noteFull notes whether alerts were not raised for want of room, until there is some again. The first time is logged.
+func (e *Engine) noteFull(left, refused int) {
+	e.mu.Lock()
+	news := refused > 0 && !e.full
+	e.full = refused > 0 || e.full && left <= 0
 	e.mu.Unlock()
 	if news {
-		e.opts.Logger.Error("too many alerts: no more are raised until some are cleared", "raised", n, "most", Most)
+		e.opts.Logger.Error("too many alerts: no more are raised until some are cleared", "most", Most, "not_raised", refused)
 	}
-	return n < Most
 }
 
 // raisedOf returns the alerts of a source that are raised.

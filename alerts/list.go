@@ -84,15 +84,11 @@ func (e *Engine) keyOf(id string) string {
 	return ""
 }
 
-// Told returns what became of the attempts to tell each target; the room is "room".
+// Told returns what became of the attempts to tell the room, and each notifier, by name.
 func (e *Engine) Told() map[string]Told {
 	all := make(map[string]Told, len(e.targets))
 	for _, t := range e.targets {
-		name := t.name
-		if name == room {
-			name = "room"
-		}
-		all[name] = Told{Done: t.done.Load(), Failed: t.fails.Load(), GivenUp: t.lost.Load()}
+		all[t.name] = Told{Done: t.done.Load(), Failed: t.fails.Load(), GivenUp: t.lost.Load()}
 	}
 	return all
 }

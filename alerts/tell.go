@@ -12,7 +12,7 @@ import (
 
 const (
 	// room is the name of the target that posts to the room. No notifier can have it.
-	room = "#alerts"
+	room = "room"
 	// tellFor is how long one attempt may take.
 	tellFor = 30 * time.Second
 	// firstAgain and lastAgain are how long after an attempt that failed the next one is made.
