@@ -15,7 +15,7 @@ import (
 func TestDescribedBounds(t *testing.T) {
 	s := describedWall(t, dashboard.Options{}, make(map[string]bool))
 	good := map[string]string{
-		"/live": "feed=rows&wait=0", "/live/ws": "feed=rows", "/live/sse": "feed=rows", "/live/poll": "feed=rows&wait=0", "/d/{dashboard}": "", "/chat": "",
+		"/live": "feed=rows&wait=0", "/live/ws": "feed=rows", "/live/sse": "feed=rows", "/live/poll": "feed=rows&wait=0", "/d/{dashboard}": "", "/chat": "", "/alerts": "",
 		"/api/messages": "", "/api/alerts": "", "/api/readings": "feed=mine&unionId=7", "/api/presence": "", "/api/presence/users": "", "/index/hello1": "idList=1",
 		"/msg": "", "/message": "", "/sockjs": "", "/sockjs/websocket": "", "/channel": "type=web&channelId=" + channelOne,
 	}

@@ -106,7 +106,7 @@ var calls = []call{
 
 // heads are addresses that answer HEAD.
 var heads = []string{
-	"/", "/d/main", "/chat", "/api/messages", "/api/readings?feed=rows", "/api/history?feed=rows", "/api/presence", "/api/presence/users", "/api/presence/users/7", "/api/feeds",
+	"/", "/d/main", "/chat", "/alerts", "/api/messages", "/api/readings?feed=rows", "/api/history?feed=rows", "/api/presence", "/api/presence/users", "/api/presence/users/7", "/api/feeds",
 	"/api/nodes", "/api/alerts", "/healthz", "/readyz", "/metrics", assets.URL("pulsewall.js"), "/pulsewall.js", "/openapi.yaml", "/asyncapi.yaml",
 }
 

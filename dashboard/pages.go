@@ -22,13 +22,16 @@ import (
 	"github.com/pulsewall/pulsewall/views"
 )
 
-// frame is what every page has around its content; current names the board that is shown, or chatPage.
+// frame is what every page has around its content; current names the board that is shown, or is chatPage or alertsPage.
 func (d *Dashboard) frame(title, current string) views.Frame {
 	f := views.Frame{Title: title, Assets: assets.URL, Node: d.opts.Node, Version: d.opts.Version}
 	for _, b := range d.boards {
 		f.Nav = append(f.Nav, views.Link{Title: b.Title, Href: "/d/" + b.Name, Current: b.Name == current})
 	}
 	f.Nav = append(f.Nav, views.Link{Title: views.English.Chat, Href: chatPage, Current: current == chatPage})
+	if d.alerts != nil {
+		f.Nav = append(f.Nav, views.Link{Title: views.English.Alerts, Href: alertsPage, Current: current == alertsPage})
+	}
 	return f
 }
 

@@ -34,7 +34,8 @@ var people = []struct{ id, other, header string }{{"7", "8", asSeven}, {"8", "7"
 func peopleWall(t *testing.T) *wall {
 	t.Helper()
 	o := guarded(dashboard.Options{History: openHistory(t)})
-	o.Feeds[1].Source = personal{}
+	worth := 1.0
+	o.Feeds[1].Source, o.Feeds[1].Thresholds, o.Feeds[1].AlertFor = personal{}, []feeds.Threshold{{Field: "value", Crit: &worth}}, []string{"7", "8"}
 	w := newWall(t, o, false)
 	for _, p := range people {
 		body := fmt.Sprintf(`{"to":{"users":[%q]},"data":"belongs to %s"}`, p.other, p.other)
@@ -111,6 +112,7 @@ func TestTwoPeople(t *testing.T) {
 		{"msg", "/msg?"},
 		{"get", "/?"}, {"get", "/d/main?"}, {"get", "/chat?"},
 		{"get", "/api/readings?sub=mine"}, {"get", "/api/readings?feed=mine&format=html"}, {"get", "/api/history?sub=mine"}, {"get", "/api/messages?"},
+		{"get", "/api/alerts?"}, {"get", "/alerts?"},
 	} {
 		for _, p := range people {
 			got := w.hears(tt.way, tt.address, p.header)
@@ -221,4 +223,24 @@ func TestSaidInBand(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// An alert of one's own records is one's own, and who acknowledges it is who the token says.
+func TestAlertOfAnother(t *testing.T) {
+	w := peopleWall(t)
+	w.hears("get", "/api/alerts?", asEight)
+	var id string
+	eventually(t, func() error {
+		before, found, ok := strings.Cut(w.get("/api/alerts", asSeven).body, `{"alerts":[{"id":"`)
+		if id, _, _ = strings.Cut(found, `"`); !ok {
+			return fmt.Errorf("no alert of 7: %s", before)
+		}
+		return nil
+	})
+	note := `{"by":"Mallory","note":"nothing to see"}`
+	w.post("/api/alerts/"+id+"/ack", note, asEight).wantProblem(t, "of another", 404, "there is none")
+	if a := w.post("/api/alerts/"+id+"/ack", note, asSeven); a.StatusCode != http.StatusOK || strings.Contains(a.body, "Mallory") {
+		t.Errorf("one's own: %d %s; want that the token says who it is", a.StatusCode, a.body)
+	}
+	w.post("/api/alerts/"+id+"/ack", note).wantProblem(t, "of nobody", 401, "no token")
 }

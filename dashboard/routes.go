@@ -73,6 +73,7 @@ func (d *Dashboard) personal(r chi.Router) {
 		read(r, "/d/{dashboard}", d.getBoard)
 		read(r, chatPage, d.getChat)
 		r.Post(chatPage, d.postChat)
+		read(r, alertsPage, d.getAlertsPage)
 		r.Post("/api/messages", d.postMessage)
 		r.Post("/api/tickets", d.postTicket)
 		if d.serves(OlderChannel) {

@@ -65,7 +65,8 @@ type Strings struct {
 	ShowAll  string `json:"showAll"`
 	ShowLess string `json:"showLess"`
 
-	ChatStrings `json:"-"`
+	ChatStrings  `json:"-"`
+	AlertStrings `json:"-"`
 
 	// buttons
 	Pause     string `json:"pause"`
@@ -184,7 +185,8 @@ var English = Strings{
 	ShowAll:  "Show all {n} characters",
 	ShowLess: "Show less",
 
-	ChatStrings: EnglishChat,
+	ChatStrings:  EnglishChat,
+	AlertStrings: EnglishAlerts,
 
 	Pause:     "Pause updates",
 	Resume:    "Resume updates",
