@@ -173,8 +173,7 @@ func TestKillKeepsMessages(t *testing.T) {
 	for range rounds {
 		cmd, log := process(t, "--data-dir", dir)
 		url := log.wait(t, listeningURL)
-		_, body := get(t, http.DefaultClient, url+"/api/messages?after=earliest&limit=1000")
-		there := ids(body)
+		there := allIDs(t, url)
 		for id := range taken {
 			if !slices.Contains(there, id) {
 				t.Fatalf("message %s was taken and is not there", id)
@@ -228,6 +227,20 @@ func try(url, key string) (id string, err error) {
 		return "", fmt.Errorf("posting %s: %s, %w", key, res.Status, err)
 	}
 	return receipt.ID, nil
+}
+
+// allIDs are those of all messages that are kept.
+func allIDs(t *testing.T, url string) (list []string) {
+	t.Helper()
+	for cursor := "earliest"; ; {
+		_, body := get(t, http.DefaultClient, url+"/api/messages?limit=1000&after="+cursor)
+		page := ids(body)
+		if len(page) == 0 {
+			return list
+		}
+		list = append(list, page...)
+		cursor = regexp.MustCompile(`"nextCursor":"([^"]+)"`).FindStringSubmatch(body)[1]
+	}
 }
 
 // ids are those of the messages in an answer.
