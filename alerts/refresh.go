@@ -52,6 +52,7 @@ func (e *Engine) refresh(ctx context.Context) {
 	e.ringAll()
 	e.mu.Unlock()
 	e.takeOver(ctx)
+	e.dropStray(ctx)
 	e.clearUnwatched(ctx)
 	e.sweep(ctx)
 }

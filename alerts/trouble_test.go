@@ -65,6 +65,42 @@ func TestGivenUp(t *testing.T) {
 	})
 }
 
+// TestStray has a notifier taken out of the configuration while an event waits for it: a day later nothing waits any more.
+func TestStray(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t)
+		w.mail.fail = func(int, Event) error { return errors.New("down") }
+		n := w.start("a")
+		n.judge(map[string]float64{"1": 95})
+		n.stop()
+		waiting := func() (count int) {
+			t.Helper()
+			all, err := w.shared.All(t.Context())
+			if err != nil || len(all) != 1 {
+				t.Fatalf("the store has %d alerts, %v; want one", len(all), err)
+			}
+			for _, raw := range all {
+				e, err := decode(raw)
+				if err != nil {
+					t.Fatal(err)
+				}
+				count += len(e.Untold)
+			}
+			return count
+		}
+		n = w.start("b", func(o *Options) { o.Notifiers = nil })
+		time.Sleep(giveUpAfter - time.Minute)
+		if got := waiting(); got != 1 {
+			t.Errorf("%d events wait before a day is over; want one, as the notifier may come back", got)
+		}
+		time.Sleep(2 * time.Minute)
+		if got := waiting(); got != 0 {
+			t.Errorf("%d events wait after a day; want none", got)
+		}
+		w.raised(n, "1 crit")
+	})
+}
+
 // TestPanic has a notifier that panics: it is given up, and the others are told.
 func TestPanic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
