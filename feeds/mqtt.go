@@ -22,7 +22,7 @@ type MQTTOptions struct {
 	Most     int      `yaml:"most,omitempty"`     // topics, of all users together, 1 to 10,000; default 1,000
 	MaxBytes int      `yaml:"maxBytes,omitempty"` // of a message; larger ones are not taken; 1 to 1 MiB; default 64 KiB
 	ClientID string   `yaml:"clientId,omitempty"` // begins the client's name, which differs by node; default pulsewall
-	CAFile   string   `yaml:"caFile,omitempty"`   // certificates to trust, as PEM; default: those of the system
+	CA       string   `yaml:"ca,omitempty"`       // certificates to trust, as PEM; default: those of the system
 }
 
 const (
@@ -98,12 +98,12 @@ func (m *MQTT) prepare() error {
 		m.config.ConnectPassword = []byte(password)
 	}
 	if u.Scheme == "mqtts" {
-		if m.config.TlsCfg, err = Trusting("caFile", m.opts.CAFile); err != nil {
+		if m.config.TlsCfg, err = Trusting("ca", m.opts.CA); err != nil {
 			return err
 		}
 		m.config.TlsCfg.ServerName = u.Hostname()
-	} else if m.opts.CAFile != "" {
-		return &OptionError{Key: "caFile", Problem: "there is no TLS without mqtts:// in url"}
+	} else if m.opts.CA != "" {
+		return &OptionError{Key: "ca", Problem: "there is no TLS without mqtts:// in url"}
 	}
 	u.User = nil
 	m.config.ServerUrls = []*url.URL{u}
@@ -124,7 +124,7 @@ func (m *MQTT) Run(ctx context.Context, wake func(unionID string)) error {
 	config := m.config
 	config.ClientID = m.opts.ClientID + "-" + rand.Text()[:8]
 	config.ConnectPacketBuilder = m.packet
-	config.OnConnectError = func(err error) { m.set(false, cmp.Or(distrust(config.ServerUrls[0].Host, "caFile", err), err), wake) }
+	config.OnConnectError = func(err error) { m.set(false, cmp.Or(distrust(config.ServerUrls[0].Host, "ca", err), err), wake) }
 	lose := func() {} // ends what is done on the connection that there is
 	config.OnConnectionDown = func() bool {
 		lose()

@@ -215,7 +215,7 @@ func TestMQTTOptionsAreChecked(t *testing.T) {
 		{topics("$share/g/a"), "topics"}, {topics("a/x{unionId}"), "topics"}, {topics("{unionId}/{unionId}"), "topics"}, {topics("{unionId}/a", "b"), "topics"},
 		{topics("a\x00"), "topics"}, {MQTTOptions{Topics: []string{"a"}}, "url"}, {MQTTOptions{URL: "http://open-sesame", Topics: []string{"a"}}, "url"},
 		{MQTTOptions{URL: url, Topics: []string{"a"}, Most: -1}, "most"}, {MQTTOptions{URL: url, Topics: []string{"a"}, MaxBytes: 1 << 30}, "maxBytes"},
-		{MQTTOptions{URL: url, Topics: []string{"a"}, ClientID: "a b"}, "clientId"}, {MQTTOptions{URL: url, Topics: []string{"a"}, CAFile: "x"}, "caFile"},
+		{MQTTOptions{URL: url, Topics: []string{"a"}, ClientID: "a b"}, "clientId"}, {MQTTOptions{URL: url, Topics: []string{"a"}, CA: "x"}, "ca"},
 	} {
 		_, err := NewMQTT(tt.o)
 		var wrong *OptionError

@@ -26,7 +26,7 @@ type RedisOptions struct {
 	SortedSet string `yaml:"sortedSet,omitempty"` // a record for each member, the highest score first
 	Ascending bool   `yaml:"ascending,omitempty"` // of a sorted set: the lowest score first
 	Most      int    `yaml:"most,omitempty"`      // fields of a hash, which may not have more, or newest entries of a stream; 1 to 10,000; default 1,000
-	CAFile    string `yaml:"caFile,omitempty"`    // certificates to trust, as PEM; default: those of the system
+	CA        string `yaml:"ca,omitempty"`        // certificates to trust, as PEM; default: those of the system
 }
 
 const (
@@ -89,12 +89,12 @@ func (r *Redis) prepare() error {
 	}
 	if opts.TLSConfig != nil {
 		name := opts.TLSConfig.ServerName
-		if opts.TLSConfig, err = Trusting("caFile", r.opts.CAFile); err != nil {
+		if opts.TLSConfig, err = Trusting("ca", r.opts.CA); err != nil {
 			return err
 		}
 		opts.TLSConfig.ServerName = name
-	} else if r.opts.CAFile != "" {
-		return &OptionError{Key: "caFile", Problem: "there is no TLS without rediss:// in url"}
+	} else if r.opts.CA != "" {
+		return &OptionError{Key: "ca", Problem: "there is no TLS without rediss:// in url"}
 	}
 	redis.SetLogger(quiet{})
 	opts.PoolSize, opts.MaxActiveConns = redisPool, redisPool
@@ -179,7 +179,7 @@ func (r *Redis) Poll(ctx context.Context, q Query) (Result, error) {
 	case redis.HasErrorPrefix(err, "WRONGTYPE"):
 		err = fmt.Errorf("what is at %s is no %s", quote(key), r.kind)
 	case err != nil:
-		if why := distrust(r.client.Options().Addr, "caFile", err); why != nil {
+		if why := distrust(r.client.Options().Addr, "ca", err); why != nil {
 			return Result{}, why
 		}
 		err = HideSecrets(fmt.Errorf("read %s: %w", quote(key), err), r.opts.URL)

@@ -166,7 +166,7 @@ func TestRedisOptionsAreChecked(t *testing.T) {
 		{RedisOptions{URL: "redis://:sesame#open@x", Hash: "a"}, "url"}, {RedisOptions{URL: "redis://:sesame/open@x:6379/0", Hash: "a"}, "url"},
 		{RedisOptions{URL: "redis://x:6379/sesame@y", Hash: "a"}, "url"}, {RedisOptions{URL: `redis://:ses"ame%zz@x`, Hash: "a"}, "url"},
 		{RedisOptions{URL: "http://open-sesame@x", Hash: "a"}, "url"}, {RedisOptions{URL: "redis://:open-sesame@x:y:z", Hash: "a"}, "url"},
-		{RedisOptions{URL: url, Hash: "a", CAFile: "x"}, "caFile"}, {RedisOptions{URL: "rediss://x", Hash: "a", CAFile: "/none"}, "caFile"},
+		{RedisOptions{URL: url, Hash: "a", CA: "x"}, "ca"}, {RedisOptions{URL: "rediss://x", Hash: "a", CA: "/none"}, "ca"},
 	} {
 		_, err := NewRedis(tt.o)
 		var wrong *OptionError

@@ -22,7 +22,7 @@ import (
 var secured = map[string]struct {
 	start func(context.Context, *servers.Authority) (*servers.Server, error)
 	fill  func(context.Context, *servers.Server, *tls.Config) error
-	open  func(url, caFile string) (Source, error)
+	open  func(url, ca string) (Source, error)
 }{
 	"redis": {
 		servers.RedisTLS,
@@ -30,8 +30,8 @@ var secured = map[string]struct {
 			client := redis.NewClient(&redis.Options{Addr: s.Addr(), Password: servers.Password, TLSConfig: trusting})
 			return errors.Join(client.RPush(ctx, "l", "1").Err(), client.Close())
 		},
-		func(url, caFile string) (Source, error) {
-			return NewRedis(RedisOptions{URL: Secret(url), List: "l", CAFile: caFile})
+		func(url, ca string) (Source, error) {
+			return NewRedis(RedisOptions{URL: Secret(url), List: "l", CA: ca})
 		},
 	},
 	"mqtt": {
@@ -43,8 +43,8 @@ var secured = map[string]struct {
 			}
 			return tellOver(ctx, conn, paho.Publish{Topic: "l", Payload: []byte("1"), Retain: true})
 		},
-		func(url, caFile string) (Source, error) {
-			return NewMQTT(MQTTOptions{URL: Secret(url), Topics: []string{"l"}, CAFile: caFile})
+		func(url, ca string) (Source, error) {
+			return NewMQTT(MQTTOptions{URL: Secret(url), Topics: []string{"l"}, CA: ca})
 		},
 	},
 }
@@ -70,14 +70,14 @@ func TestTrust(t *testing.T) {
 			}
 			named := strings.Replace(server.URL(), server.Addr(), "localhost:"+port, 1)
 			plain := strings.Replace(server.URL(), "s://", "://", 1)
-			for name, c := range map[string]struct{ url, caFile, want string }{
+			for name, c := range map[string]struct{ url, ca, want string }{
 				"ours":   {server.URL(), ours.File, ""},
-				"theirs": {server.URL(), theirs.File, "signed by nobody who is trusted here; name the signer's with caFile"},
-				"none":   {server.URL(), "", "signed by nobody who is trusted here; name the signer's with caFile"},
+				"theirs": {server.URL(), theirs.File, "signed by nobody who is trusted here; name the signer's with ca"},
+				"none":   {server.URL(), "", "signed by nobody who is trusted here; name the signer's with ca"},
 				"named":  {named, ours.File, "is for another name"},
 				"plain":  {plain, "", " "},
 			} {
-				source, err := tt.open(c.url, c.caFile)
+				source, err := tt.open(c.url, c.ca)
 				if err != nil {
 					t.Fatal(err)
 				}
