@@ -89,7 +89,8 @@ func TestAlertTest(t *testing.T) {
 	}
 }
 
-// TestAlertIsPosted has a record go beyond a threshold and back, and the program tell a webhook of both, once each.
+// TestAlertIsPosted has a record go beyond a threshold and back, and the program tell a webhook of both, once each. Another one wants no
+// events: the log says so, and not how it is reached.
 func TestAlertIsPosted(t *testing.T) {
 	heat := make(chan string, 1) // of the next poll on
 	heat <- "95"
@@ -108,8 +109,12 @@ func TestAlertIsPosted(t *testing.T) {
 		posted <- event.Type + " " + event.Subject
 	}))
 	defer hook.Close()
+	gone := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Error(w, "nothing at "+r.URL.String(), http.StatusGone)
+	}))
+	defer gone.Close()
 	writeConfig(t, "feeds:\n  - {name: boilers, interval: 1s, http: {url: \""+source.URL+"\"}, id: id, thresholds: [{field: value, crit: 90}], alerts: true, fields: [{name: id}, {name: value, type: number}]}\n"+
-		"alerts:\n  webhooks: [{url: \""+hook.URL+"\"}]\n")
+		"alerts:\n  webhooks: [{url: \""+hook.URL+"\"}, {name: gone, url: \""+gone.URL+"/?key=key-4711-word\"}]\n")
 	p := launch(t, "--config", "wall.yaml", "--data-dir", "off")
 	await := func(want string) {
 		t.Helper()
@@ -126,7 +131,14 @@ func TestAlertIsPosted(t *testing.T) {
 	<-heat
 	heat <- "20"
 	await("pulsewall.alert.cleared boilers/north")
+	p.log.wait(t, `msg="alert not told: given up" .*change=cleared`)
+	if _, metrics := get(t, http.DefaultClient, p.url+"/metrics"); !strings.Contains(metrics, `pulsewall_alert_notices_total{outcome="given_up",to="gone"} 2`) {
+		t.Error("the metrics do not say that two events were given up")
+	}
 	p.exit()
+	if log := p.log.String(); strings.Contains(log, "4711") || !strings.Contains(log, "answered 410 Gone: nothing at ") {
+		t.Errorf("the log does not say what was answered, or tells a secret:\n%s", log)
+	}
 	if len(posted) > 0 {
 		t.Errorf("posted as well: %s", <-posted)
 	}
