@@ -12,7 +12,7 @@ var bucketAlerts = []byte("alerts") // key -> an alert, as who keeps it writes i
 // Alerts returns the alerts that are kept, by key.
 func (s *Store) Alerts() (all map[string][]byte, err error) {
 	all = make(map[string][]byte)
-	err = s.db.View(func(tx *bbolt.Tx) error {
+	err = s.view(func(tx *bbolt.Tx) error {
 		bucket := tx.Bucket(bucketAlerts)
 		if bucket == nil {
 			return nil

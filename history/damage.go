@@ -14,7 +14,11 @@ import (
 
 // guard makes an error of what the library does with a page that is none: it trusts them all. It is deferred after brittle.
 func guard(err *error) {
-	if seen := recover(); seen != nil {
+	seen := recover()
+	if _, fault := seen.(interface{ Addr() uintptr }); fault { // where in memory is of no use to anybody
+		seen = "a page is beyond its end"
+	}
+	if seen != nil {
 		*err = damaged(seen)
 	}
 }
@@ -23,6 +27,13 @@ func guard(err *error) {
 func brittle() (end func()) {
 	before := debug.SetPanicOnFault(true)
 	return func() { debug.SetPanicOnFault(before) }
+}
+
+// view reads what stands in the file.
+func (s *Store) view(read func(*bbolt.Tx) error) (err error) {
+	defer brittle()()
+	defer guard(&err)
+	return s.db.View(read)
 }
 
 // damaged is ErrDamaged with what was seen and what to do.

@@ -87,6 +87,9 @@ func TestPageLost(t *testing.T) {
 		if _, _, _, err := s.Log("epoch"); !errors.Is(err, ErrDamaged) {
 			t.Errorf("Log = %v; want ErrDamaged", err)
 		}
+		if _, err := s.Alerts(); !errors.Is(err, ErrDamaged) {
+			t.Errorf("Alerts = %v; want ErrDamaged", err)
+		}
 		now = now.Add(foldEvery)
 	}
 	if !s.Stats().Failing {

@@ -19,7 +19,7 @@ const (
 
 // size is how large the file is, and how much of it holds something.
 func (s *Store) size() (size, used int64) {
-	_ = s.db.View(func(tx *bbolt.Tx) error { // without it the library may be about to map the file anew
+	_ = s.view(func(tx *bbolt.Tx) error { // without it the library may be about to map the file anew
 		state := s.db.Stats()
 		used = max(0, tx.Size()-int64(state.FreePageN+state.PendingPageN)*int64(s.db.Info().PageSize))
 		return nil

@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -87,6 +88,18 @@ func TestDataDirRefusals(t *testing.T) {
 	code, _, stderr = invoke(t, nil, "--listen", "127.0.0.1:0", "--data-dir", filepath.Join(file, "below"))
 	if want := "--data-dir " + filepath.Join(file, "below") + ": "; code != 1 || !strings.Contains(stderr, want) {
 		t.Errorf("a directory that cannot be made = %d, %s; want 1, %s", code, stderr, want)
+	}
+	cut := t.TempDir()
+	store, err := history.Open(cut, history.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(store.Close(), os.Truncate(filepath.Join(cut, history.FileName), 2*int64(os.Getpagesize()))); err != nil {
+		t.Fatal(err)
+	}
+	code, _, stderr = invoke(t, nil, "--listen", "127.0.0.1:0", "--data-dir", cut)
+	if want := "the file cannot be read: a page is beyond its end; move it away to begin anew"; code != 1 || !strings.Contains(stderr, want) {
+		t.Errorf("a file that was cut short = %d, %s; want 1, %s", code, stderr, want)
 	}
 	for _, size := range []string{"15MiB", "2TiB", "1GB", "-1GiB", "x", "1e400GiB"} {
 		writeConfig(t, "history: {maxSize: "+size+"}\n")
