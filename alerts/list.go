@@ -31,6 +31,8 @@ func (e *Engine) Alerts() (list []Alert, full bool) {
 			b.Cleared.Compare(a.Cleared),
 			compareBool(b.State == Crit, a.State == Crit),
 			b.Raised.Compare(a.Raised),
+			cmp.Compare(a.Feed, b.Feed),
+			cmp.Compare(a.Record, b.Record),
 			cmp.Compare(a.ID, b.ID),
 		)
 	})

@@ -3,6 +3,7 @@ package dashboard_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -17,6 +18,7 @@ import (
 // boilers is a feed with alerts: two records, of which the first has the heat that is set. Of one per user, each user has such.
 type boilers struct {
 	heat    atomic.Int64
+	polls   atomic.Int64
 	perUser bool
 }
 
@@ -28,6 +30,7 @@ func (b *boilers) Describe() feeds.Description {
 }
 
 func (b *boilers) Poll(context.Context, feeds.Query) (feeds.Result, error) {
+	b.polls.Add(1)
 	return feeds.Result{Records: []feeds.Record{{"id": "1", "name": "North <b>", "heat": b.heat.Load()}, {"id": "2", "heat": 20}}}, nil
 }
 
@@ -152,4 +155,39 @@ func alerting(t *testing.T, seen map[string]bool) {
 	id = s.alertsOf("", 1)[0].ID
 	s.check(call{303, "POST /api/alerts/" + id + "/ack", "by=Ann&note=on+it", nil})
 	s.check(call{200, "GET /api/alerts", "", nil})
+}
+
+// TestAlertsAfterRestart has a node alone start again over its file: what was raised is, and nobody is told again.
+func TestAlertsAfterRestart(t *testing.T) {
+	t.Parallel()
+	store, source := openHistory(t), new(boilers)
+	source.heat.Store(95)
+	var before []alert
+	for range 2 {
+		t.Run("", func(t *testing.T) {
+			opts := two(dashboard.Options{History: store})
+			opts.Feeds = append(opts.Feeds, source.feed("boilers", ""))
+			w := newWall(t, opts, false)
+			list := w.alertsOf("", 1)
+			polls := source.polls.Load()
+			eventually(t, func() error { // judged again
+				if source.polls.Load() < polls+2 {
+					return errors.New("not polled yet")
+				}
+				return nil
+			})
+			if before == nil {
+				before = list
+			}
+			if list = w.alerts("?state=all"); len(list) != 1 || list[0].ID != before[0].ID {
+				t.Errorf("alerts: %+v; want %+v", list, before)
+			}
+			eventually(t, func() error {
+				if body := w.get("/api/messages?room=alerts&after=earliest").body; strings.Count(body, `"change":`) != 1 {
+					return fmt.Errorf("the room: %s; want one message", body)
+				}
+				return nil
+			})
+		})
+	}
 }
