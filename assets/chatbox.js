@@ -48,7 +48,7 @@
   }
 
   Box.prototype.recall = function () {
-    if (!this.name.value) { this.name.value = remembered().slice(0, 64); }
+    if (!this.name.value && !this.name.readOnly) { this.name.value = remembered().slice(0, 64); }
     this.called = this.name.value;
   };
 

@@ -81,7 +81,7 @@ func (d *Dashboard) chat(g guest) views.ChatView {
 	list, earlier, cursor := d.hub.Latest(transport.Excerpt{UnionID: g.unionID, Room: g.room, Limit: mostInLog})
 	v := views.ChatView{
 		PageView: d.livePage(d.frame(views.English.Chat, chatPage), &visit{unionID: g.unionID}),
-		Room:     g.room, Name: g.name, Messages: messageViews(list, g.unionID), Earlier: earlier,
+		Room:     g.room, Name: g.name, Known: d.opts.Auth != nil, Messages: messageViews(list, g.unionID), Earlier: earlier,
 		InRoom: d.hub.Room(g.room).Connections, Most: mostData, Key: rand.Text(), ReadHref: g.href(), WriteHref: g.href() + "&write=1",
 	}
 	v.Cursor, v.Refresh = cursor, chatRefresh

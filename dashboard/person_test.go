@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -97,6 +98,9 @@ func TestTokenRefused(t *testing.T) {
 	}
 	if a := w.get("/", "Accept: text/html"); a.StatusCode != 401 || strings.Contains(a.body, "Main") || !strings.Contains(a.body, "<html") {
 		t.Errorf("a page for a stranger: %d\n%s", a.StatusCode, a.body)
+	}
+	if body := w.get("/chat", asSeven).body; !regexp.MustCompile(`<input id="name"[^>]* value="Seven"[^>]* readonly`).MatchString(body) {
+		t.Errorf("the name on the page to talk is not that of the token alone:\n%s", body)
 	}
 	for _, header := range []string{asSeven, "Cookie: wall=seven"} {
 		a := w.get("/d/main", header)

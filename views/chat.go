@@ -5,6 +5,7 @@ type ChatView struct {
 	PageView
 	Room                string
 	Name                string // what to call the viewer; may be empty
+	Known               bool   // who the viewer is: the name is not theirs to change
 	Messages            []MessageView
 	Earlier             int // how many more of the room's messages are kept
 	People              []PersonView
