@@ -159,6 +159,25 @@ func TestMessageLost(t *testing.T) {
 	}
 }
 
+// TestMessageOfAFailedWrite has a message in the file whose transaction failed at its end, and whose number was not given therefore.
+func TestMessageOfAFailedWrite(t *testing.T) {
+	t.Parallel()
+	dir, now := t.TempDir(), noon
+	s := open(t, dir, &now, 0)
+	readLog(t, s, "epoch")
+	must(t, s.KeepMessages([]Message{message(1, 0), message(2, 0)}))
+	must(t, s.Close())
+	inFile(t, dir, func(tx *bbolt.Tx) error { return tx.Bucket(bucketMessages).SetSequence(1) })
+	for seq := int64(1); seq < 4; seq++ {
+		s = open(t, dir, &now, 0)
+		if _, last, list := readLog(t, s, "epoch"); last != seq || int64(len(list)) != seq {
+			t.Errorf("%d messages up to %d; want %d", len(list), last, seq)
+		}
+		must(t, s.KeepMessages([]Message{message(seq+1, 0)}))
+		must(t, s.Close())
+	}
+}
+
 // inFile changes the file of a store that is closed.
 func inFile(t *testing.T, dir string, change func(*bbolt.Tx) error) {
 	t.Helper()

@@ -63,6 +63,9 @@ func (s *Store) Log(unnamed string) (epoch string, last int64, list []Message, e
 		last = int64(messages.Sequence())
 		return messages.ForEach(func(number, value []byte) error {
 			r := &reader{rest: value}
+			if chunkStart(number) > last { // nobody was told that it is kept, and its number is given again
+				return nil
+			}
 			m := Message{Seq: chunkStart(number), Key: string(r.part()), Data: append([]byte(nil), r.part()...)}
 			if r.bad { // it has its place; nobody gets it
 				m.Key, m.Data = "", nil
