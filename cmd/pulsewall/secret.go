@@ -11,6 +11,9 @@ import (
 // hidden stands for a secret in what is printed.
 const hidden = "***"
 
+// leftOutSecret is a secret of which only what "config print" shows is there: as a whole, as the password of a URL, in its query.
+var leftOutSecret = regexp.MustCompile(`^\*{3}$|:(\*{3}|(%2A){3})@|[?&][^=&]*=\*{3}(&|#|$)`)
+
 // reference is ${NAME}, a variable of the environment, or $${NAME}, which stands for the text ${NAME}.
 var reference = regexp.MustCompile(`\$?\$\{[A-Za-z_][A-Za-z0-9_]*\}`)
 

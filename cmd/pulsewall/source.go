@@ -167,6 +167,10 @@ func (x *expander) expand(path string, v reflect.Value) reflect.Value {
 	out := reflect.New(v.Type()).Elem()
 	switch v.Kind() {
 	case reflect.String:
+		if v.Type() == reflect.TypeFor[feeds.Secret]() && leftOutSecret.MatchString(v.String()) {
+			x.failed = true
+			x.file.fault(path, "the secret was left out when this was printed: put it, or better ${NAME} of the environment, in place of ***")
+		}
 		out.SetString(x.text(path, v.String()))
 	case reflect.Pointer:
 		if !v.IsNil() {

@@ -25,6 +25,14 @@ func TestSourcesOfOnesOwn(t *testing.T) {
 		{"alerts of nobody", "  - name: a\n    http: {url: \"http://h/{unionId}\"}\n    id: b\n    unionId: required\n    thresholds: [{field: v, warn: 1}]\n    alerts: true\n", `feeds[0].alerts: the records are each user's own`},
 		{"alerts of a word", "  - name: a\n    http: {url: \"http://h/{unionId}\"}\n    alertFor: [7, ann]\n", `feeds[0].alertFor[1]: "ann" is no unionId`},
 		{"alerts twice", "  - name: a\n    http: {url: \"http://h/{unionId}\"}\n    id: b\n    thresholds: [{field: v, warn: 1}]\n    alertFor: [7, \"7\"]\n", `feeds[0].alertFor[1]: unionId 7 stands here a second time`},
+		{"printed token", "  - name: a\n    http: {url: \"http://h/\", token: \"***\"}\n", `feeds[0].http.token: the secret was left out when this was printed: put it, or better ${NAME}`},
+		{"printed header", "  - name: a\n    http: {url: \"http://h/\", headers: {X-Key: \"***\"}}\n", `feeds[0].http.headers.X-Key: the secret was left out`},
+		{"printed password", "  - name: a\n    sql: {url: \"postgres://u:***@h/d\", query: SELECT 1}\n", `feeds[0].sql.url: the secret was left out`},
+		{"printed password of a cache", "  - name: a\n    redis: {url: \"redis://:***@h:6379\", hash: h}\n", `feeds[0].redis.url: the secret was left out`},
+		{"printed key", "  - name: a\n    http: {url: \"http://h/?apikey=***&limit=5\"}\n", `feeds[0].http.url: the secret was left out`},
+		{"printed key of a push", "  - name: a\n    push: {key: \"***\"}\n", `feeds[0].push.key: the secret was left out`},
+		{"threshold of another field", "  - name: a\n    http: {url: \"http://h/\"}\n    id: b\n    fields: [b, temperature]\n    thresholds: [{field: temprature, warn: 1}]\n",
+			`feeds[0].thresholds[0].field: "temprature" is no field; allowed: b, temperature`},
 		{"mapping of a kind", "  - name: sensors\n    id: b\n", `feeds[0]: kind sensors knows what its fields mean`},
 	}
 	for _, tt := range tests {
