@@ -17,7 +17,7 @@ var words = map[string]string{
 	"refused": "Refused", "websocket": "WebSocket", "sse": "SSE", "poll": "Long poll",
 	"online": "{users} online", "onlineTitle": "{users} users, {connections} connections",
 	"seconds": "{n} s", "minutes": "{n} min", "hours": "{n} h", "days": "{n} d",
-	"sourceFailing": "source failing: {error}", "sourceOld": "source’s data is {age} old", "dataAge": "data {age} old",
+	"sourceFailing": "source failing: {error}", "nextTry": "next try in {age}", "sourceOld": "source’s data is {age} old", "dataAge": "data {age} old",
 	"dataOf": "data of {time}", "dataOfAge": "data of {time} ({age} old)", "late": "reading late by {age}",
 	"waiting": "waiting", "lostSince": "connection lost {age} ago", "asleep": "tab was asleep", "pausing": "paused",
 	"dismiss": "Dismiss", "retry": "Try again", "lostNotice": "It reconnects by itself.", "resetNotice": "Some messages may be missing.",

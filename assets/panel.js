@@ -30,7 +30,8 @@
   // copy is what stays true of a reading on the glass while a newer one waits behind it.
   function copy(reading) {
     return { sub: reading.sub, version: reading.version, at: reading.at, due: reading.due, sourceAt: reading.sourceAt,
-      status: reading.status, reason: reading.reason, error: reading.error, since: reading.since, heardAt: reading.heardAt };
+      status: reading.status, reason: reading.reason, error: reading.error, since: reading.since,
+      circuit: reading.circuit, heardAt: reading.heardAt };
   }
 
   function attribute(section, name) { return section.getAttribute("data-" + name) || ""; }
@@ -46,6 +47,7 @@
     reading.reason = attribute(section, "reason");
     reading.error = attribute(section, "error");
     reading.since = Number(attribute(section, "since"));
+    reading.circuit = attribute(section, "circuit");
     reading.heardAt = Date.now();
     reading.own = this.body.outerHTML;
     if (this.plot) {
@@ -59,7 +61,7 @@
     var key = "#" + sub;
     if (!this.readings[key]) {
       this.readings[key] = { sub: sub, version: 0, at: 0, due: 0, sourceAt: 0, status: "loading", reason: "", error: "",
-        since: 0, heardAt: Infinity, own: null, html: null, series: Object.create(null) };
+        since: 0, circuit: "", heardAt: Infinity, own: null, html: null, series: Object.create(null) };
       this.order.push(key);
       if (this.order.length > KEPT) { delete this.readings[this.order.shift()]; }
     }
@@ -87,6 +89,7 @@
     reading.reason = String(data.reason || "");
     reading.error = String(data.error || "");
     reading.since = Date.parse(data.since) || 0;
+    reading.circuit = String(data.circuit || "");
     reading.heardAt = Date.now();
     if (data.same) {
       this.repeat(reading);

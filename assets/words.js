@@ -91,10 +91,12 @@
 
   // source is what the source itself is to blame for.
   Words.prototype.source = function (reading, state) {
+    var said;
     if (reading.status === "error") { return this.say("failingSince", { time: this.time(reading.since) }); }
     if (reading.status !== "stale") { return ""; }
     if (reading.reason === "failed") {
-      return this.say("sourceFailing", { error: this.isolate(reading.error.replace(/\.$/, "")) });
+      said = this.say("sourceFailing", { error: this.isolate(reading.error.replace(/\.$/, "")) });
+      return reading.circuit && reading.due && state.proved ? said + " · " + this.say("nextTry", { age: this.age(reading.due - state.now) }) : said;
     }
     return reading.sourceAt && state.proved ?
       this.say("sourceOld", { age: this.age(state.now - reading.sourceAt) }) : this.say("sourceOldPlain");

@@ -9,11 +9,12 @@ import (
 	"github.com/klauspost/compress/flate"
 )
 
+// MaxReading is the largest reading that the cluster carries, before it is deflated.
+const MaxReading = 4 << 20
+
 const (
 	// smallMost is the largest value on the connection that everything else uses.
 	smallMost = 12 << 10
-	// maxReading is the largest reading, before it is deflated.
-	maxReading = 4 << 20
 	// maxVersion is the highest version that JavaScript keeps apart from the one before.
 	maxVersion = 1 << 53
 )
@@ -37,7 +38,7 @@ type wireReading struct {
 
 // pack returns the reading as it travels, and whether it is small.
 func (w wireReading) pack(data []byte) (packed []byte, small bool, err error) {
-	if len(data) > maxReading {
+	if len(data) > MaxReading {
 		return nil, false, fmt.Errorf("%w: reading of %d bytes", ErrTooLarge, len(data))
 	}
 	w.kind, w.body = plain, data
@@ -67,8 +68,8 @@ func (w wireReading) data() ([]byte, error) {
 	if w.kind == plain {
 		return w.body, nil
 	}
-	data, err := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(w.body)), maxReading+1))
-	if err != nil || len(data) > maxReading {
+	data, err := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(w.body)), MaxReading+1))
+	if err != nil || len(data) > MaxReading {
 		return nil, fmt.Errorf("inflate reading of %s: %w", w.sub, errFrame)
 	}
 	return data, nil

@@ -96,7 +96,7 @@ func New(opts Options) (*Dashboard, error) {
 		Nodes: func() ([]string, bool) { return d.livingNodes(), d.cluster.State().Degraded },
 	}
 	if !alone {
-		polling.Node, polling.Peers = opts.Node, us
+		polling.Node, polling.Peers, polling.MaxCarried = opts.Node, us, cluster.MaxReading
 		hub.Reached, hub.Roster = d.cluster.Reached, us
 	}
 	d.hub = transport.NewHub(hub)

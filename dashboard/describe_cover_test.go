@@ -184,6 +184,7 @@ func guardedCalls(t *testing.T, seen map[string]bool) {
 func ended(t *testing.T, seen map[string]bool) {
 	t.Helper()
 	opts := two(dashboard.Options{})
+	opts.Feeds = append(opts.Feeds, pushFeed(t, "jobs", feeds.PushOptions{PerUser: true}))
 	opts.Logger = slog.New(slog.DiscardHandler)
 	d, err := dashboard.New(opts)
 	if err != nil {
@@ -200,6 +201,7 @@ func ended(t *testing.T, seen map[string]bool) {
 	s.d = s.described()
 	s.check(call{503, "GET /readyz", "", nil})
 	s.check(call{503, "GET /healthz", "", nil})
+	s.check(call{503, "POST /api/feeds/jobs?unionId=7", "[]", withKey})
 	server.CloseClientConnections()
 }
 

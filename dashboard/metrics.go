@@ -107,6 +107,7 @@ var (
 	descOnline     = prometheus.NewDesc("pulsewall_connections", "Clients online, each counted once.", nil, nil)
 	descWanted     = prometheus.NewDesc("pulsewall_polls_wanted", "Distinct polls that are wanted now.", nil, nil)
 	descAge        = prometheus.NewDesc("pulsewall_data_age_seconds", "Age of the newest good reading of a feed that is wanted.", []string{"feed"}, nil)
+	descCircuit    = prometheus.NewDesc("pulsewall_feed_circuit_open", "Polls of a feed that is asked less often because it failed too often in a row.", []string{"feed"}, nil)
 	descClients    = prometheus.NewDesc("pulsewall_clients", "Clients of this node, each counted once, pollers where they were answered last.", []string{"transport"}, nil)
 	descNodes      = prometheus.NewDesc("pulsewall_nodes", "Nodes by state, as this one sees them.", []string{"state"}, nil)
 	descRoundTrip  = prometheus.NewDesc("pulsewall_cluster_round_trip_seconds", "How long the last sign of life to the cluster took.", nil, nil)
@@ -124,7 +125,7 @@ var (
 )
 
 func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{descSessions, descDeliveries, descBytes, descSlow, descResets, descKept, descUsers, descOnline, descWanted, descAge, descDegraded, descClients, descNodes, descRoundTrip, descChannels, descPassed, descDropped, descLinks, descPastBytes, descPastSubs, descPastLost, descPastFails, descAlerts, descNotices} {
+	for _, desc := range []*prometheus.Desc{descSessions, descDeliveries, descBytes, descSlow, descResets, descKept, descUsers, descOnline, descWanted, descAge, descCircuit, descDegraded, descClients, descNodes, descRoundTrip, descChannels, descPassed, descDropped, descLinks, descPastBytes, descPastSubs, descPastLost, descPastFails, descAlerts, descNotices} {
 		ch <- desc
 	}
 }
@@ -170,6 +171,9 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 	}
 	if g.d.alerts != nil {
 		g.collectAlerts(gauge, counter)
+	}
+	for feed, open := range g.d.scheduler.Circuits() {
+		gauge(descCircuit, float64(open), feed)
 	}
 	for feed, at := range g.d.metrics.byFeed() {
 		gauge(descAge, time.Since(at).Seconds(), feed)

@@ -171,7 +171,7 @@ func (d *Dashboard) firstPage(ctx context.Context, sub feeds.Subscription) (feed
 // push that comes as often as the readings brings the last one or the one before it.
 func (d *Dashboard) nextPage(ctx context.Context, sub feeds.Subscription) (feeds.Reading, error) {
 	r, err := d.scheduler.Newest(ctx, sub)
-	if err != nil || r.Due.IsZero() || time.Since(r.Seen) < d.scheduler.Interval(sub)-pushEarly {
+	if err != nil || r.Due.IsZero() || time.Since(r.Seen) < r.Gap-pushEarly {
 		return r, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, pushGrace)
@@ -198,7 +198,7 @@ func (d *Dashboard) pageText(r feeds.Reading, err error) []byte {
 
 // isLate says whether a newer reading should have come, even though it was waited for.
 func (d *Dashboard) isLate(r feeds.Reading) bool {
-	return r.Page != nil && !r.Due.IsZero() && time.Since(r.Seen) >= d.scheduler.Interval(r.Sub)+pushGrace
+	return r.Page != nil && !r.Due.IsZero() && time.Since(r.Seen) >= r.Gap+pushGrace
 }
 
 // timeText is a time as older clients are told it, and as new Date(text) reads it: RFC 3339, UTC, milliseconds.

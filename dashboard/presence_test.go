@@ -54,7 +54,7 @@ func TestMetrics(t *testing.T) {
 		`pulsewall_sessions{transport="websocket"} 1`, `pulsewall_sessions{transport="sse"} 0`, `pulsewall_polls_total{feed="rows",outcome="ok"} 1`,
 		`pulsewall_poll_seconds_count{feed="rows"} 1`, `pulsewall_data_age_seconds{feed="rows"}`, `pulsewall_deliveries_total{transport="websocket"}`,
 		`pulsewall_bytes_total{transport="websocket"}`, "pulsewall_slow_closes_total 0", "pulsewall_resets_total 0", "pulsewall_messages_kept 0", "pulsewall_users 0",
-		"pulsewall_connections 1", "pulsewall_polls_wanted 1", "pulsewall_degraded 0", `pulsewall_clients{transport="websocket"} 1`, `pulsewall_nodes{state="live"} 1`, `pulsewall_nodes{state="gone"} 0`, `pulsewall_refused_total{status="404"} 1`, "go_goroutines",
+		"pulsewall_connections 1", "pulsewall_polls_wanted 1", `pulsewall_feed_circuit_open{feed="rows"} 0`, "pulsewall_degraded 0", `pulsewall_clients{transport="websocket"} 1`, `pulsewall_nodes{state="live"} 1`, `pulsewall_nodes{state="gone"} 0`, `pulsewall_refused_total{status="404"} 1`, "go_goroutines",
 	} {
 		eventually(t, func() error { // a client may have its reading before that has been counted
 			if !strings.Contains(w.get("/metrics").body, "\n"+line) {

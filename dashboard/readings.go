@@ -31,7 +31,7 @@ func (s sink) Drop(sub feeds.Subscription) {
 	s.d.hub.Drop(sub.String())
 }
 
-// forgetOld keeps readings older than two intervals, such as those from before the machine slept, from being the first that a client
+// forgetOld keeps readings that should have been replaced an interval ago, such as those from before the machine slept, from being the first that a client
 // gets. Who has one keeps it, and both get the next. What was pushed has no rhythm and is never too old.
 func (d *Dashboard) forgetOld(subs []feeds.Subscription) {
 	d.putting.Lock()
@@ -42,7 +42,7 @@ func (d *Dashboard) forgetOld(subs []feeds.Subscription) {
 		if u == nil || u.Content.(*content).reading.Due.IsZero() {
 			continue
 		}
-		if time.Since(u.Content.(*content).reading.Seen) > 2*d.scheduler.Interval(sub) {
+		if r := u.Content.(*content).reading; time.Since(r.Seen) > r.Gap+d.scheduler.Interval(sub) {
 			d.hub.Drop(u.Topic)
 		}
 	}
@@ -128,6 +128,8 @@ type readingData struct {
 	Reason   string             `json:"reason,omitempty"`
 	Error    string             `json:"error,omitempty"`
 	Since    stamp              `json:"since,omitzero"`
+	Circuit  feeds.Circuit      `json:"circuit,omitempty"`
+	Note     string             `json:"note,omitempty"`
 	Same     bool               `json:"same,omitempty"`
 	Page     *feeds.Page        `json:"page,omitempty"`
 	HTML     string             `json:"html,omitempty"`
@@ -146,7 +148,7 @@ func (c *content) encode(f transport.Format, next bool) []byte {
 	r := c.reading
 	data := readingData{
 		Sub: r.Sub.String(), Version: r.Version, At: stamp(r.At), Due: stamp(r.Due), SourceAt: stamp(r.SourceAt),
-		Status: r.Status, Reason: r.Reason, Error: r.Error, Since: stamp(r.Since),
+		Status: r.Status, Reason: r.Reason, Error: r.Error, Since: stamp(r.Since), Circuit: r.Circuit, Note: r.Note,
 	}
 	switch {
 	case next && r.Same && (f == transport.JSON || r.Page != nil): // without a page, the fragment says when the source is asked again

@@ -41,7 +41,7 @@ func (s *Scheduler) take(p *poll, r Remote) error {
 	now := time.Now()
 	seen := now
 	if r.Kept {
-		seen = now.Add(-min(max(0, now.Sub(o.settled)), p.feed.kept()))
+		seen = now.Add(-min(max(0, now.Sub(o.settled)), p.kept(o.failures)))
 	}
 	o.took = min(o.took, p.feed.Interval)
 	o.settled = seen
@@ -52,7 +52,7 @@ func (s *Scheduler) take(p *poll, r Remote) error {
 	}
 	overtaken := s.toldOf(p)
 	sh.version, sh.mine, sh.doubt, sh.gone = r.Version, false, false, false
-	sh.due = o.settled.Add(p.feed.Interval - o.took)
+	sh.due = o.settled.Add(p.gapAfter(o.failures) - o.took)
 	news := p.become(o)
 	if !p.feed.desc.Pushed {
 		p.answered(o.settled.Add(-o.took))
@@ -88,7 +88,7 @@ func (s *Scheduler) lookAbroad(ctx context.Context, p *poll) {
 		return
 	}
 	o := p.outcome
-	o.failure, o.took, o.settled = sentence(missing), 0, now
+	o.failure, o.failures, o.took, o.settled = sentence(missing), 0, 0, now
 	if p.failure == "" {
 		o.since = now
 	}

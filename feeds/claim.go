@@ -90,7 +90,7 @@ func (s *Scheduler) claim(ctx context.Context, p *poll) (version int64, mine boo
 		return version, true
 	}
 	s.mu.Lock()
-	asked := sh.asked
+	asked, keep := sh.asked, p.kept(p.failures)
 	s.mu.Unlock()
 	if sh.by == receiver {
 		if !asked {
@@ -109,7 +109,7 @@ func (s *Scheduler) claim(ctx context.Context, p *poll) (version int64, mine boo
 		return version, false
 	}
 	call, cancel := p.feed.call(ctx, longestAsk)
-	mine, err := s.opts.Peers.Claim(call, sh.name, version, attempt, p.feed.kept())
+	mine, err := s.opts.Peers.Claim(call, sh.name, version, attempt, keep)
 	cancel()
 	if err != nil {
 		s.askNewest(ctx, p)
@@ -204,9 +204,12 @@ func (s *Scheduler) learn(ctx context.Context, p *poll) {
 	}
 }
 
-// advance numbers an outcome of this node, and plans the next poll an interval after this one started.
+// advance numbers an outcome of this node, and plans the next poll an interval after this one started, or after a pause.
 func (s *Scheduler) advance(p *poll, now, started time.Time) {
 	sh := p.share
+	if sh == nil || sh.by == thisNode {
+		s.rests(p, started)
+	}
 	if sh == nil {
 		return
 	}
@@ -227,7 +230,7 @@ func (s *Scheduler) advance(p *poll, now, started time.Time) {
 		}
 	}
 	if sh.by == anyNode {
-		sh.due = started.Add(p.feed.Interval)
+		sh.due = started.Add(p.gap())
 		s.due.set(p, p.following(now))
 	}
 }

@@ -31,7 +31,11 @@
 // A poll has 80 % of the interval. A failure, a panic and a source that does not come back are readings too: Stale with
 // the last good page, or Failed when there is none. A source that ignores the end of its context holds up nobody else;
 // it is not asked again before it has returned, and each tick until then says so. What it returns late is thrown away.
-// Who comes, other than by Pin, when there is no reading younger than two intervals, such as after a machine slept, waits
+// A source that has failed 5 times in a row is left alone for 2 intervals, then 3, then 5 for as long as it fails, each up to a
+// tenth less, by the same on all nodes. Its Circuit is open, Due says when it is asked again, and one success closes it. What comes of a
+// wake meanwhile waits for that too, unless the source knows that it is back: see [ErrAway].
+//
+// Who comes, other than by Pin, when there is no reading that should not have been replaced an interval ago, such as after a machine slept, waits
 // for the next one. When there is none 2 s later the subscription gets one that is Loading.
 //
 // A feed with MaxAge whose newest time is older than that is Stale, reason source-old, though its polls succeed. A table

@@ -34,21 +34,15 @@ func TestSourceThatOneNodeCannotReach(t *testing.T) {
 	})
 }
 
-// TestSourceThatNobodyReaches is asked once an interval, by one node after the other.
+// TestSourceThatNobodyReaches is asked by one node after the other, once an interval at first and then less often.
 func TestSourceThatNobodyReaches(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := newMesh(t)
+		m, src := newMesh(t), failing(1, 100)
 		defer m.stop()
-		src := &fakeSource{Description: wholeTable}
-		src.PollFn = func(context.Context, Query) (Result, error) {
-			return Result{}, errors.New("no route to host")
-		}
 		nodes := m.joinAll(3, Feed{Name: "a", Source: src})
 		sub := watchAll(nodes, 1, "a")
-		time.Sleep(100 * time.Second)
-		if got := src.count(); got < 9 || got > 10 {
-			t.Errorf("%d polls in ten intervals at %v", got, src.starts(nodes[0].t0))
-		}
+		time.Sleep(165 * time.Second)
+		wantGaps(t, src.starts(nodes[0].t0), 1, 1, 1, 1, 2, 3, 5)
 		wantEqual(t, nodes, sub)
 	})
 }

@@ -34,9 +34,6 @@ type feed struct {
 // timeout is how long one poll may take.
 func (f *feed) timeout() time.Duration { return f.Interval / 5 * 4 }
 
-// keep is how long a subscription stays wanted after it was last named.
-func (f *feed) keep() time.Duration { return 3 * f.Interval }
-
 // key returns the poll on which a resolved subscription hangs.
 func (f *feed) key(sub Subscription) pollKey {
 	if f.desc.Whole {

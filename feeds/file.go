@@ -70,7 +70,8 @@ type wholeFile struct {
 	info    fs.FileInfo
 	read    time.Time
 	records []Record
-	tape    *tape // of a replay
+	columns []string // of CSV
+	tape    *tape    // of a replay
 }
 
 // NewFile returns a source that reads as o says. The file may come later. The caller must Close it.
@@ -117,16 +118,16 @@ func (f *File) Poll(_ context.Context, _ Query) (Result, error) {
 	defer f.mu.Unlock()
 	if f.tail != nil {
 		records, err := f.tail.poll()
-		return Result{Records: records}, f.explain(err)
+		return Result{Records: records, Columns: f.tail.columns}, f.explain(err)
 	}
 	whole, err := f.whole()
 	if err != nil {
 		return Result{}, f.explain(err)
 	}
 	if f.replay != nil {
-		return Result{Records: whole.tape.at(time.Now())}, nil
+		return Result{Records: whole.tape.at(time.Now()), Columns: whole.columns}, nil
 	}
-	return Result{Records: whole.records}, nil
+	return Result{Records: whole.records, Columns: whole.columns}, nil
 }
 
 // Close lets go of the file.
@@ -165,7 +166,11 @@ func (f *File) whole() (*wholeFile, error) {
 	if err := checkText(data); err != nil {
 		return nil, err
 	}
-	if w.records, err = f.format.readAll(strings.TrimPrefix(string(data), bom)); err != nil {
+	text := strings.TrimPrefix(string(data), bom)
+	if w.records, err = f.format.readAll(text); err != nil {
+		return nil, err
+	}
+	if w.columns, err = f.format.names(text); err != nil {
 		return nil, err
 	}
 	if f.replay != nil {

@@ -183,3 +183,15 @@ func FuzzRowFormat(f *testing.F) {
 		}
 	})
 }
+
+// TestFileColumns stand as the file has them, whole or not.
+func TestFileColumns(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.csv")
+	write(t, path, "zone,id,at\na,1,2026-01-01T00:00:00Z\nb,2,2026-01-01T00:00:10Z\n")
+	for _, o := range []FileOptions{{}, {Tail: 5}, {Replay: &ReplayOptions{Time: "at"}}, {Columns: []string{"zone", "id", "at"}}} {
+		o.Path = path
+		if res, err := newTestFile(t, o).Poll(t.Context(), Query{}); err != nil || strings.Join(res.Columns, " ") != "zone id at" {
+			t.Errorf("%+v: columns %v, %v; want them in their order", o, res.Columns, err)
+		}
+	}
+}

@@ -58,6 +58,14 @@ func (f rowFormat) reader(text string) *csv.Reader {
 	return r
 }
 
+// names are those of the columns of CSV, in their order; NDJSON has none.
+func (f rowFormat) names(text string) ([]string, error) {
+	if f.json {
+		return nil, nil
+	}
+	return f.head(f.reader(text))
+}
+
 // head returns the names of the columns, from the first row unless they were given.
 func (f rowFormat) head(r *csv.Reader) ([]string, error) {
 	if len(f.columns) > 0 {

@@ -25,7 +25,7 @@ func (s *Scheduler) publish(ctx context.Context, p *poll) {
 	var err error
 	for tries := 1; tries <= publishTries || sh.by == receiver; tries++ { // what was pushed, nobody can poll for
 		call, cancel := p.feed.call(ctx, longestPublish)
-		err = s.opts.Peers.Publish(call, sh.name, version, p.feed.kept(), func() []byte { return o.encode(skew) })
+		err = s.opts.Peers.Publish(call, sh.name, version, p.kept(o.failures), func() []byte { return o.encode(skew) })
 		cancel()
 		if errors.Is(err, ErrAlone) {
 			s.keepUntold(p, version)

@@ -33,9 +33,9 @@ func (i *idle[T]) each(yield func(T) bool) {
 	}
 }
 
-// named keeps e wanted for 3 intervals from now, and makes it and its poll the last to be evicted.
+// named keeps e wanted for 3 intervals from now, longer where the circuit is open, and makes it and its poll the last to be evicted.
 func (s *Scheduler) named(e *entry, now time.Time) {
-	e.until = now.Add(e.poll.feed.keep())
+	e.until = now.Add(e.poll.keep())
 	if !e.held() {
 		s.idle.named(e, &e.seat)
 	}

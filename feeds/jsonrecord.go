@@ -99,7 +99,7 @@ func plainNumbers(v any) any {
 		}
 		f, err := v.Float64()
 		if err != nil {
-			return nil // larger than any number
+			return v.String() // larger than any number
 		}
 		return f
 	case []any:

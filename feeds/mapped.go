@@ -87,14 +87,18 @@ func (s *mappedSource) Poll(ctx context.Context, q Query) (Result, error) {
 		return Result{}, err
 	}
 	records := make([]Record, len(res.Records))
+	var lost flaws
 	for i, r := range res.Records {
-		records[i] = s.mapRecord(r)
+		records[i] = s.mapRecord(r, &lost)
 	}
-	res.Records = records
+	res.Records, res.Note = records, notes(res.Note, lost.note())
+	if s.whole {
+		res.Columns = nil // they have other names here
+	}
 	return res, nil
 }
 
-func (s *mappedSource) mapRecord(r Record) Record {
+func (s *mappedSource) mapRecord(r Record, lost *flaws) Record {
 	out := make(Record, len(s.columns))
 	if !s.whole {
 		out = maps.Clone(r)
@@ -108,6 +112,9 @@ func (s *mappedSource) mapRecord(r Record) Record {
 			continue
 		}
 		out[c.name] = convert(v, c.kind)
+		if out[c.name] == nil && !isBlank(v) {
+			lost.add(c.name, lacks(v, c.kind), v)
+		}
 	}
 	return out
 }

@@ -62,6 +62,10 @@ func TestMapRenamesAndConverts(t *testing.T) {
 	if diff := cmp.Diff(records, res.Records); diff != "" || res.Total != 7 {
 		t.Errorf("Poll: total %d, %s", res.Total, diff)
 	}
+	const note = `1 value of "temp" is no finite number: NaN; 1 value of "temp" is no number: "warm"; 1 value of "on" is neither true nor false: "perhaps".`
+	if res.Note != note {
+		t.Errorf("note = %s\nwant %s", res.Note, note)
+	}
 }
 
 func TestMapWithoutFieldsKeepsTheRest(t *testing.T) {

@@ -8,12 +8,13 @@ import (
 
 // outcome is what the newest attempt of a poll came to, with the newest good table.
 type outcome struct {
-	table   *table    // newest that was good
-	failure string    // of the newest attempt; empty: it was good
-	since   time.Time // of the first of the failures
-	settled time.Time // when the newest attempt ended; zero: none has
-	took    time.Duration
-	aged    bool // what was pushed was told to be old
+	table    *table    // newest that was good
+	failure  string    // of the newest attempt; empty: it was good
+	failures int       // in a row, on whichever nodes; each of an attempt of its own
+	since    time.Time // of the first of the failures
+	settled  time.Time // when the newest attempt ended; zero: none has
+	took     time.Duration
+	aged     bool // what was pushed was told to be old
 }
 
 // panicError is what became of a panic in a source.
@@ -23,6 +24,13 @@ type panicError struct {
 }
 
 func (e *panicError) Error() string { return "the source panicked: " + e.value }
+
+// stuckError says that a source still has not ended a poll whose time is over. It was not asked again.
+type stuckError struct{ since time.Time }
+
+func (e *stuckError) Error() string {
+	return "the source has not ended its poll of " + e.since.UTC().Format("15:04:05 UTC")
+}
 
 // news is what the outcome of a poll means to whoever runs the server.
 type news int
@@ -48,7 +56,10 @@ func (p *poll) settle(now time.Time, took time.Duration, t *table, err error) ne
 		o.table = t
 		return p.become(o)
 	}
-	o.failure, o.since = sentence(err.Error()), p.since
+	o.failure, o.failures, o.since = sentence(err.Error()), p.failures, p.since
+	if stuck := (*stuckError)(nil); !errors.As(err, &stuck) {
+		o.failures++
+	}
 	if p.failure == "" {
 		o.since = now
 	}

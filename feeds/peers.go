@@ -142,17 +142,6 @@ func (f *feed) call(ctx context.Context, longest time.Duration) (context.Context
 	return context.WithTimeout(ctx, min(longest, f.Interval/2))
 }
 
-// kept is how long claims and tables of the feed are kept; 0: without end.
-func (f *feed) kept() time.Duration {
-	switch {
-	case f.desc.Pushed && f.desc.PerUser:
-		return pushedKept
-	case f.desc.Pushed:
-		return 0
-	}
-	return max(leastKept, 4*f.Interval)
-}
-
 // skew is how far the clock that other nodes see is ahead of the machine's.
 func (s *Scheduler) skew() time.Duration {
 	if s.opts.Now == nil {

@@ -91,6 +91,7 @@ func (s *Scheduler) tick(p *poll, now time.Time) {
 			return
 		}
 		p.settle(now, 0, nil, p.attempt.errStuck())
+		s.rests(p, now)
 		views := make(views)
 		for _, e := range p.entries {
 			s.publishTo(e, now, views)
@@ -174,7 +175,8 @@ func (s *Scheduler) ask(run context.Context, p *poll) {
 	p.answered(time.Now())
 	down := p.feed.down
 	var before marks
-	if p.table != nil {
+	first := p.table == nil
+	if !first {
 		before = p.table.marks
 	}
 	s.mu.Unlock()
@@ -195,12 +197,10 @@ func (s *Scheduler) ask(run context.Context, p *poll) {
 	p.heals = down != nil || errors.Is(err, ErrAway)
 	s.mu.Unlock()
 	if err == nil && len(p.feed.Thresholds) > 0 {
-		now := time.Now()
-		t.marks = judge(p.feed.Thresholds, before, t.records, p.feed.desc.ID, now)
-		t.verdict = p.verdict(t, now)
+		err = p.judge(t, before, first)
 	}
 	if err == nil && p.share != nil {
-		t, err = t.travelled()
+		t, err = t.travelled(s.opts.MaxCarried)
 	}
 	if !stop() {
 		<-expired
@@ -215,9 +215,7 @@ func (s *Scheduler) ask(run context.Context, p *poll) {
 	s.finish(run, p, t, err)
 }
 
-func (a *attempt) errStuck() error {
-	return fmt.Errorf("the source has not ended its poll of %s", a.started.UTC().Format("15:04:05 UTC"))
-}
+func (a *attempt) errStuck() error { return &stuckError{a.started} }
 
 func (f *feed) errLate() error {
 	return fmt.Errorf("the source did not answer within %s", f.timeout())

@@ -2,6 +2,7 @@ package feeds
 
 import (
 	"cmp"
+	"slices"
 	"time"
 )
 
@@ -14,9 +15,9 @@ type view struct {
 // views keeps the views of one table while it is published, by parameters.
 type views map[string]*view
 
-// fresh says whether a new subscription may be served from what is kept: never from what is older than two intervals.
+// fresh says whether a new subscription may be served from what is kept: never from what should have been replaced an interval ago.
 func (p *poll) fresh(now time.Time) bool {
-	return !p.settled.IsZero() && (p.feed.desc.Pushed || age(p.settled, now) < 2*p.feed.Interval) || p.share != nil && p.share.gone
+	return !p.settled.IsZero() && (p.feed.desc.Pushed || age(p.settled, now) < p.gap()+p.feed.Interval) || p.share != nil && p.share.gone
 }
 
 // age is by whichever clock shows more: the monotonic one stands still while a machine sleeps, the wall clock may be set back.
@@ -142,19 +143,20 @@ func (s *Scheduler) send(e *entry, r *Reading) {
 // same says whether b need not tell its page to who has a. Where only one of them has a time of its source, leaving out that of b would
 // not say which.
 func same(a, b *Reading) bool {
-	return a.Status == b.Status && a.Reason == b.Reason && a.Error == b.Error &&
+	return a.Status == b.Status && a.Reason == b.Reason && a.Error == b.Error && a.Note == b.Note && slices.Equal(a.Columns, b.Columns) &&
 		a.SourceAt.IsZero() == b.SourceAt.IsZero() && equalPages(a.Page, b.Page)
 }
 
 // reading is what e is shown of the newest attempt.
 func (p *poll) reading(e *entry, now time.Time, kept views) *Reading {
-	r := &Reading{Sub: e.sub, Seen: now.Round(0), Due: p.next(now), Took: p.took, Status: OK}
+	r := &Reading{Sub: e.sub, Seen: now.Round(0), Due: p.next(now), Gap: p.gap(), Took: p.took, Status: OK, Circuit: p.circuit()}
 	if p.share != nil {
 		r.Seen = p.settled.Round(0)
 	}
 	if t := p.table; t != nil {
 		v := p.view(e.sub.Params, kept)
 		r.At, r.SourceAt, r.aged = t.at, v.newest, p.asOf(t.at).Sub(v.newest)
+		r.Note, r.Columns = t.note, t.columns
 		if p.feed.desc.Whole {
 			r.Page = cut(v.records, e.sub.Current, e.sub.Size)
 		} else {
@@ -221,7 +223,7 @@ func (p *poll) oldSince(e *entry, newest, now time.Time) time.Time {
 
 // loading is the reading of a subscription that has none, or an old one only, since somebody came for it.
 func (e *entry) loading(now time.Time) Reading {
-	r := Reading{Sub: e.sub, Status: Loading, Seen: now.Round(0), Since: cmp.Or(e.asked, now), Due: e.poll.deadline(now)}
+	r := Reading{Sub: e.sub, Status: Loading, Gap: e.poll.feed.Interval, Seen: now.Round(0), Since: cmp.Or(e.asked, now), Due: e.poll.deadline(now)}
 	if e.poll.feed.desc.Pushed {
 		r.Error = nothingYet
 	}

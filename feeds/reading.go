@@ -41,17 +41,21 @@ type Point struct {
 // Reading is what one poll gave one subscription: a page of records, or a failure. It is immutable.
 type Reading struct {
 	Sub      Subscription
-	Version  int64     // Unix microseconds, rising: differs when the reading does; on all nodes the same for the same table
-	Before   int64     // the version just before this one; 0: none
-	Seen     time.Time // when this node had it first, on its own clock; counts for how long it may be served
-	At       time.Time // when the records were read: the end of the poll; zero without a page
-	Due      time.Time // when the next reading is expected; zero for sources that push, and for a node that is gone
+	Version  int64         // Unix microseconds, rising: differs when the reading does; on all nodes the same for the same table
+	Before   int64         // the version just before this one; 0: none
+	Seen     time.Time     // when this node had it first, on its own clock; counts for how long it may be served
+	At       time.Time     // when the records were read: the end of the poll; zero without a page
+	Due      time.Time     // when the next reading is expected; zero for sources that push, and for a node that is gone
+	Gap      time.Duration // from the start of its poll to that of the next one: the interval, more where Circuit is open
 	Took     time.Duration
 	SourceAt time.Time     // newest time in the data, where known
 	aged     time.Duration // how old that was At, on the clock of the node that read it
 	Status   Status
 	Reason   string             // of a Stale reading
+	Circuit  Circuit            // CircuitOpen: the source is asked less often until it answers; Due says when
 	Error    string             // one sentence; empty unless the last poll failed, or nothing was pushed yet
+	Note     string             // what is wrong with the page though it is shown, such as values that are no numbers; empty: nothing
+	Columns  []string           // of the page, in the order of a source that has one and lists no fields
 	Since    time.Time          // since when Status is what it is, unless OK; of source-old: when the data became too old
 	Page     *Page              // nil when Failed or Loading
 	Values   map[string]float64 // numeric values by series name; empty unless just read

@@ -2,9 +2,11 @@ package feeds
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"reflect"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -20,20 +22,23 @@ const (
 // timeLayout is how times are written: RFC 3339, UTC, milliseconds.
 const timeLayout = "2006-01-02T15:04:05.000Z"
 
-// sanitize makes records safe to encode as JSON, in place in the slice.
-func sanitize(records []Record) {
-	for i := range records {
-		records[i] = sanitizeRecord(records[i])
+// sanitize makes records safe to encode as JSON, in place in the slice, and returns what was lost by that.
+func sanitize(records []Record) flaws {
+	var lost flaws
+	for i, r := range records {
+		records[i] = sanitizeRecord(r, &lost)
 	}
+	return lost
 }
 
 // sanitizeRecord returns r itself when it is safe already, which it is almost always.
-func sanitizeRecord(r Record) Record {
+func sanitizeRecord(r Record, lost *flaws) Record {
 	if r == nil {
 		return Record{}
 	}
 	for k, v := range r {
 		if !safe(v) || !utf8.ValidString(k) {
+			lost.addInfinite(r)
 			return sanitizeMap(r, 0)
 		}
 	}
@@ -90,7 +95,10 @@ func sanitizeNumber(n json.Number) any {
 		return i
 	}
 	f, err := n.Float64()
-	if err != nil {
+	switch {
+	case errors.Is(err, strconv.ErrRange):
+		return n.String() // larger than any number
+	case err != nil:
 		return nil
 	}
 	return sanitizeValue(f, 0)

@@ -30,6 +30,7 @@ type Options struct {
 	Judged           func(Verdict)                                        // called after each good poll of a feed with alerts, by the node that made it; must not block
 	Logger           *slog.Logger                                         // default: slog.Default()
 	Peers            Peers                                                // with whom polls are shared; default: this node is alone
+	MaxCarried       int                                                  // bytes of a table that Peers can carry; one that has more is a failure; default: no bound
 	Past             Past                                                 // what is known from before this process; default: nothing
 	Now              func() time.Time                                     // the clock of versions and of times that go to other nodes; default: time.Now
 }

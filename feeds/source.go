@@ -56,6 +56,8 @@ type Result struct {
 	Total   int       // ignored of Whole sources
 	Newest  time.Time // newest time in the whole table, where a source that is not Whole knows it
 	At      time.Time // when a Pushed source got the records; zero: now
+	Columns []string  // names of the fields in their order, where the source knows it and Description.Fields does not
+	Note    string    // a sentence on what is wrong with the records though they can be shown
 }
 
 // Feed is a source with a name and a rhythm.

@@ -94,7 +94,7 @@ func TestSQLPages(t *testing.T) {
 					for i := range tt.n {
 						want = append(want, Record{"id": int64(tt.first + i), "name": fmt.Sprintf("person %d", tt.first+i)})
 					}
-					if diff := cmp.Diff(Result{Records: want, Total: tt.of}, got); diff != "" || err != nil {
+					if diff := cmp.Diff(Result{Records: want, Total: tt.of, Columns: []string{"id", "name"}}, got); diff != "" || err != nil {
 						t.Errorf("%s: user %q from %d: %v, (-want +got)\n%s", by, tt.user, tt.offset, err, diff)
 					}
 				}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,7 +23,8 @@ type sqlPoll struct {
 	*SQL
 	conn   *sql.Conn
 	values map[string]any
-	cut    bool // rows were left unread
+	cut    bool     // rows were left unread
+	order  []string // names of the columns, as the query has them
 }
 
 // ask gets the records and, of a query that cuts its pages, their number.
@@ -33,11 +35,13 @@ func (p *sqlPoll) ask(ctx context.Context, q Query) (Result, error) {
 	}
 	records, err := p.rows(ctx, p.query, most)
 	if err != nil || p.desc.Whole {
-		return Result{Records: records}, err
+		return Result{Records: records, Columns: p.order}, err
 	}
+	order := p.order
 	if p.opts.Window != "" {
 		total, err := p.windowed(ctx, records, q)
-		return Result{Records: records, Total: total}, err
+		isWindow := func(name string) bool { return name == p.opts.Window }
+		return Result{Records: records, Total: total, Columns: slices.DeleteFunc(order, isWindow)}, err
 	}
 	counted, err := p.rows(ctx, p.count, 1)
 	if err != nil {
@@ -45,7 +49,7 @@ func (p *sqlPoll) ask(ctx context.Context, q Query) (Result, error) {
 	}
 	for _, value := range first(counted) {
 		if total, ok := number(value); ok && len(counted[0]) == 1 {
-			return Result{Records: records, Total: int(total)}, nil
+			return Result{Records: records, Total: int(total), Columns: order}, nil
 		}
 	}
 	return Result{}, errors.New("the count gave no number; one row with one number is needed")
@@ -101,6 +105,7 @@ func (p *sqlPoll) rows(ctx context.Context, q sqlQuery, most int) (records []Rec
 		p.cut = true
 		return nil, p.explain(ctx, err, b)
 	}
+	p.order = columns.names
 	size := 0
 	for rows.Next() {
 		if len(records) >= most {

@@ -20,11 +20,13 @@ type table struct {
 	marks   marks     // of the records, by the feed's thresholds
 	verdict *Verdict  // of the records, until it is handed over; nil: nobody asked
 	asOf    time.Time // the same, on the clock of the node that polled; zero: there is one node
+	note    string    // what is wrong with it though it is shown
+	columns []string  // in the order of the source, where it has one
 }
 
 // newTable repairs what a source gave, so that nothing it does wrong goes any further.
 func newTable(res Result, q Query, whole bool) *table {
-	t := &table{records: append([]Record{}, res.Records...), total: res.Total, newest: res.Newest, at: res.At}
+	t := &table{records: append([]Record{}, res.Records...), total: res.Total, newest: res.Newest, at: res.At, columns: res.Columns}
 	if whole {
 		t.total = len(t.records)
 	} else {
@@ -34,7 +36,8 @@ func newTable(res Result, q Query, whole bool) *table {
 			t.total = max(t.total, q.Offset+n)
 		}
 	}
-	sanitize(t.records)
+	lost := sanitize(t.records)
+	t.note = notes(res.Note, lost.note())
 	return t
 }
 

@@ -121,6 +121,38 @@ type marks map[string]mark
 
 func markKey(threshold int, id string) string { return fmt.Sprintf("%d %s", threshold, id) }
 
+// judge gives the records of t their states. A field that is in none of them is a mistake in the first table, and noted in those that come
+// after a good one.
+func (p *poll) judge(t *table, before marks, first bool) error {
+	if err := p.feed.missesField(t.records); err != nil {
+		if first {
+			return err
+		}
+		t.note = notes(t.note, sentence(err.Error()))
+	}
+	now := time.Now()
+	t.marks = judge(p.feed.Thresholds, before, t.records, p.feed.desc.ID, now)
+	t.verdict = p.verdict(t, now)
+	return nil
+}
+
+// missesField reports a threshold whose field no record has.
+func (f *feed) missesField(records []Record) error {
+	if len(records) == 0 || len(f.desc.Fields) > 0 {
+		return nil
+	}
+	for i, t := range f.Thresholds {
+		has := func(r Record) bool {
+			_, ok := r[t.Field]
+			return ok
+		}
+		if !slices.ContainsFunc(records, has) {
+			return fmt.Errorf("thresholds[%d].field: no record has the field %s; there are: %s", i, quote(t.Field), someNames(records[0]))
+		}
+	}
+	return nil
+}
+
 // judge gives each record its state and returns the marks to judge the next table with. It is a function of its arguments
 // alone. A value that is missing leaves its mark as it was; a record that is missing is forgotten, and one without any
 // value to judge, and without a mark, has no state.

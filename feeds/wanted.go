@@ -264,7 +264,7 @@ func (e *entry) serves(r *Reading, now time.Time) bool {
 
 // tooOld is by the wall clock: a machine that slept has nothing new. That a node is gone stays true until it is back.
 func (e *entry) tooOld(r *Reading, now time.Time) bool {
-	return !r.Due.IsZero() && now.Sub(r.Seen) > 2*e.poll.feed.Interval
+	return !r.Due.IsZero() && now.Sub(r.Seen) > r.Gap+e.poll.feed.Interval
 }
 
 // held says whether somebody watches or pins e.

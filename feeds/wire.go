@@ -13,11 +13,12 @@ import (
 
 // wireOutcome is an outcome on its way to other nodes. Times are Unix microseconds on the sender's clock, 0 for none.
 type wireOutcome struct {
-	Settled int64      `json:"settled"`
-	Took    int64      `json:"took"` // microseconds
-	Failure string     `json:"failure,omitempty"`
-	Since   int64      `json:"since,omitempty"`
-	Table   *wireTable `json:"table,omitempty"`
+	Settled  int64      `json:"settled"`
+	Took     int64      `json:"took"` // microseconds
+	Failure  string     `json:"failure,omitempty"`
+	Failures int        `json:"failures,omitempty"` // in a row
+	Since    int64      `json:"since,omitempty"`
+	Table    *wireTable `json:"table,omitempty"`
 }
 
 type wireTable struct {
@@ -26,6 +27,8 @@ type wireTable struct {
 	Newest  int64    `json:"newest,omitempty"` // on the source's clock
 	Total   int      `json:"total"`
 	Records []Record `json:"records"`
+	Columns []string `json:"columns,omitempty"`
+	Note    string   `json:"note,omitempty"`
 
 	Marks map[string][2]int64 `json:"marks,omitempty"` // since when a record has been beyond warn and crit, by threshold and ID
 }
@@ -34,11 +37,11 @@ type wireTable struct {
 // The records have been through plain, so that they can be written.
 func (o outcome) encode(skew time.Duration) []byte {
 	w := wireOutcome{
-		Settled: micros(o.settled, skew), Took: o.took.Microseconds(), Failure: o.failure, Since: micros(o.since, skew),
+		Settled: micros(o.settled, skew), Took: o.took.Microseconds(), Failure: o.failure, Failures: o.failures, Since: micros(o.since, skew),
 	}
 	if t := o.table; t != nil {
 		w.Table = &wireTable{
-			At: micros(t.at, skew), AsOf: micros(t.asOf, 0), Newest: micros(t.newest, 0), Total: t.total, Records: t.records,
+			At: micros(t.at, skew), AsOf: micros(t.asOf, 0), Newest: micros(t.newest, 0), Total: t.total, Records: t.records, Columns: t.columns, Note: t.note,
 		}
 		for key, m := range t.marks {
 			if w.Table.Marks == nil {
@@ -66,7 +69,7 @@ func decode(data []byte, shift time.Duration) (outcome, error) {
 		failure: w.Failure,
 	}
 	if o.failure != "" {
-		o.since = fromMicros(w.Since).Add(shift)
+		o.failures, o.since = w.Failures, fromMicros(w.Since).Add(shift)
 	}
 	if w.Table == nil {
 		if o.failure == "" {
@@ -76,7 +79,7 @@ func decode(data []byte, shift time.Duration) (outcome, error) {
 	}
 	o.table = &table{
 		records: plain(w.Table.Records), total: max(w.Table.Total, 0), newest: fromMicros(w.Table.Newest),
-		at: fromMicros(w.Table.At).Add(shift), asOf: fromMicros(w.Table.AsOf),
+		at: fromMicros(w.Table.At).Add(shift), asOf: fromMicros(w.Table.AsOf), columns: w.Table.Columns, note: w.Table.Note,
 	}
 	for key, m := range w.Table.Marks {
 		if o.table.marks == nil {
@@ -87,18 +90,38 @@ func decode(data []byte, shift time.Duration) (outcome, error) {
 	return o, nil
 }
 
-// travelled returns t as other nodes will have it, so that all show the same to the letter.
-func (t *table) travelled() (*table, error) {
+// travelled returns t as other nodes will have it, so that all show the same to the letter. What has more than most bytes under way cannot
+// be carried to them; 0: there is no such bound.
+func (t *table) travelled(most int) (*table, error) {
 	data, err := json.Marshal(t.records)
 	if err != nil {
 		return nil, fmt.Errorf("write the records: %w", err)
 	}
-	same := &table{total: t.total, newest: t.newest.Truncate(time.Microsecond), at: t.at, marks: t.marks, verdict: t.verdict}
+	if n := len(data) + t.luggage(); most > 0 && n > most {
+		return nil, fmt.Errorf("the table has %d bytes as JSON, and %d can be carried to the other nodes; ask the source for less, or for pages", n, most)
+	}
+	same := &table{
+		total: t.total, newest: t.newest.Truncate(time.Microsecond), at: t.at, marks: t.marks, columns: t.columns, note: t.note,
+		verdict: t.verdict,
+	}
 	if err := unmarshal(data, &same.records); err != nil {
 		return nil, err
 	}
 	same.records = plain(same.records)
 	return same, nil
+}
+
+// luggage is at most how many bytes what goes with the records has under way.
+func (t *table) luggage() int {
+	const envelope, mark = 8 << 10, 48 // with a sentence of each kind and the times; two times and what stands around them
+	n := envelope
+	for key := range t.marks {
+		n += 6*len(key) + mark
+	}
+	for _, name := range t.columns {
+		n += 6*len(name) + len(`"",`)
+	}
+	return n
 }
 
 // unmarshal reads one value and keeps all digits of its numbers.

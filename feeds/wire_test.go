@@ -16,12 +16,12 @@ func TestOutcomeTravels(t *testing.T) {
 		nil,
 	}
 	sanitize(records)
-	first, err := (&table{records: records, total: 3, newest: at.Add(time.Nanosecond)}).travelled()
+	first, err := (&table{records: records, total: 3, newest: at.Add(time.Nanosecond)}).travelled(0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	first.at, first.asOf = at, at.Add(time.Hour)
-	o := outcome{table: first, failure: "Down.", since: at.Add(time.Second), settled: at.Add(2 * time.Second), took: 1500 * time.Millisecond}
+	o := outcome{table: first, failure: "Down.", failures: 7, since: at.Add(time.Second), settled: at.Add(2 * time.Second), took: 1500 * time.Millisecond}
 	const ahead = 15 * time.Second
 	got, err := decode(o.encode(ahead), -ahead)
 	if err != nil {

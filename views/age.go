@@ -27,6 +27,9 @@ func Fresh(r feeds.Reading, now time.Time) Freshness {
 		return around("old", text.FailingSince, r.Since)
 	case r.Status == feeds.Stale && r.Reason == feeds.ReasonFailed:
 		s := fill(text.SourceFailing, "error", isolate(strings.TrimSuffix(r.Error, ".")))
+		if r.Circuit == feeds.CircuitOpen && !r.Due.IsZero() {
+			s = both(s, fill(text.NextTry, "age", Duration(r.Due.Sub(now))))
+		}
 		return around("old", both(s, fill(text.DataOfAge, "age", age)), r.At)
 	case r.Status == feeds.Stale && r.SourceAt.IsZero():
 		return Freshness{Class: "old", Before: text.SourceOldPlain}

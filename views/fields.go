@@ -13,7 +13,7 @@ import (
 const stampLayout = "2006-01-02T15:04:05.000Z"
 
 // fields are those of the feed. Where nobody has named them they are what the records of the page have: the label and
-// the ID first, then the values, the rest by name.
+// the ID first, then the values, the rest by name; or in the order of the source, where it has one.
 func (f FragmentView) fields() []feeds.Field {
 	if len(f.About.Fields) > 0 {
 		return f.About.Fields
@@ -43,6 +43,12 @@ func (f FragmentView) fields() []feeds.Field {
 
 // rank is where a field stands among those that nobody has named.
 func (f FragmentView) rank(name string) int {
+	if order := f.Reading.Columns; len(order) > 0 {
+		if i := slices.Index(order, name); i >= 0 {
+			return i
+		}
+		return len(order)
+	}
 	order := append([]string{f.About.Label, f.About.ID}, f.About.Values...)
 	if i := slices.Index(order, name); i >= 0 {
 		return i

@@ -88,6 +88,7 @@ func TestFresh(t *testing.T) {
 		{"loading", "wait", "waiting"},
 		{"error", "old", "failing since 11:59:00 UTC"},
 		{"failing", "old", "source failing: connect to db-1:5432: connection refused · data of 11:59:28 UTC (34 s old)"},
+		{"pausing", "old", "source failing: connect to db-1:5432: connection refused · next try in 40 s · data of 11:59:28 UTC (34 s old)"},
 		{"source-old", "old", "source’s data is 2 min old"},
 		{"late", "old", "reading late by 7 s · data 17 s old"},
 	}

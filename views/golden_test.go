@@ -24,9 +24,10 @@ var states = map[string]func(*feeds.Reading){
 	"error": func(r *feeds.Reading) {
 		r.Page, r.Status, r.Error, r.Since = nil, feeds.Failed, "The source refused the connection.", noon.Add(-time.Minute)
 	},
-	"failing": func(r *feeds.Reading) {
-		r.Status, r.Reason, r.Error = feeds.Stale, feeds.ReasonFailed, "connect to db-1:5432: connection refused"
-		r.Since, r.At = noon, noon.Add(-32*time.Second)
+	"failing": failed,
+	"pausing": func(r *feeds.Reading) {
+		failed(r)
+		r.Circuit, r.Due = feeds.CircuitOpen, noon.Add(42*time.Second)
 	},
 	"source-old": func(r *feeds.Reading) {
 		r.Status, r.Reason, r.Since, r.SourceAt = feeds.Stale, feeds.ReasonSourceOld, noon, noon.Add(-2*time.Minute)
@@ -36,6 +37,12 @@ var states = map[string]func(*feeds.Reading){
 	"past": func(r *feeds.Reading) {
 		*r.Page = feeds.Page{Size: r.Page.Size, Current: 30, Total: 214, Pages: 27}
 	},
+}
+
+// failed is a poll that did, of a source that had answered before.
+func failed(r *feeds.Reading) {
+	r.Status, r.Reason, r.Error = feeds.Stale, feeds.ReasonFailed, "connect to db-1:5432: connection refused"
+	r.Since, r.At = noon, noon.Add(-32*time.Second)
 }
 
 // looks are one fragment of each view.

@@ -50,7 +50,11 @@ func failing(r feeds.Reading) blank {
 		b.Lines = append(b.Lines, around("", text.ErrorSince, r.Since))
 	}
 	if !r.Due.IsZero() {
-		b.Lines = append(b.Lines, around("", text.ErrorNext, r.Due))
+		next := text.ErrorNext
+		if r.Circuit == feeds.CircuitOpen {
+			next = text.ErrorPause
+		}
+		b.Lines = append(b.Lines, around("", next, r.Due))
 	}
 	return b
 }

@@ -36,6 +36,7 @@ type Strings struct {
 	Hours          string `json:"hours"`
 	Days           string `json:"days"`
 	SourceFailing  string `json:"sourceFailing"`
+	NextTry        string `json:"nextTry"`
 	DataAge        string `json:"dataAge"`
 	DataOf         string `json:"dataOf"`
 	DataOfAge      string `json:"dataOfAge"`
@@ -82,6 +83,7 @@ type Strings struct {
 	ErrorTitle   string `json:"errorTitle"`
 	ErrorSince   string `json:"-"`
 	ErrorNext    string `json:"-"`
+	ErrorPause   string `json:"-"`
 	EmptyTitle   string `json:"-"`
 	EmptyText    string `json:"-"`
 	EmptyUser    string `json:"-"`
@@ -158,6 +160,7 @@ var English = Strings{
 	Hours:          "{n} h",
 	Days:           "{n} d",
 	SourceFailing:  "source failing: {error}",
+	NextTry:        "next try in {age}",
 	DataAge:        "data {age} old",
 	DataOf:         "data of {time}",
 	DataOfAge:      "data of {time} ({age} old)",
@@ -200,6 +203,7 @@ var English = Strings{
 	ErrorTitle:   "No data",
 	ErrorSince:   "Failing since {time}.",
 	ErrorNext:    "The source is asked again at {time}. If this goes on, check the source.",
+	ErrorPause:   "It failed often, so it is asked less often until it answers: next at {time}.",
 	EmptyTitle:   "No records",
 	EmptyText:    "The source answered with an empty table. Rows appear here as soon as it has some.",
 	EmptyUser:    "Enter a user above to see that user’s records.",

@@ -149,7 +149,12 @@ func printReading(w io.Writer, r feeds.Reading, about feeds.Description) error {
 		r.Took.Round(100*time.Microsecond), status); err != nil {
 		return err
 	}
-	columns := columnsOf(p.Records, about)
+	if r.Note != "" {
+		if _, err := fmt.Fprintln(w, "  "+strings.Map(visible, r.Note)); err != nil {
+			return err
+		}
+	}
+	columns := columnsOf(r, about)
 	if len(columns) == 0 {
 		return nil
 	}
@@ -169,18 +174,22 @@ func printReading(w io.Writer, r feeds.Reading, about feeds.Description) error {
 	return table.Flush()
 }
 
-// columnsOf are the fields of the feed, or what the records have, their ID first.
-func columnsOf(records []feeds.Record, about feeds.Description) []feeds.Field {
+// columnsOf are the fields of the feed, or what the records have: in the order of the source where it has one, else their ID first.
+func columnsOf(r feeds.Reading, about feeds.Description) []feeds.Field {
 	if len(about.Fields) > 0 {
 		return about.Fields
 	}
 	names := make(map[string]bool)
-	for _, rec := range records {
+	for _, rec := range r.Page.Records {
 		for name := range rec {
 			names[name] = name != about.ID
 		}
 	}
 	var out []feeds.Field
+	for _, name := range r.Columns {
+		out = append(out, feeds.Field{Name: name})
+		delete(names, name)
+	}
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		if names[name] {
 			out = append(out, feeds.Field{Name: name})
@@ -209,14 +218,17 @@ func cellText(v any, decimals *int) string {
 
 const widestCell = 48
 
+// visible makes a space of what would move the cursor of a terminal.
+func visible(r rune) rune {
+	if unicode.IsControl(r) || !unicode.IsGraphic(r) {
+		return ' '
+	}
+	return r
+}
+
 // printable keeps a source from moving the cursor of a terminal, and a cell to one short line.
 func printable(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || !unicode.IsGraphic(r) {
-			return ' '
-		}
-		return r
-	}, s)
+	s = strings.Map(visible, s)
 	if utf8.RuneCountInString(s) > widestCell {
 		s = string([]rune(s)[:widestCell-1]) + "…"
 	}

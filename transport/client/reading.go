@@ -28,6 +28,9 @@ type Reading struct {
 	Reason   string    `json:"reason"` // of a stale one: failed or source-old
 	Error    string    `json:"error"`  // one sentence
 	Since    time.Time `json:"since"`  // since when Status is what it is
+	// Circuit is "open" while the source fails so often that it is asked less often until it answers: Due says when.
+	Circuit string `json:"circuit"`
+	Note    string `json:"note"` // what is wrong with the page though it is shown; empty: nothing
 	// Same: page and values equal those of the reading before. They are filled in from there; a client that goes on from the cursor of a
 	// dashboard's page, which knows that reading, has no Page then.
 	Same bool `json:"same"`
