@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -48,7 +47,8 @@ type MQTT struct {
 	taken   int                               // messages
 	count   int
 	size    int
-	full    bool          // there was no room for a topic
+	full    bool // there was no room for a topic
+	large   largeMessage
 	up      bool          // connected, and subscribed
 	fault   error         // why not; nil: it has not been seen yet
 	changed chan struct{} // closed when up or fault change
@@ -60,6 +60,9 @@ type heldMessage struct {
 	at       time.Time
 	retained bool
 }
+
+// largeMessage is one that was not taken, as long as none has come in its place.
+type largeMessage struct{ user, topic string }
 
 // NewMQTT checks the options; it does not connect. Errors are a *OptionError.
 func NewMQTT(o MQTTOptions) (*MQTT, error) {
@@ -124,12 +127,12 @@ func (m *MQTT) Run(ctx context.Context, wake func(unionID string)) error {
 	config := m.config
 	config.ClientID = m.opts.ClientID + "-" + rand.Text()[:8]
 	config.ConnectPacketBuilder = m.packet
-	config.OnConnectError = func(err error) { m.set(false, cmp.Or(distrust(config.ServerUrls[0].Host, "ca", err), err), wake) }
+	config.OnConnectError = func(err error) { m.set(false, err, wake) }
 	lose := func() {} // ends what is done on the connection that there is
 	config.OnConnectionDown = func() bool {
 		lose()
 		subscribing.Wait() // or it might say of this connection what is not so of the next
-		m.set(false, errors.New("the connection was lost"), wake)
+		m.set(false, errBrokerLost, wake)
 		return true
 	}
 	config.OnConnectionUp = func(cm *autopaho.ConnectionManager, _ *paho.Connack) {
@@ -174,7 +177,7 @@ func (m *MQTT) subscribe(ctx context.Context, cm *autopaho.ConnectionManager) er
 	}
 	for i, reason := range ack.Reasons {
 		if reason >= 0x80 && i < len(list) {
-			return fmt.Errorf("the broker refuses topic %s (reason %#x)", quote(m.opts.Topics[i]), reason)
+			return refusedTopic(m.opts.Topics[i], reason)
 		}
 	}
 	return err
@@ -184,37 +187,39 @@ func (m *MQTT) subscribe(ctx context.Context, cm *autopaho.ConnectionManager) er
 func (m *MQTT) set(up bool, fault error, wake func(string)) {
 	m.mu.Lock()
 	if was := m.fault; !m.up && was != nil && fault != nil {
-		m.fault = m.hide(fault)
+		m.fault = m.explain(fault)
 		m.mu.Unlock()
 		return // it is told already that there is no connection
 	}
-	m.up, m.fault = up && fault == nil, m.hide(fault)
+	m.up, m.fault = up && fault == nil, m.explain(fault)
 	close(m.changed)
 	m.changed = make(chan struct{})
 	m.mu.Unlock()
 	wake("")
 }
 
-// hide keeps the password out of an error.
-func (m *MQTT) hide(err error) error {
-	return HideSecrets(err, m.opts.URL, Secret(m.config.ConnectPassword))
-}
-
 // forget is for a new connection.
 func (m *MQTT) forget() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.held, m.count, m.size, m.full = make(map[string]map[string]heldMessage), 0, 0, false
+	m.held, m.count, m.size, m.full, m.large = make(map[string]map[string]heldMessage), 0, 0, false, largeMessage{}
 }
 
 // take keeps a message, and says whose it is. One without a payload ends its topic.
 func (m *MQTT) take(p *paho.Publish) (user string, ok bool) {
-	if user, ok = userOfTopic(m.filters, p.Topic); !ok || len(p.Payload) > m.opts.MaxBytes {
+	if user, ok = userOfTopic(m.filters, p.Topic); !ok {
 		return "", false
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.taken++
+	if len(p.Payload) > m.opts.MaxBytes {
+		m.large = largeMessage{user, p.Topic}
+		return user, true
+	}
+	if m.large.topic == p.Topic {
+		m.large = largeMessage{}
+	}
 	topics := m.held[user]
 	old, known := topics[p.Topic]
 	if len(p.Payload) == 0 {
@@ -272,9 +277,12 @@ func (m *MQTT) records(user string) (Result, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.full {
-		return Result{}, fmt.Errorf("more than %d topics, or %d MiB, are published: narrow topics, or raise most, to %d at most", m.opts.Most, mostHeld>>20, mostRecords)
+		return Result{}, fmt.Errorf("more than %d topics, or %d MiB, are published; narrow topics, or raise most, to %d at most", m.opts.Most, mostHeld>>20, mostRecords)
 	}
 	var out Result
+	if m.large.topic != "" && m.large.user == user {
+		out.Note = fmt.Sprintf("The newest message of topic %s has more than %d bytes and is not taken; raise maxBytes.", quote(m.large.topic), m.opts.MaxBytes)
+	}
 	for topic, msg := range m.held[user] {
 		r := Record{"topic": topic, "retained": msg.retained, "receivedAt": nil}
 		if !msg.retained { // else nobody knows how old it is

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -42,6 +41,7 @@ type Redis struct {
 	opts   RedisOptions
 	kind   string
 	key    string
+	where  string // the server, for people
 	client *redis.Client
 }
 
@@ -96,6 +96,7 @@ func (r *Redis) prepare() error {
 	} else if r.opts.CA != "" {
 		return &OptionError{Key: "ca", Problem: "there is no TLS without rediss:// in url"}
 	}
+	r.where = opts.Addr
 	redis.SetLogger(quiet{})
 	opts.PoolSize, opts.MaxActiveConns = redisPool, redisPool
 	opts.DialTimeout, opts.ReadTimeout, opts.WriteTimeout = redisTimeout, redisTimeout, redisTimeout
@@ -124,7 +125,7 @@ func dialRedis(secure *tls.Config) func(ctx context.Context, network, addr strin
 	}
 }
 
-var errLargeReply = fmt.Errorf("the answer is larger than %d MiB: want a smaller key, or smaller pages", mostReply>>20)
+var errLargeReply = fmt.Errorf("the answer is larger than %d MiB; ask for smaller pages, or have less in the key", mostReply>>20)
 
 // boundedConn ends a connection whose answer is too large. It is used by one goroutine at a time.
 type boundedConn struct {
@@ -173,18 +174,10 @@ func (r *Redis) Poll(ctx context.Context, q Query) (Result, error) {
 		"hash": r.hash, "list": r.list, "stream": r.stream, "sortedSet": r.sortedSet,
 	}[r.kind]
 	res, err := read(ctx, key, q)
-	switch {
-	case errors.Is(err, errLargeReply):
-		err = errLargeReply
-	case redis.HasErrorPrefix(err, "WRONGTYPE"):
-		err = fmt.Errorf("what is at %s is no %s", quote(key), r.kind)
-	case err != nil:
-		if why := distrust(r.client.Options().Addr, "ca", err); why != nil {
-			return Result{}, why
-		}
-		err = HideSecrets(fmt.Errorf("read %s: %w", quote(key), err), r.opts.URL)
+	if err != nil {
+		return Result{}, r.explain(key, err)
 	}
-	return res, err
+	return res, nil
 }
 
 // keyOf puts the user, which is nothing but digits with or without a minus, into the key.
@@ -197,7 +190,7 @@ func (r *Redis) keyOf(unionID string) (string, error) {
 		return "", err
 	}
 	if id == "" {
-		return "", fmt.Errorf("unionId is missing: each user has a key of their own")
+		return "", fmt.Errorf("unionId is missing; each user has a key of their own, so name one, as in feed/7")
 	}
 	return strings.ReplaceAll(r.key, userPlace, id), nil
 }
@@ -210,7 +203,7 @@ func (r *Redis) hash(ctx context.Context, key string, _ Query) (Result, error) {
 	fields := make(map[string]string, min(int(n), r.opts.Most))
 	for cursor, more := uint64(0), true; more; more = cursor != 0 {
 		if int(n) > r.opts.Most || len(fields) > r.opts.Most {
-			return Result{}, fmt.Errorf("the hash has more than %d fields: raise most, to %d at most", r.opts.Most, mostRecords)
+			return Result{}, fmt.Errorf("the hash has more than %d fields; raise most, to %d at most, or have fewer", r.opts.Most, mostRecords)
 		}
 		var list []string
 		if list, cursor, err = r.client.HScan(ctx, key, cursor, "", redisScan).Result(); err != nil {
