@@ -233,6 +233,12 @@ func (e *Engine) correct(key string, believed *entry, now []byte) {
 	if e.known[key] != believed {
 		return // somebody here was faster
 	}
+	if now == nil && believed.stays() {
+		lost := *believed
+		lost.dirty = true
+		e.known[key] = &lost
+		return
+	}
 	if now == nil {
 		delete(e.known, key)
 		return

@@ -50,6 +50,9 @@ func (e *entry) bytes() []byte {
 
 func (e *entry) raised() bool { return e != nil && e.Alert.Cleared.IsZero() }
 
+// stays says whether nobody takes e out of the store: one that is not there was lost by it.
+func (e *entry) stays() bool { return e.raised() || e != nil && (e.dirty || len(e.Untold) > 0) }
+
 func (e *entry) source() Source {
 	return Source{Feed: e.Alert.Feed, Node: e.Alert.Node, UnionID: e.Alert.UnionID}
 }

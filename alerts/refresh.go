@@ -39,7 +39,7 @@ func (e *Engine) refresh(ctx context.Context) {
 		if _, there := all[key]; there {
 			continue
 		}
-		if ours.raised() || ours.dirty || len(ours.Untold) > 0 { // the store has lost it: nobody takes such out
+		if ours.stays() {
 			if !e.bring(ctx, key, nil, ours) {
 				return
 			}

@@ -187,6 +187,15 @@ func TestLostStore(t *testing.T) {
 		if w.mail.times() != 1 || w.room.times() != 1 {
 			t.Errorf("told %d and %d times; want once", w.mail.times(), w.room.times())
 		}
+		w.shared.Memory.mu.Lock()
+		w.shared.values = nil
+		w.shared.Memory.mu.Unlock()
+		b.judge(nil) // before anybody has noticed
+		time.Sleep(5 * time.Second)
+		w.raised(a)
+		w.raised(b)
+		w.is(w.mail, "raised 1", "cleared 1")
+		w.is(w.room, "raised 1", "cleared 1")
 	})
 }
 

@@ -2,6 +2,7 @@ package acceptance
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/pulsewall/pulsewall/alerts"
+	"github.com/pulsewall/pulsewall/cluster/member"
 )
 
 // TestAlertThatFlaps has three nodes, of which two are killed one after the other: the one that polls, when it has just read what is an
@@ -139,4 +141,52 @@ func readJSON(t *testing.T, address string, v any) {
 	if err := json.Unmarshal([]byte(body), v); err != nil {
 		t.Fatalf("%s: %s, %q: %v", address, resp.Status, body, err)
 	}
+}
+
+// TestAlertOutlivesTheMembers kills the only member while there is an alert, and starts another in its place, which knows nothing: the nodes
+// do. Nothing is raised again, and its end is told once.
+func TestAlertOutlivesTheMembers(t *testing.T) {
+	t.Parallel()
+	b := newBoiler(t)
+	f := newFleet(t, 1, nil, 2, nodeSettings{Interval: time.Second, Boiler: b.server.URL})
+	b.set(func(b *boiler) { b.heat = 95 })
+	eventually(t, 40*time.Second, func() error { return b.hasTold(1) })
+	for _, n := range f.nodes {
+		eventually(t, 40*time.Second, func() error { return raisedAt(t, &n.site, 1) })
+	}
+	port := f.members[0].Port()
+	f.members[0].Kill()
+	for _, n := range f.nodes {
+		eventually(t, 40*time.Second, func() error {
+			if !presenceOf(t, &n.site).Degraded {
+				return errors.New("not alone yet")
+			}
+			return nil
+		})
+	}
+	m, err := member.Start(t.Context(), member.Options{Port: port})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(m.Close)
+	together(t, f.sites())
+	b.set(func(b *boiler) { b.heat = 20 })
+	eventually(t, 60*time.Second, func() error { return b.hasTold(2) })
+	for _, n := range f.nodes {
+		eventually(t, 40*time.Second, func() error { return raisedAt(t, &n.site, 0) })
+	}
+	if got := changesOf(b.calls()); !slices.Equal(got, []string{"raised", "cleared"}) {
+		t.Errorf("the notifier was told %q; want raised and cleared", got)
+	}
+}
+
+// raisedAt says whether a node knows of another number of alerts that are raised.
+func raisedAt(t *testing.T, s *site, want int) error {
+	t.Helper()
+	var now struct{ Alerts []alerts.Alert }
+	readJSON(t, s.URL+"/api/alerts", &now)
+	if len(now.Alerts) != want {
+		return fmt.Errorf("%s has %+v; want %d alerts", s.URL, now.Alerts, want)
+	}
+	return nil
 }
