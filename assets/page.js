@@ -19,6 +19,7 @@
     this.alone = this.notices.find("alone").length > 0;
     this.header = new pulsewall.Header(this);
     this.place = new pulsewall.Place(main);
+    this.raised = new pulsewall.Raised(this, main);
     this.link = new pulsewall.Link({
       address: main.getAttribute("data-live"),
       query: function () { return self.query(); },
@@ -70,8 +71,9 @@
   };
 
   Page.prototype.take = function (event) {
-    var data = event.data;
-    if (this.chat && this.chat.take(event)) { return; }
+    var data = event.data, alert;
+    alert = this.raised.take(event);
+    if (this.chat && this.chat.take(event) || alert) { return; }
     if (event.event === "reading") {
       this.panels.forEach(function (panel) { panel.take(data); });
     } else if (event.event === "hello") {
@@ -154,6 +156,7 @@
       this.tellWaiting();
     }
     if (this.people) { this.header.count(this.people); }
+    this.raised.release();
     this.tick();
   };
 

@@ -85,7 +85,9 @@ func (d *Dashboard) chat(g guest) views.ChatView {
 		InRoom: d.hub.Room(g.room).Connections, Most: mostData, Key: rand.Text(), ReadHref: g.href(), WriteHref: g.href() + "&write=1",
 	}
 	v.Cursor, v.Refresh = cursor, chatRefresh
-	v.Query += "&room=" + g.room
+	if g.room != alertsRoom || d.alerts == nil {
+		v.Query += "&room=" + g.room
+	}
 	people := d.usersIn(g.room)
 	for _, u := range people[:min(len(people), mostInPeople)] {
 		v.People = append(v.People, views.PersonView{UnionID: u.UnionID, Name: u.Name, You: u.UnionID == g.unionID})
@@ -96,7 +98,7 @@ func (d *Dashboard) chat(g guest) views.ChatView {
 
 // chatTag is the ETag of the page of a room.
 func (d *Dashboard) chatTag(v views.ChatView) string {
-	return d.tag("chat", v.Room, v.UnionID, v.Name, v.Writing, messageIDs(v.Messages), v.Earlier, v.People, v.More, v.InRoom,
+	return d.tag("chat", v.Nav, v.Room, v.UnionID, v.Name, v.Writing, messageIDs(v.Messages), v.Earlier, v.People, v.More, v.InRoom,
 		v.Users, v.Connections, v.Degraded, messageIDs(v.Notices.Messages), v.Notices.Earlier)
 }
 

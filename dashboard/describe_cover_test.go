@@ -55,6 +55,7 @@ func TestDescribedCalls(t *testing.T) {
 	scarce(t, seen)
 	alerting(t, seen)
 	guardedCalls(t, seen)
+	alertPaging(t, seen)
 	ended(t, seen)
 	withoutOrder(t, seen)
 	for _, path := range plenty.d.at(openapi, "paths").keys() {

@@ -28,10 +28,10 @@ func (d *Dashboard) frame(title, current string) views.Frame {
 	for _, b := range d.boards {
 		f.Nav = append(f.Nav, views.Link{Title: b.Title, Href: "/d/" + b.Name, Current: b.Name == current})
 	}
-	f.Nav = append(f.Nav, views.Link{Title: views.English.Chat, Href: chatPage, Current: current == chatPage})
 	if d.alerts != nil {
-		f.Nav = append(f.Nav, views.Link{Title: views.English.Alerts, Href: alertsPage, Current: current == alertsPage})
+		f.Nav = append(f.Nav, views.Link{Title: views.English.Alerts, Href: alertsPage, Current: current == alertsPage, IsAlerts: true})
 	}
+	f.Nav = append(f.Nav, views.Link{Title: views.English.Chat, Href: chatPage, Current: current == chatPage})
 	return f
 }
 
@@ -68,7 +68,7 @@ func (d *Dashboard) getIndex(w http.ResponseWriter, r *http.Request) {
 		v.Dashboards = append(v.Dashboards, card)
 	}
 	d.revalidated(w)
-	if notModified(w, r, d.tag("index", v.UnionID, v.Users, v.Connections, v.Degraded, messageIDs(v.Notices.Messages), v.Notices.Earlier)) {
+	if notModified(w, r, d.tag("index", v.Nav, v.UnionID, v.Users, v.Connections, v.Degraded, messageIDs(v.Notices.Messages), v.Notices.Earlier)) {
 		return
 	}
 	d.render(w, r, http.StatusOK, views.Index(v))
@@ -118,8 +118,13 @@ func (d *Dashboard) boardNames() string {
 // livePage is what every live page has. The clock is last: what the page shows is not newer than it says.
 func (d *Dashboard) livePage(f views.Frame, v *visit) views.PageView {
 	online := d.hub.Presence()
+	query := v.liveQuery()
+	if d.alerts != nil {
+		query += "&room=" + alertsRoom
+		f.Nav = d.withRaised(f.Nav, v.unionID)
+	}
 	return views.PageView{
-		Frame: f, UnionID: v.unionID, Node: v.node, Query: v.liveQuery(),
+		Frame: f, UnionID: v.unionID, Node: v.node, Query: query,
 		Users: online.Users, Connections: online.Connections, Degraded: online.Degraded, Notices: d.notices(v.unionID), Now: time.Now(),
 	}
 }
@@ -266,7 +271,7 @@ func (v *visit) href(turned *panel, current string) string {
 
 // pageTag is the ETag of a page: over the readings and every age and state as shown.
 func (d *Dashboard) pageTag(page views.PageView) string {
-	shown := []any{page.UnionID, page.Node, page.Nodes, page.Users, page.Connections, page.Degraded, messageIDs(page.Notices.Messages), page.Notices.Earlier}
+	shown := []any{page.Nav, page.UnionID, page.Node, page.Nodes, page.Users, page.Connections, page.Degraded, messageIDs(page.Notices.Messages), page.Notices.Earlier}
 	for _, p := range page.Panels {
 		r := p.Fragment.Reading
 		shown = append(shown, r.Sub, r.Version, r.Status, views.Fresh(r, page.Now))

@@ -30,7 +30,7 @@ func (personal) Poll(_ context.Context, q feeds.Query) (feeds.Result, error) {
 // people are those of the tokens, and what says so.
 var people = []struct{ id, other, header string }{{"7", "8", asSeven}, {"8", "7", asEight}}
 
-// peopleWall has something of 7 and of 8: records, their history, and a message to each.
+// peopleWall has something of 7 and of 8: records, their history, an alert, and a message to each.
 func peopleWall(t *testing.T) *wall {
 	t.Helper()
 	o := guarded(dashboard.Options{History: openHistory(t)})

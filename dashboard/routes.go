@@ -73,7 +73,9 @@ func (d *Dashboard) personal(r chi.Router) {
 		read(r, "/d/{dashboard}", d.getBoard)
 		read(r, chatPage, d.getChat)
 		r.Post(chatPage, d.postChat)
-		read(r, alertsPage, d.getAlertsPage)
+		read(r, alertsPage, d.getAlertList)
+		read(r, alertsPage+"/{id}", d.getAlert)
+		r.Post(alertsPage+"/{id}", d.postAlertPage)
 		r.Post("/api/messages", d.postMessage)
 		r.Post("/api/tickets", d.postTicket)
 		if d.serves(OlderChannel) {

@@ -1,53 +1,45 @@
 package views
 
-// AlertStrings are the words of the page of alerts. No script needs them.
+// AlertStrings are the words of the pages of alerts.
 type AlertStrings struct {
-	Alerts         string `json:"-"`
-	AlertsRaised   string `json:"-"`
-	AlertsCleared  string `json:"-"`
-	AlertsFull     string `json:"-"`
-	NoAlerts       string `json:"-"`
-	NoAlertsText   string `json:"-"`
-	AlertState     string `json:"-"`
-	AlertWhat      string `json:"-"`
-	AlertValue     string `json:"-"`
-	AlertBound     string `json:"-"`
-	AlertSince     string `json:"-"`
-	AlertUntil     string `json:"-"`
-	AlertKnown     string `json:"-"`
-	AlertOrMore    string `json:"-"`
-	AlertOrLess    string `json:"-"`
-	AlertGone      string `json:"-"`
-	AlertUnwatched string `json:"-"`
-	Acknowledge    string `json:"-"`
-	AckTitle       string `json:"-"`
-	AckNote        string `json:"-"`
-	AckCancel      string `json:"-"`
-	AckBy          string `json:"-"`
+	Alerts          string `json:"-"`
+	NoAlerts        string `json:"-"`
+	NoAlertsText    string `json:"-"`
+	NoAlertFeeds    string `json:"-"`
+	ManyAlerts      string `json:"-"`
+	ClearedLately   string `json:"-"`
+	ClearedWord     string `json:"-"`
+	AlertSince      string `json:"-"`
+	AlertCleared    string `json:"-"`
+	AlertGone       string `json:"-"`
+	AlertUnwatched  string `json:"-"`
+	AlertAckBy      string `json:"-"`
+	AlertAck        string `json:"-"`
+	AllAlerts       string `json:"-"`
+	Acknowledge     string `json:"-"`
+	AcknowledgeName string `json:"-"`
+	AcknowledgeNote string `json:"-"`
+	NotAcknowledged string `json:"-"`
 }
 
-// EnglishAlerts is the language of that page for now.
+// EnglishAlerts is the language of alerts for now.
 var EnglishAlerts = AlertStrings{
-	Alerts:         "Alerts",
-	AlertsRaised:   "Raised",
-	AlertsCleared:  "Cleared lately",
-	AlertsFull:     "There are as many alerts as there may be. More are raised when some of these are cleared.",
-	NoAlerts:       "All is well",
-	NoAlertsText:   "No record is beyond a threshold.",
-	AlertState:     "State",
-	AlertWhat:      "What",
-	AlertValue:     "Value",
-	AlertBound:     "Bound",
-	AlertSince:     "Since",
-	AlertUntil:     "Until",
-	AlertKnown:     "Acknowledged",
-	AlertOrMore:    "{bound} or more",
-	AlertOrLess:    "{bound} or less",
-	AlertGone:      "the record is gone",
-	AlertUnwatched: "nobody judges the feed any more",
-	Acknowledge:    "Acknowledge",
-	AckTitle:       "I know of {what}",
-	AckNote:        "Note",
-	AckCancel:      "Cancel",
-	AckBy:          "by {name}",
+	Alerts:          "Alerts",
+	NoAlerts:        "All is well",
+	NoAlertsText:    "No alert is raised. One appears here by itself when a value passes a threshold.",
+	NoAlertFeeds:    "No feed has alerts. Give one thresholds and “alerts: true” in the configuration file.",
+	ManyAlerts:      "There is more to look at than is listed: as many alerts as can be are raised.",
+	ClearedLately:   "Cleared lately",
+	ClearedWord:     "Cleared",
+	AlertSince:      "since {time}",
+	AlertCleared:    "cleared {time}",
+	AlertGone:       "cleared {time}, the record is gone",
+	AlertUnwatched:  "cleared {time}, nobody judges the feed any more",
+	AlertAckBy:      "Acknowledged by",
+	AlertAck:        "at {time}",
+	AllAlerts:       "All alerts",
+	Acknowledge:     "Acknowledge",
+	AcknowledgeName: "Your name",
+	AcknowledgeNote: "Note, if you like: what you know, and what you do",
+	NotAcknowledged: "Not acknowledged: {reason}",
 }

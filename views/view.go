@@ -39,6 +39,8 @@ type PanelView struct {
 type Link struct {
 	Title, Href string
 	Current     bool
+	IsAlerts    bool // Raised stands beside it
+	Raised      int  // alerts
 }
 
 // Frame is what every page has around its content.
