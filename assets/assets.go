@@ -23,7 +23,7 @@ var files embed.FS
 // client are the parts of pulsewall.js in the order in which they need each other. Browsers get them as one file.
 var client = []string{
 	"dom.js", "words.js", "clock.js", "rungs.js", "link.js", "recovery.js", "ops.js", "scale.js", "chart.js",
-	"panel.js", "message.js", "raised.js", "notices.js", "header.js", "place.js", "attend.js", "page.js", "listen.js",
+	"tally.js", "panel.js", "message.js", "raised.js", "notices.js", "header.js", "place.js", "attend.js", "page.js", "listen.js",
 }
 
 // room are the parts of room.js, which pages of rooms have after pulsewall.js: dashboards are lighter without.

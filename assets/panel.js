@@ -197,15 +197,8 @@
     this.body.appendChild(blank);
     if (foot) { this.body.appendChild(foot); }
     this.shown = copy(this.newest());
-    this.count(blank);
+    pulsewall.tally(this.tally, blank);
     this.setStatus(kind);
-  };
-
-  // count says in the head how many records are in which state, as the fragment counts them.
-  Panel.prototype.count = function (fragment) {
-    if (!this.tally) { return; }
-    dom.setAttribute(this.tally, "class", "tally mark " + (fragment.getAttribute("data-worst") || ""));
-    dom.setText(this.tally, fragment.getAttribute("data-tally") || "");
   };
 
   // fragment is what a reading shows in this panel's look, as elements.
@@ -232,7 +225,7 @@
         this.markPage(fresh);
         this.page.words.localise(fresh);
         dom.patch(this.body, fresh);
-        this.count(fresh);
+        pulsewall.tally(this.tally, fresh);
         this.body.style.minHeight = "";
         this.shown = copy(reading);
         this.setStatus(reading.status);
