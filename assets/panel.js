@@ -40,9 +40,14 @@
   Panel.prototype.read = function (sub) {
     var reading = this.reading(sub), section = this.section;
     reading.version = Number(attribute(section, "version")) || 0;
-    ["at", "due", "since"].forEach(function (name) { reading[name] = Number(attribute(section, name)); });
-    ["status", "reason", "error", "circuit"].forEach(function (name) { reading[name] = attribute(section, name); });
+    reading.at = Number(attribute(section, "at"));
+    reading.due = Number(attribute(section, "due"));
     reading.sourceAt = Number(attribute(section, "source-at"));
+    reading.status = attribute(section, "status");
+    reading.reason = attribute(section, "reason");
+    reading.error = attribute(section, "error");
+    reading.since = Number(attribute(section, "since"));
+    reading.circuit = attribute(section, "circuit");
     reading.heardAt = Date.now();
     reading.own = this.body.outerHTML;
     if (this.plot) {
