@@ -127,10 +127,7 @@ func (e *sqlEar) attend(ctx context.Context, conn *pgx.Conn, channels map[string
 	defer again()
 	for _, h := range e.newcomers(again) {
 		if !channels[h.channel] {
-			if err := answered(ctx, func(ctx context.Context) error {
-				_, err := conn.Exec(ctx, "LISTEN "+pgx.Identifier{h.channel}.Sanitize())
-				return err
-			}); err != nil {
+			if err := listenTo(ctx, conn, h.channel); err != nil {
 				return err
 			}
 			channels[h.channel] = true
@@ -147,16 +144,21 @@ func (e *sqlEar) attend(ctx context.Context, conn *pgx.Conn, channels map[string
 	case quiet.Err() == nil:
 		return err
 	case errors.Is(quiet.Err(), context.DeadlineExceeded):
-		return answered(ctx, conn.Ping)
+		for channel := range channels { // as good as a ping, and the server's list goes on saying what this connection does
+			if err := listenTo(ctx, conn, channel); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
 
-// answered asks the server something, for which it has answersWithin.
-func answered(ctx context.Context, ask func(context.Context) error) error {
+// listenTo asks the server for a channel, for which it has answersWithin. A second time changes nothing.
+func listenTo(ctx context.Context, conn *pgx.Conn, channel string) error {
 	ctx, cancel := context.WithTimeout(ctx, answersWithin)
 	defer cancel()
-	return ask(ctx)
+	_, err := conn.Exec(ctx, "LISTEN "+pgx.Identifier{channel}.Sanitize())
+	return err
 }
 
 // newcomers are those who are not ready yet. Whoever comes later calls again.
