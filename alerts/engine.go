@@ -21,6 +21,8 @@ const (
 
 	// refreshEvery is how old an alert of another node may be here.
 	refreshEvery = 2 * time.Second
+	// seenWithin is how long after a change all nodes know of it, on clocks that differ by less.
+	seenWithin = time.Minute
 	// aloneAfter is how long a node without the others waits for them before it goes on by itself.
 	aloneAfter = 30 * time.Second
 	// unwatchedFor is how long a source may be judged by nobody before its alerts are cleared.

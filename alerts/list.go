@@ -17,7 +17,8 @@ var (
 	ErrAcknowledged = errors.New("the alert is acknowledged already")
 )
 
-// Alerts returns what is raised, the worst first, and then what was cleared lately, the newest first. full: there were more than Most.
+// Alerts returns what is raised, the worst first, and then the MostCleared that were cleared last, the newest first. full: there were
+// more than Most.
 func (e *Engine) Alerts() (list []Alert, full bool) {
 	e.mu.Lock()
 	for _, ours := range e.known {
@@ -36,6 +37,9 @@ func (e *Engine) Alerts() (list []Alert, full bool) {
 			cmp.Compare(a.ID, b.ID),
 		)
 	})
+	if raised := slices.IndexFunc(list, func(a Alert) bool { return !a.Cleared.IsZero() }); raised >= 0 {
+		list = list[:min(len(list), raised+MostCleared)] // the store may have more for a minute
+	}
 	return list, full
 }
 

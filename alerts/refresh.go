@@ -31,7 +31,7 @@ func (e *Engine) refresh(ctx context.Context) {
 		if err != nil {
 			continue // another version of this program wrote it
 		}
-		if ours := e.take(key, theirs); ours != nil && !e.bring(ctx, key, theirs, ours) {
+		if ours := e.take(key, theirs, began[key]); ours != nil && !e.bring(ctx, key, theirs, ours) {
 			return
 		}
 	}
@@ -68,8 +68,9 @@ func (e *Engine) snapshot() map[string]*entry {
 	return known
 }
 
-// take takes over what the store has, unless this node has gone further while it was alone: that it returns.
-func (e *Engine) take(key string, theirs *entry) (ours *entry) {
+// take takes over what the store has, unless this node has gone further, while it was alone or as the store has lost what it had
+// before it was read: that it returns.
+func (e *Engine) take(key string, theirs, before *entry) (ours *entry) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	ours = e.known[key]
@@ -80,7 +81,7 @@ func (e *Engine) take(key string, theirs *entry) (ours *entry) {
 	case ours.dirty && ours.compare(theirs) == 0:
 		e.known[key] = theirs
 		return nil
-	case ours.dirty:
+	case ours.dirty || ours == before && ours.compare(theirs) > 0:
 		return ours
 	}
 	return nil // written here since the store was read
@@ -167,7 +168,8 @@ func (e *Engine) clearUnwatched(ctx context.Context) {
 	e.unwatched = since
 }
 
-// sweep takes cleared alerts out of the store that were kept for long enough.
+// sweep takes cleared alerts out of the store that were kept for long enough. A node that has not seen yet that one is cleared would
+// take it for lost, and bring it back.
 func (e *Engine) sweep(ctx context.Context) {
 	now, cleared := time.Now(), []string(nil)
 	known := e.snapshot()
@@ -181,7 +183,8 @@ func (e *Engine) sweep(ctx context.Context) {
 	})
 	for i, key := range cleared {
 		ours := known[key]
-		if i < MostCleared && now.Sub(ours.Alert.Cleared) < KeepCleared {
+		age := now.Sub(ours.Alert.Cleared)
+		if age < seenWithin || i < MostCleared && age < KeepCleared {
 			continue
 		}
 		if left, err := e.swap(ctx, key, ours.raw, nil); err != nil || left != nil {

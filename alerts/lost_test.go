@@ -1,0 +1,71 @@
+package alerts
+
+import (
+	"bytes"
+	"strconv"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestManyCleared has more cleared at once than are kept, while another node has yet to look: none of them comes back.
+func TestManyCleared(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t)
+		a := w.start("a")
+		time.Sleep(refreshEvery / 2)
+		b := w.start("b")
+		hot := make(map[string]float64)
+		for i := range MostCleared + 100 {
+			hot[strconv.Itoa(i)] = 95
+		}
+		a.judge(hot)
+		time.Sleep(3*refreshEvery + 3*refreshEvery/4) // b looks next
+		for name := range hot {
+			hot[name] = 20
+		}
+		b.judge(hot)
+		time.Sleep(10 * refreshEvery)
+		w.raised(a)
+		w.raised(b)
+		b.judge(hot)
+		if got, want := w.mail.times(), 2*len(hot); got != want {
+			t.Errorf("mail was told %d times; want %d", got, want)
+		}
+		time.Sleep(time.Hour)
+		if list, _ := a.Alerts(); len(list) != MostCleared {
+			t.Errorf("%d cleared alerts are kept; want %d", len(list), MostCleared)
+		}
+	})
+}
+
+// TestStoreGoesBack has the store lose the last write, as of a member whose backup was behind: the node that made it writes it again.
+func TestStoreGoesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t)
+		a, b := w.start("a"), w.start("b")
+		a.judge(map[string]float64{"1": 95})
+		time.Sleep(2 * refreshEvery)
+		before, err := w.shared.All(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.judge(map[string]float64{"1": 20})
+		for key, old := range before {
+			now := a.get(key).raw
+			if got, err := w.shared.Swap(t.Context(), key, now, old); err != nil || !bytes.Equal(got, old) {
+				t.Fatalf("the store has %s, %v", got, err)
+			}
+		}
+		for range 5 {
+			time.Sleep(refreshEvery)
+			a.judge(map[string]float64{"1": 20})
+		}
+		w.raised(a)
+		w.raised(b)
+		w.is(w.mail, "raised 1", "cleared 1")
+		if got := w.mail.times(); got != 2 {
+			t.Errorf("mail was told %d times; want 2", got)
+		}
+	})
+}
