@@ -33,10 +33,14 @@ type data struct {
 	Alert  alerts.Alert  `json:"alert"`
 }
 
+// mostSubject is how many characters a subject has: more than a name of a feed and what an alert keeps of a record.
+const mostSubject = 500
+
 // cloudEvent encodes an event. The same event is the same bytes each time.
 func cloudEvent(e alerts.Event, source string) ([]byte, error) {
+	subject := oneLine(e.Alert.Feed+"/"+e.Alert.Record, mostSubject) // no attribute may hold what moves a cursor
 	out, err := json.Marshal(envelope{
-		SpecVersion: "1.0", ID: e.ID, Source: source, Type: "pulsewall.alert." + string(e.Change), Subject: e.Alert.Feed + "/" + e.Alert.Record,
+		SpecVersion: "1.0", ID: e.ID, Source: source, Type: "pulsewall.alert." + string(e.Change), Subject: subject,
 		Time: e.Time.UTC(), DataContentType: "application/json", Data: data{Text: summary(e), Change: e.Change, Alert: e.Alert},
 	})
 	if err != nil {
