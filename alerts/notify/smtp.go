@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	netmail "net/mail"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,7 +37,7 @@ func (m *Email) send(ctx context.Context, e alerts.Event, settled map[string]err
 		return cmp.Or(l.cut(), err)
 	}
 	var again []string
-	for _, to := range m.to {
+	for i, to := range m.to {
 		if _, ok := settled[to.Address]; ok {
 			continue
 		}
@@ -51,7 +52,8 @@ func (m *Email) send(ctx context.Context, e alerts.Event, settled map[string]err
 		default:
 			again = append(again, refusal(to, cmp.Or(l.cut(), sent)).Error())
 		}
-		if code == 0 && sent != nil { // the connection is of no more use
+		if code == 0 && sent != nil { // the connection is of no more use; next time the others come first
+			m.to = append(slices.Delete(slices.Clone(m.to), i, i+1), to)
 			break
 		}
 	}
