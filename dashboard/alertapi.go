@@ -100,7 +100,7 @@ func readAck(r *http.Request, name string) (ackDraft, error) {
 		}
 		a = ackDraft{By: typed(r.PostForm.Get("by")), Note: typed(r.PostForm.Get("note"))}
 	} else if err := json.NewDecoder(r.Body).Decode(&a); err != nil {
-		return a, refuse(http.StatusBadRequest, `the body is no such JSON object (%s): want {"by":"Ann","note":"on it"}`, clip(err.Error()))
+		return a, badBody(err, `{"by":"Ann","note":"on it"}`)
 	}
 	a.By, a.Note = cmp.Or(strings.Join(strings.Fields(a.By), " "), name), strings.TrimSpace(a.Note)
 	if !visible(a.By) || utf8.RuneCountInString(a.By) > mostName {

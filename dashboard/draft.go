@@ -79,7 +79,7 @@ func readJSON(r *http.Request) (draft, error) {
 	}
 	dec := json.NewDecoder(r.Body)
 	if err := dec.Decode(&body); err != nil {
-		return draft{}, badBody(err)
+		return draft{}, badBody(err, `{"to":{"all":true},"data":"hello"}`)
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return draft{}, refuse(http.StatusBadRequest, "something follows the JSON object of the body: want one object")
@@ -131,9 +131,9 @@ func readBody(r *http.Request) ([]byte, error) {
 	return nil, refuse(http.StatusBadRequest, "the body cannot be read: %s", clip(err.Error()))
 }
 
-// badBody says what is wrong with a body that is not what it should be.
-func badBody(err error) error {
-	const want = `want {"to":{"all":true},"data":"hello"}`
+// badBody says what is wrong with a body that is not what it should be, which want shows.
+func badBody(err error, want string) error {
+	want = "want " + want
 	var wrong *json.UnmarshalTypeError
 	switch {
 	case errors.Is(err, io.EOF):
