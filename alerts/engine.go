@@ -48,7 +48,7 @@ type Options struct {
 	Post func(context.Context, Event) error
 	// Notifiers are told of what is raised, worse and cleared.
 	Notifiers []Notifier
-	// Logger is told when an event is given up, and when there are too many alerts. The default discards that.
+	// Logger is told when an event is given up, when there are too many alerts, and when the store fails. The default discards that.
 	Logger *slog.Logger
 }
 
@@ -74,6 +74,7 @@ type Engine struct {
 	known     map[string]*entry    // the store as this node knows it; guarded by mu, like all below
 	inbox     map[Source]Verdict   // not compared yet
 	alone     time.Time            // since when the store is out of reach; zero: it is not
+	failing   bool                 // it is for another reason than that this node is alone
 	full      bool                 // there were more than Most
 	unwatched map[string]time.Time // since when nobody judges what an alert is of; used by Run alone
 }
@@ -164,12 +165,13 @@ func (e *Engine) update(ctx context.Context, key string, change func(old *entry)
 		}
 		now, err := e.swap(ctx, key, old.bytes(), next.raw)
 		switch {
-		case errors.Is(err, ErrAlone):
-			if done, err := e.updateAlone(key, old, next); done {
+		case err != nil && ctx.Err() != nil:
+			return err
+		case err != nil:
+			e.missed(err)
+			if done, err := e.updateAlone(key, old, next, err); done {
 				return err
 			}
-		case err != nil:
-			return err
 		case bytes.Equal(now, next.raw):
 			e.keep(key, next)
 			return nil
@@ -186,14 +188,14 @@ func (e *Engine) swap(ctx context.Context, key string, old, next []byte) ([]byte
 	return e.store.Swap(ctx, key, old, next)
 }
 
-// updateAlone makes a change that this node brings along when it meets the others again. done: there is nothing to try again.
-func (e *Engine) updateAlone(key string, old, next *entry) (done bool, err error) {
+// updateAlone makes a change that this node brings along when the store is back, if it has been away, as failed says, for long enough.
+// done: there is nothing to try again.
+func (e *Engine) updateAlone(key string, old, next *entry, failed error) (done bool, err error) {
 	e.mu.Lock()
-	e.missed()
 	usable := e.usable()
 	e.mu.Unlock()
 	if !usable {
-		return true, ErrAlone
+		return true, failed
 	}
 	return e.replace(key, old, next), nil
 }
@@ -211,10 +213,30 @@ func (e *Engine) replace(key string, old, next *entry) bool {
 	return true
 }
 
-// missed notes that the store is out of reach. The caller holds mu.
-func (e *Engine) missed() {
+// missed notes that the store is out of reach. That this node is alone is known to people already; what else it is, is logged once.
+func (e *Engine) missed(err error) {
+	e.mu.Lock()
 	if e.alone.IsZero() {
 		e.alone = time.Now()
+	}
+	news := !e.failing && !errors.Is(err, ErrAlone)
+	e.failing = e.failing || news
+	e.mu.Unlock()
+	if news {
+		e.opts.Logger.Error("alerts cannot be stored: none change for a while, then this node goes on by itself", "for", aloneAfter.String(), "err", err)
+	}
+}
+
+// found notes that the store is there.
+func (e *Engine) found() {
+	e.mu.Lock()
+	e.alone = time.Time{}
+	news := e.failing
+	e.failing = false
+	e.ringAll()
+	e.mu.Unlock()
+	if news {
+		e.opts.Logger.Info("alerts are stored again")
 	}
 }
 

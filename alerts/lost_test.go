@@ -2,7 +2,10 @@ package alerts
 
 import (
 	"bytes"
+	"errors"
+	"log/slog"
 	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -67,5 +70,38 @@ func TestStoreGoesBack(t *testing.T) {
 		if got := w.mail.times(); got != 2 {
 			t.Errorf("mail was told %d times; want 2", got)
 		}
+	})
+}
+
+// TestStoreFails has a store that takes nothing, as on a full disk: that is logged once, alerts are raised and told all the same, and kept
+// when there is room again.
+func TestStoreFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t)
+		var log strings.Builder // written by the engine alone, which waits when it is read
+		a := w.start("a", func(o *Options) { o.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
+		w.shared.breaks(errors.New("disk full"))
+		a.judge(map[string]float64{"1": 95})
+		time.Sleep(aloneAfter / 2)
+		w.is(w.mail)
+		time.Sleep(aloneAfter)
+		w.is(w.mail, "raised 1")
+		w.raised(a, "1 crit")
+		synctest.Wait()
+		if n := strings.Count(log.String(), "disk full"); n != 1 {
+			t.Errorf("the log says it %d times; want once:\n%s", n, &log)
+		}
+		w.shared.breaks(nil)
+		time.Sleep(2 * refreshEvery)
+		synctest.Wait()
+		if !strings.Contains(log.String(), "stored again") {
+			t.Errorf("the log does not say that it is over:\n%s", &log)
+		}
+		a.stop()
+		b := w.start("b")
+		w.raised(b, "1 crit")
+		b.judge(map[string]float64{"1": 20})
+		time.Sleep(2 * refreshEvery)
+		w.is(w.mail, "raised 1", "cleared 1")
 	})
 }

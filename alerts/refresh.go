@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 	"time"
 )
@@ -16,11 +15,9 @@ func (e *Engine) refresh(ctx context.Context) {
 	began := e.snapshot()
 	all, err := e.store.All(call)
 	if err != nil {
-		e.mu.Lock()
-		if errors.Is(err, ErrAlone) {
-			e.missed()
+		if ctx.Err() == nil {
+			e.missed(err)
 		}
-		e.mu.Unlock()
 		return
 	}
 	for key, raw := range all {
@@ -47,10 +44,7 @@ func (e *Engine) refresh(ctx context.Context) {
 		}
 		e.forget(key, ours)
 	}
-	e.mu.Lock()
-	e.alone = time.Time{}
-	e.ringAll()
-	e.mu.Unlock()
+	e.found()
 	e.takeOver(ctx)
 	e.dropStray(ctx)
 	e.clearUnwatched(ctx)
