@@ -16,15 +16,27 @@ func (e *Engine) finish(next *entry) error {
 		}
 		next.Untold[i].To, next.Untold[i].Teller = e.targetsOf(u.Event.Change), e.opts.Self
 	}
+	next.dropped = nil
 	if over := len(next.Untold) - mostUntold; over > 0 {
-		e.opts.Logger.Error("alert not told: given up, as it has changed too often since", "alert", next.Alert.ID, "events", over)
-		next.Untold = slices.Delete(next.Untold, 0, over)
+		next.dropped, next.Untold = next.Untold[:over:over], next.Untold[over:]
 	}
 	var err error
 	if next.raw, err = json.Marshal(next); err != nil {
 		return fmt.Errorf("write an alert: %w", err)
 	}
 	return nil
+}
+
+// giveUp says which events were left out of what was written.
+func (e *Engine) giveUp(written *entry) {
+	for _, u := range written.dropped {
+		for _, t := range e.targets {
+			if slices.Contains(u.To, t.name) {
+				t.lost.Add(1)
+				e.opts.Logger.Error("alert not told: given up, as it has changed too often since", "to", t.name, "alert", written.Alert.ID, "change", string(u.Event.Change))
+			}
+		}
+	}
 }
 
 // targetsOf names those who are told of a change. An acknowledgement, and that it gets better, is for the room.

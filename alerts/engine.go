@@ -174,6 +174,7 @@ func (e *Engine) update(ctx context.Context, key string, change func(old *entry)
 			}
 		case bytes.Equal(now, next.raw):
 			e.keep(key, next)
+			e.giveUp(next)
 			return nil
 		default:
 			e.correct(key, old, now)
@@ -210,6 +211,7 @@ func (e *Engine) replace(key string, old, next *entry) bool {
 	next.dirty = true
 	e.known[key] = next
 	e.ringAll()
+	e.giveUp(next)
 	return true
 }
 

@@ -21,8 +21,9 @@ type entry struct {
 	Alert   Alert    `json:"alert"`            // as it is
 	Untold  []untold `json:"untold,omitempty"` // oldest first
 
-	raw   []byte // as it is in the store
-	dirty bool   // changed while the store was out of reach
+	raw     []byte   // as it is in the store
+	dirty   bool     // changed while the store was out of reach
+	dropped []untold // events that nobody will be told any more, as there are too many
 }
 
 // untold is an event that somebody has not been told yet.

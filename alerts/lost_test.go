@@ -105,3 +105,24 @@ func TestStoreFails(t *testing.T) {
 		w.is(w.mail, "raised 1", "cleared 1")
 	})
 }
+
+// TestTooManyUntold has an alert change more often than a dead notifier's events are kept: what is given up is counted.
+func TestTooManyUntold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t)
+		w.mail.fail = func(int, Event) error { return errors.New("down") }
+		a := w.start("a")
+		const more = 8
+		for i := range mostUntold + more {
+			time.Sleep(time.Second)
+			a.judge(map[string]float64{"1": []float64{95, 20}[i%2]})
+		}
+		told := a.Told()
+		if got := told["mail"].GivenUp; got != more {
+			t.Errorf("%d are given up by mail; want %d", got, more)
+		}
+		if got := told[room]; got.Done != mostUntold+more || got.GivenUp != 0 {
+			t.Errorf("the room: %+v; want all %d told", got, mostUntold+more)
+		}
+	})
+}

@@ -52,6 +52,9 @@ func parseKeys(text []byte, algorithm string) (map[string]any, error) {
 		if err == nil {
 			var key any
 			if key, err = k.key(algorithm); err == nil {
+				if _, twice := keys[k.Kid]; twice {
+					return nil, fmt.Errorf("two keys for %s have the kid %q: want one of its own for each", algorithm, k.Kid)
+				}
 				keys[k.Kid] = key
 				continue
 			}

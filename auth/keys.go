@@ -21,7 +21,7 @@ const (
 	fetchFor  = 5 * time.Second
 	keysFor   = 10 * time.Minute // then it is read again: a key that was taken away counts no more
 	fetchGap  = time.Minute      // between two readings, whatever tokens come
-	failedGap = 5 * time.Second  // while there is no key at all
+	failedGap = 5 * time.Second  // after a failure, and while there is no key at all
 )
 
 // keySet is a set of keys that somebody else keeps, and exchanges when he likes.
@@ -104,7 +104,7 @@ func (k *keySet) find(ctx context.Context, kid string) (any, error) {
 	if key, ok = table.key(kid); ok {
 		return key, nil
 	}
-	if len(table.keys) == 0 {
+	if table.failed() {
 		return nil, ErrUnsure
 	}
 	return nil, fmt.Errorf("%w: no such key", ErrBadToken)
@@ -113,7 +113,7 @@ func (k *keySet) find(ctx context.Context, kid string) (any, error) {
 // refresh reads the set, unless that was tried just now. The caller is in reading.
 func (k *keySet) refresh(ctx context.Context) {
 	table, gap := k.known.Load(), k.gap
-	if len(table.keys) == 0 {
+	if table.failed() {
 		gap = min(gap, failedGap)
 	}
 	if !table.tried.IsZero() && time.Since(table.tried) < gap {
@@ -187,6 +187,9 @@ func readAll(r io.Reader) ([]byte, error) {
 	}
 	return text, nil
 }
+
+// failed says that there may be keys which could not be read.
+func (t *keyTable) failed() bool { return len(t.keys) == 0 || t.tried.After(t.got) }
 
 func (t *keyTable) key(kid string) (any, bool) {
 	if kid == "" && len(t.keys) == 1 {

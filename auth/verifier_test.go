@@ -224,6 +224,40 @@ func TestRotation(t *testing.T) {
 	check("it is back, and has taken the key away", second, "second", ErrBadToken, 6)
 }
 
+// A token of a new key is not refused for good while the keys cannot be read: they are asked for again soon.
+func TestRotationWhileIssuerIsDown(t *testing.T) {
+	i := newIssuer(t)
+	first, firstKey := ecKey(t, "first")
+	second, secondKey := ecKey(t, "second")
+	i.show(false, firstKey)
+	v, err := New(Options{Algorithm: "ES256", Keys: i.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	check := func(what string, key *ecdsa.PrivateKey, kid string, want error, times int) {
+		t.Helper()
+		_, err := v.Verify(t.Context(), sign(t, jwt.SigningMethodES256, key, kid, nil))
+		if !errors.Is(err, want) || i.times() != times {
+			t.Errorf("%s: %v after asking %d times; want %v after %d", what, err, i.times(), want, times)
+		}
+	}
+	// ago has the last try, and what was read before it, be so long ago.
+	ago := func(d time.Duration) {
+		table := *v.keys.known.Load()
+		table.got, table.tried = table.got.Add(-d), table.tried.Add(-d)
+		v.keys.known.Store(&table)
+	}
+	check("the first key", first, "first", nil, 1)
+	i.show(true)
+	ago(fetchGap)
+	check("the second, as the issuer is down", second, "second", ErrUnsure, 2)
+	check("at once again", second, "second", ErrUnsure, 2)
+	check("the first meanwhile", first, "first", nil, 2)
+	i.show(false, firstKey, secondKey)
+	ago(failedGap)
+	check("the second, as the issuer is back", second, "second", nil, 3)
+}
+
 // Keys of all kinds are read; those for something else, and bad ones, are left out.
 func TestParseKeys(t *testing.T) {
 	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
@@ -261,6 +295,16 @@ func TestParseKeys(t *testing.T) {
 	}
 	if keys, err := parseKeys(text, "ES384"); err == nil {
 		t.Errorf("ES384: %v; want an error", keys)
+	}
+	for _, kid := range []string{"", "same"} {
+		x := map[string]string{"kty": "OKP", "crv": "Ed25519", "kid": kid, "x": b64(edKey)}
+		twice, err := json.Marshal(map[string]any{"keys": []any{x, x}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if keys, err := parseKeys(twice, "EdDSA"); err == nil {
+			t.Errorf("two keys with the kid %q: %v; want an error", kid, keys)
+		}
 	}
 	if _, err := parseKeys([]byte(`{"keys":7}`), "ES256"); err == nil {
 		t.Error("no set was taken")

@@ -2,6 +2,8 @@ package dashboard
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"testing"
 	"testing/synctest"
@@ -99,6 +101,37 @@ func TestTicketOnce(t *testing.T) {
 		redeem("the last there is room for", 0, issue(), true)
 		if _, err := nodes[0].redeem(t.Context(), issue()); problem(err).Status != 503 {
 			t.Errorf("one too many: %v; want 503", err)
+		}
+	})
+}
+
+// Where the clock of the node that gave a ticket is ahead, it lives longer here, and is good once all the same. The cluster is no help: what
+// this node has claimed it may claim again.
+func TestTicketOfAClockAhead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		node, err := newTickets([]byte("shared"), func(context.Context, string, time.Duration) (bool, error) { return true, nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		issue := func(ahead time.Duration) string {
+			plain, err := json.Marshal(ticket{ID: "a", UnionID: "7", Until: time.Now().Add(time.Hour).UnixMilli(), Good: time.Now().Add(ahead + ticketFor)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return base64.RawURLEncoding.EncodeToString(node.sealer.Seal(nil, nil, plain, nil))
+		}
+		if _, err := node.redeem(t.Context(), issue(acceptFor)); !errors.Is(err, auth.ErrBadToken) {
+			t.Errorf("of a clock a minute ahead: %v; want ErrBadToken", err)
+		}
+		text := issue(acceptFor - ticketFor)
+		if _, err := node.redeem(t.Context(), text); err != nil {
+			t.Errorf("of a clock half a minute ahead: %v", err)
+		}
+		for range 5 {
+			time.Sleep(acceptFor / 6)
+			if _, err := node.redeem(t.Context(), text); !errors.Is(err, auth.ErrBadToken) {
+				t.Errorf("again: %v; want ErrBadToken", err)
+			}
 		}
 	})
 }

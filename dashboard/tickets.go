@@ -20,7 +20,8 @@ import (
 
 const (
 	ticketFor   = 30 * time.Second
-	mostTickets = 100_000 // that were used, and are remembered for as long as they could be used again
+	acceptFor   = 2 * ticketFor // at most, where the clock of the node that gave it is ahead
+	mostTickets = 100_000       // that were used, and are remembered for as long as they could be used again
 	claimWithin = 2 * time.Second
 )
 
@@ -110,7 +111,10 @@ func (t *tickets) redeem(ctx context.Context, text string) (auth.Person, error) 
 		return auth.Person{}, errBadTicket
 	}
 	var got ticket
-	if json.Unmarshal(plain, &got) != nil || !time.Now().Before(got.Good) {
+	if json.Unmarshal(plain, &got) != nil {
+		return auth.Person{}, errBadTicket
+	}
+	if left := time.Until(got.Good); left <= 0 || left > acceptFor { // one that was used is remembered for no longer
 		return auth.Person{}, errBadTicket
 	}
 	if err := t.use(got.ID); err != nil {
@@ -118,7 +122,7 @@ func (t *tickets) redeem(ctx context.Context, text string) (auth.Person, error) 
 	}
 	ctx, cancel := context.WithTimeout(ctx, claimWithin)
 	defer cancel()
-	first, err := t.claim(ctx, "ticket/"+got.ID, time.Until(got.Good)+ticketFor) // clocks of nodes differ
+	first, err := t.claim(ctx, "ticket/"+got.ID, time.Until(got.Good)+acceptFor) // clocks of nodes differ
 	if err != nil {
 		return auth.Person{}, refuse(http.StatusServiceUnavailable, "it is not known whether the ticket was used at another node: come with a new one").after(time.Second)
 	}
@@ -132,14 +136,14 @@ func (t *tickets) redeem(ctx context.Context, text string) (auth.Person, error) 
 func (t *tickets) use(id string) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if time.Since(t.turned) > ticketFor { // what was used before the last turn is over by now
+	if time.Since(t.turned) > acceptFor { // what was used before the last turn is over by now
 		t.usedLast, t.used, t.turned = t.used, make(map[string]bool), time.Now()
 	}
 	if t.used[id] || t.usedLast[id] {
 		return errBadTicket
 	}
 	if len(t.used) >= t.mostInUse {
-		return refuse(http.StatusServiceUnavailable, "%d tickets were used in half a minute: no more can be remembered", len(t.used)).after(5 * time.Second)
+		return refuse(http.StatusServiceUnavailable, "%d tickets were used in a minute: no more can be remembered", len(t.used)).after(5 * time.Second)
 	}
 	t.used[id] = true
 	return nil
